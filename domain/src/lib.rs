@@ -1,0 +1,47 @@
+//! What Undertone's things are and what should happen to them. Pure: no I/O, no async, no clock, no SQL.
+//! Builds for wasm, so that the browser and the server apply the same rules.
+//!
+//! # Glossary
+//! - **tenant**: one MSP, the customer who signs up. Every row belongs to one.
+//! - **client**: the MSP's customer company; **contact**: a person there.
+//! - **PSA**: the MSP's ticketing system ([`PsaKind`]).
+//! - **ticket**, **note**: as the PSA has them, in one shape for all three ([`Ticket`], [`Note`]).
+//! - **delivery**: one webhook call.
+//! - **analysis**: one scoring of one ticket; **assessment**: its three scores with reasons ([`Assessment`]).
+//! - **policy**: thresholds, mapping, escalation, scope ([`Policy`]).
+//! - **plan**: what the policy decided ([`Plan`]); **action**: one change in the PSA ([`Action`]).
+//! - **lever**: a field of a ticket that a plan may change ([`Lever`]).
+//! - **escalation**: handing the ticket to an owner, team or status.
+//! - **reference**: the short code at the end of our notes by which we find them again.
+
+mod access;
+mod assessment;
+pub mod backoff;
+mod connection;
+mod decide;
+mod id;
+mod label;
+mod lookups;
+mod plan;
+mod policy;
+mod psa;
+mod scope;
+mod ticket;
+pub mod trend;
+
+pub use access::{Permission, Role};
+pub use assessment::{Assessment, Dimension, InvalidScore, Reading, Score};
+pub use connection::{InvalidSettings, ModelSettings, PsaSettings, Secret};
+pub use decide::{History, decide};
+pub use id::*;
+pub use label::Label;
+pub use lookups::{Check, CustomField, Lookups, Placed, Report};
+pub use plan::{
+    Action, ActionKey, ActionKind, ActionState, Change, Effect, Plan, Precondition, Untouched, UntouchedWhy,
+};
+pub use policy::{
+    Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Policy, ScoreField, Threshold, Thresholds, Updates,
+};
+pub use psa::PsaKind;
+pub use scope::{ListRule, MachineText, Scope, ScopeMode};
+pub use ticket::{Author, Choice, Lever, Note, Party, Snapshot, Ticket};

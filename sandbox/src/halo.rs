@@ -1,0 +1,1 @@
+//! The halo stand-in.

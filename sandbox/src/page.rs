@@ -1,0 +1,1 @@
+//! The small page each stand-in shows at `/`: create a ticket, watch notes and changes appear.

@@ -1,0 +1,39 @@
+//! Time and luck, injected, so that flow tests run whole days in milliseconds.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Where the time comes from. Cheap to clone.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Fixed(Arc<Mutex<DateTime<Utc>>>),
+}
+
+impl Clock {
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+    /// Stands still until [`Clock::advance`]d.
+    pub fn fixed(at: DateTime<Utc>) -> Self {
+        Self(Source::Fixed(Arc::new(Mutex::new(at.trunc_subsecs(6)))))
+    }
+    /// Now, cut to microseconds: what PostgreSQL keeps, so that values compare equal on both engines.
+    pub fn now(&self) -> DateTime<Utc> {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+            Source::System => Utc::now().trunc_subsecs(6),
+            Source::Fixed(at) => *at.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        }
+    }
+    /// Moves a fixed clock; the system clock stays as it is.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Fixed(at) = &self.0 {
+            *at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += by;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Loads, decides, saves; no rules here.

@@ -1,0 +1,1 @@
+//! The read stage: fetch the ticket, find the customer's first note, prepare it, judge the scope.

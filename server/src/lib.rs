@@ -1,0 +1,16 @@
+//! The server: webhooks in, the model in the middle, the PSA out, and the screens and the API beside.
+//!
+//! The folders follow a ticket: [`inbound`] → [`scoring`] → [`deciding`] → [`outbound`], carried by [`queue`];
+//! [`psa`] and [`llm`] are the two kinds of outside world, [`outside`] the one HTTP client, [`web`] the door.
+
+pub mod clock;
+pub mod deciding;
+pub mod inbound;
+pub mod llm;
+pub mod ops;
+pub mod outbound;
+pub mod outside;
+pub mod psa;
+pub mod queue;
+pub mod scoring;
+pub mod web;

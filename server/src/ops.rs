@@ -1,0 +1,1 @@
+//! The acts of the screens and the API that need the network.

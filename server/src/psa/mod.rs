@@ -1,0 +1,123 @@
+//! The PSAs we speak to: one product a file, [`Psa`] is the seam.
+//!
+//! An adapter does transport and mapping only; it decides nothing. Facts about each product, with sources, are in the
+//! head of its file.
+
+pub mod autotask;
+pub mod connectwise;
+pub mod halo;
+
+use crate::outside::{CallError, Caller, Outside};
+use async_trait::async_trait;
+use domain::{Change, Lookups, Note, PsaKind, PsaSettings, Report, Snapshot, Ticket};
+use http::HeaderMap;
+use std::sync::Arc;
+
+/// A ticket and its conversation, oldest note first. The opening text of a ticket (Autotask description, Halo details)
+/// comes as a note with an empty id.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    pub ticket: Ticket,
+    pub notes: Vec<Note>,
+}
+
+/// An internal note to write.
+#[derive(Clone, Debug)]
+pub struct NewNote {
+    pub title: String,
+    /// Plain text with `\n`; must stay readable where the PSA shows line breaks as spaces. Ends with the reference.
+    pub text: String,
+    /// The short code by which [`Psa::find_note`] finds it again.
+    pub reference: String,
+}
+
+/// An open connection to one tenant's PSA. Keeps what it learns (base address, token, picklists) for its lifetime.
+#[async_trait]
+pub trait Psa: Send + Sync {
+    fn kind(&self) -> PsaKind;
+    /// Tries everything a tenant needs, one check each, and names the missing permission. Never stops at the first failure.
+    async fn probe(&self) -> Report;
+    /// The lists for the settings screens. A list that may not be read is left empty and named in `missing`.
+    async fn lookups(&self) -> Result<Lookups, CallError>;
+    /// Reads a ticket with its notes and resolves names. `Ok(None)`: there is no such ticket (any more).
+    async fn fetch(&self, ticket: &str) -> Result<Option<Fetched>, CallError>;
+    /// The levers as they stand now, read fresh.
+    async fn levers(&self, ticket: &str) -> Result<Option<Snapshot>, CallError>;
+    /// Sends the changes in one request and returns the levers as the PSA shows them afterwards.
+    async fn apply(&self, ticket: &str, changes: &[Change]) -> Result<Snapshot, CallError>;
+    /// The PSA's id of our note with this reference, if it is there.
+    async fn find_note(&self, ticket: &str, reference: &str) -> Result<Option<String>, CallError>;
+    /// Writes an internal note that no customer sees and no mail announces; returns the PSA's id of it.
+    async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError>;
+}
+
+/// Opens a connection; no request is sent yet.
+pub fn open(settings: &PsaSettings, caller: Caller) -> Arc<dyn Psa> {
+    match settings.kind() {
+        PsaKind::ConnectWise => Arc::new(connectwise::ConnectWise::new(settings, caller)),
+        PsaKind::Autotask => Arc::new(autotask::Autotask::new(settings, caller)),
+        PsaKind::HaloPsa => Arc::new(halo::Halo::new(settings, caller)),
+    }
+}
+
+/// One event of a webhook call, as the PSA tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookEvent {
+    /// Equal for repeats of the same call, different otherwise.
+    pub dedupe_key: String,
+    pub meaning: HookMeaning,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookMeaning {
+    /// A ticket was created: the PSA's id of it.
+    Created { ticket: String },
+    /// Acknowledged, recorded, not analysed; the reason is for people: "update of a ticket", "our own change",
+    /// "event about a contact", "webhook was switched off by Autotask".
+    Other { ticket: Option<String>, reason: String },
+}
+
+/// Why a call is turned away.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HookError {
+    /// 401. The message does not say more than that the check failed and which one.
+    #[error("{0}")]
+    Unauthorised(&'static str),
+    /// 400, naming what was missing or wrong.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+/// What verifies a call.
+pub struct HookContext<'a> {
+    /// The saved connection, if there is one (ConnectWise: whose hosts may serve keys; Autotask: none of it).
+    pub settings: Option<&'a PsaSettings>,
+    /// Autotask's HMAC secret, Halo's Basic password.
+    pub secret: &'a str,
+    pub headers: &'a HeaderMap,
+    /// The query string without `?`.
+    pub query: Option<&'a str>,
+    pub body: &'a [u8],
+    /// For ConnectWise's key.
+    pub outside: &'a Outside,
+    /// Keeps one tenant's calls apart from another's.
+    pub lane: &'a str,
+}
+
+/// A verified call. Halo may batch, hence several events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooked {
+    pub events: Vec<HookEvent>,
+    /// `false`: ConnectWise's key server could not be asked; check again before acting.
+    pub verified: bool,
+}
+
+/// Verifies a call exactly as the PSA offers it and tells what it means. Quick: at most one short request (ConnectWise key,
+/// cached), never the PSA's API.
+pub async fn read_hook(psa: PsaKind, context: &HookContext<'_>) -> Result<Hooked, HookError> {
+    match psa {
+        PsaKind::ConnectWise => connectwise::read_hook(context).await,
+        PsaKind::Autotask => autotask::read_hook(context),
+        PsaKind::HaloPsa => halo::read_hook(context),
+    }
+}

@@ -1,0 +1,1 @@
+//! Carries tickets between the stages.

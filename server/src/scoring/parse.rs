@@ -1,0 +1,1 @@
+//! A model answer to an assessment, or what is wrong with it.

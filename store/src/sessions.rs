@@ -1,0 +1,1 @@
+//! tower-sessions kept in the database. (The published sqlx store wants an older sqlx.)
