@@ -22,6 +22,7 @@ mod decide;
 mod id;
 mod label;
 mod lookups;
+mod password;
 mod plan;
 mod policy;
 mod psa;
@@ -36,6 +37,7 @@ pub use decide::{History, decide};
 pub use id::*;
 pub use label::Label;
 pub use lookups::{Check, CustomField, Lookups, Placed, Report};
+pub use password::password_problem;
 pub use plan::{
     Action, ActionKey, ActionKind, ActionState, Change, Effect, Plan, Precondition, Untouched, UntouchedWhy,
 };
