@@ -1,1 +1,0 @@
-//! Carries tickets between the stages.
