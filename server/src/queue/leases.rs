@@ -46,7 +46,10 @@ impl Leases {
                 Ok(renewed) => self.drop_lost(&held, &renewed.into_iter().collect()),
                 // The leases last for two more tries.
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "could not renew the leases of running jobs");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "could not renew the leases of running jobs"
+                    );
                 }
             }
         }

@@ -48,9 +48,13 @@ impl Setback {
         let cause = error.to_string();
         let asked = error.held_back().or(error.retry_after());
         match error {
-            CallError::Denied { message } | CallError::Forbidden { message } => Self::Pause { which, reason: message },
+            CallError::Denied { message } | CallError::Forbidden { message } => {
+                Self::Pause { which, reason: message }
+            }
             CallError::Rejected { .. } => Self::Fail { reason: cause },
-            CallError::Unreachable { .. } | CallError::Throttled { .. } | CallError::Failed { status: 502..=504, .. } => {
+            CallError::Unreachable { .. }
+            | CallError::Throttled { .. }
+            | CallError::Failed { status: 502..=504, .. } => {
                 Self::Retry { wait: Wait::Outage { asked }, cause }
             }
             CallError::Unknown { .. } | CallError::Failed { .. } | CallError::Malformed { .. } => {
@@ -63,7 +67,9 @@ impl Setback {
     pub fn store(error: StoreError) -> Self {
         match error {
             StoreError::LeaseLost => Self::LeaseLost,
-            StoreError::Unavailable(_) => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
+            StoreError::Unavailable(_) => {
+                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
+            }
             other => {
                 let cause = other.to_string();
                 tracing::error!(error = &other as &dyn std::error::Error, "a stage could not use the store");
@@ -100,7 +106,10 @@ mod tests {
         }
         let message = || "the key was revoked".to_owned();
         for error in [CallError::Denied { message: message() }, CallError::Forbidden { message: message() }] {
-            assert_eq!(Setback::call(Which::Model, error), Setback::Pause { which: Which::Model, reason: message() });
+            assert_eq!(
+                Setback::call(Which::Model, error),
+                Setback::Pause { which: Which::Model, reason: message() }
+            );
         }
         let no = CallError::Rejected { status: 400, message: "no such board".into() };
         assert_eq!(Setback::call(Which::Psa, no), Setback::Fail { reason: "no such board".into() });

@@ -16,7 +16,7 @@ use crate::connections::Connections;
 use crate::outside::Outside;
 use crate::{deciding, inbound, outbound};
 use chrono::{DateTime, Utc};
-use domain::backoff;
+use domain::{TicketId, backoff};
 use futures::FutureExt;
 use leases::{Held, Leases};
 use std::panic::AssertUnwindSafe;
@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use store::connections::ConnectionState;
 use store::jobs::{Job, Stage};
+use store::tickets::ReadTicket;
 use store::{Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,15 @@ pub struct Tools {
     pub outside: Outside,
     pub connections: Connections,
     pub checkpoints: Checkpoints,
+}
+
+impl Tools {
+    /// The ticket of a job that is past the read stage.
+    pub async fn ticket_of(&self, job: &Job) -> Result<(TicketId, ReadTicket), Setback> {
+        let gone = || Setback::Fail { reason: "the ticket is not in our database any more".into() };
+        let ticket = job.ticket.ok_or_else(gone)?;
+        self.store.tenant(job.tenant).ticket_for_work(ticket).await.map_err(Setback::store)?.ok_or_else(gone)
+    }
 }
 
 /// How long a stopping runner lets stages finish before it hands their jobs back unfinished.
@@ -93,7 +103,8 @@ impl Queue {
             tools,
         }));
         let inner = &queue.0;
-        let (leases, store, clock) = (inner.leases.clone(), inner.tools.store.clone(), inner.tools.clock.clone());
+        let (leases, store, clock) =
+            (inner.leases.clone(), inner.tools.store.clone(), inner.tools.clock.clone());
         let over = inner.now.clone();
         tasks.spawn(async move { leases.keep(store, clock, over).await });
         inner.jobs.spawn(Arc::clone(inner).claim_until_stopped());
@@ -205,7 +216,8 @@ impl Inner {
 
     async fn stages(&self, mut job: Job) {
         if job.attempts > backoff::MAX_ATTEMPTS {
-            let cause = format!("gave up after {} attempts; the last one did not finish", backoff::MAX_ATTEMPTS);
+            let cause =
+                format!("gave up after {} attempts; the last one did not finish", backoff::MAX_ATTEMPTS);
             return self.bury(&job, &cause).await;
         }
         loop {
@@ -281,7 +293,9 @@ impl Inner {
     }
 
     async fn hand_back(&self, lease: store::Lease) {
-        self.stored(self.tools.store.job_retry(lease, self.tools.clock.now(), "the server was stopped", true).await);
+        self.stored(
+            self.tools.store.job_retry(lease, self.tools.clock.now(), "the server was stopped", true).await,
+        );
     }
 
     /// A consequence that could not be stored needs no other: the lease runs out and the stage is repeated.
@@ -289,7 +303,10 @@ impl Inner {
         match result {
             Ok(()) | Err(StoreError::LeaseLost) => {}
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not store what became of a job");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not store what became of a job"
+                );
             }
         }
     }
