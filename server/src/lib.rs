@@ -7,6 +7,8 @@ pub mod clock;
 pub mod deciding;
 pub mod inbound;
 pub mod llm;
+#[cfg(test)]
+mod measured;
 pub mod ops;
 pub mod outbound;
 pub mod outside;
