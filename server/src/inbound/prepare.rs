@@ -61,11 +61,14 @@ fn own_words(settled: &str) -> (String, Vec<String>) {
     remark(disclaimer, "disclaimer cut");
     let (lines, contact) = signature::without_contact_block(lines);
     remark(own.signature_cut || contact, "signature cut");
-    (settle::join(&lines), remarks)
+    (settle::join(thread::without_dividers_below(&lines)), remarks)
 }
 
+/// A letter or a digit; or a picture character, which says as much.
 fn has_words(text: &str) -> bool {
-    text.chars().any(char::is_alphanumeric)
+    text.chars().any(|char| {
+        char.is_alphanumeric() || matches!(char, '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}')
+    })
 }
 
 /// Cuts at a space where one is near, otherwise between two characters.

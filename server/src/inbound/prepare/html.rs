@@ -6,13 +6,13 @@ use html2text::render::TextDecorator;
 /// Wide enough that no paragraph is wrapped before the length cap.
 const WIDTH: usize = 20_000;
 /// Deeper quotes and lists look like this deep: a prefix for each level would let a short text grow without bound.
-const MAX_DEPTH: usize = 3;
+const MAX_INDENTS: usize = 4;
 /// The parser keeps going at any depth, but its time grows with depth × length; no mail program nests this far.
 const MAX_NESTING: usize = 256;
 
 pub fn to_text(html: &str) -> String {
     let tame = tame(html);
-    config::with_decorator(Plain { depth: 0 })
+    config::with_decorator(Plain)
         .raw_mode(true)
         .no_table_borders()
         .no_link_wrapping()
@@ -25,35 +25,45 @@ pub fn to_text(html: &str) -> String {
 /// nested beyond reason. Comments and scripts are the parser's business.
 fn tame(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
-    let mut depth = 0usize;
+    let (mut nesting, mut indents) = (Depth::new(MAX_NESTING), Depth::new(MAX_INDENTS));
     let mut rest = html;
     while let Some(open) = rest.find('<') {
         out.push_str(&rest[..open]);
         rest = &rest[open..];
-        let name = tag_name(rest);
-        let closing = rest.starts_with("</");
         let end = rest.find('>').map_or(rest.len(), |end| end + 1);
         let (tag, after) = rest.split_at(end);
         rest = after;
-        if name.eq_ignore_ascii_case("hr") {
-            out.push_str("<br>");
-            continue;
-        }
-        if !name.is_empty() && !is_void(name) && !tag.ends_with("/>") {
-            if closing {
-                depth = depth.saturating_sub(1);
-            } else {
-                depth += 1;
-            }
-        }
-        if depth <= MAX_NESTING {
-            out.push_str(tag);
-        } else {
-            out.push(' ');
-        }
+        let name = tag_name(tag).to_ascii_lowercase();
+        let kept = match name.as_str() {
+            "" => true,
+            "hr" => false,
+            void if is_void(void) || tag.ends_with("/>") => true,
+            "blockquote" | "ul" | "ol" | "dl" => nesting.keeps(tag) & indents.keeps(tag),
+            _ => nesting.keeps(tag),
+        };
+        out.push_str(if kept { tag } else { "<br>" });
     }
     out.push_str(rest);
     out
+}
+
+/// How many elements are open, and whether a tag is within the bound. An element loses both its tags or none.
+struct Depth {
+    open: usize,
+    max: usize,
+}
+
+impl Depth {
+    fn new(max: usize) -> Self {
+        Self { open: 0, max }
+    }
+    fn keeps(&mut self, tag: &str) -> bool {
+        let closing = tag.starts_with("</");
+        self.open += usize::from(!closing);
+        let kept = self.open <= self.max;
+        self.open = self.open.saturating_sub(usize::from(closing));
+        kept
+    }
 }
 
 fn tag_name(tag: &str) -> &str {
@@ -63,9 +73,22 @@ fn tag_name(tag: &str) -> &str {
 
 /// Elements without a closing tag, and those that mail programs leave open.
 fn is_void(name: &str) -> bool {
-    const VOID: [&str; 14] =
-        ["br", "img", "meta", "link", "input", "area", "base", "col", "wbr", "p", "li", "td", "tr", "option"];
-    VOID.iter().any(|void| name.eq_ignore_ascii_case(void))
+    matches!(
+        name,
+        "br" | "img"
+            | "meta"
+            | "link"
+            | "input"
+            | "area"
+            | "base"
+            | "col"
+            | "wbr"
+            | "p"
+            | "li"
+            | "td"
+            | "tr"
+            | "option"
+    )
 }
 
 /// For what the renderer refuses: the text between the tags.
@@ -86,15 +109,7 @@ fn without_tags(html: &str) -> String {
         .collect()
 }
 
-struct Plain {
-    depth: usize,
-}
-
-impl Plain {
-    fn prefix(&self, prefix: &str) -> String {
-        if self.depth < MAX_DEPTH { prefix.to_owned() } else { String::new() }
-    }
-}
+struct Plain;
 
 impl TextDecorator for Plain {
     type Annotation = ();
@@ -138,15 +153,15 @@ impl TextDecorator for Plain {
         String::new()
     }
     fn quote_prefix(&self) -> String {
-        self.prefix("> ")
+        "> ".to_owned()
     }
     fn unordered_item_prefix(&self) -> String {
-        self.prefix("- ")
+        "- ".to_owned()
     }
     fn ordered_item_prefix(&self, number: i64) -> String {
-        self.prefix(&format!("{number}. "))
+        format!("{number}. ")
     }
     fn make_subblock_decorator(&self) -> Self {
-        Self { depth: self.depth + 1 }
+        Self
     }
 }

@@ -40,7 +40,12 @@ fn visible(char: char) -> Option<char> {
         '\n' | '\t' => Some(char),
         '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
-        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffc}' => None,
+        '\u{ad}'
+        | '\u{180e}'
+        | '\u{200b}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffc}' => None,
         // Directions switched within the text, and the invisible tag alphabet: used to hide words from readers.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{e0000}'..='\u{e0fff}' => None,
         _ if char.is_control() => None,
@@ -52,7 +57,8 @@ fn visible(char: char) -> Option<char> {
 fn settle_line(line: &str) -> String {
     const MAX_INDENT: usize = 8;
     let body = line.trim_start();
-    let indent = line[..line.len() - body.len()].chars().map(|char| if char == '\t' { 4 } else { 1 }).sum::<usize>();
+    let indent =
+        line[..line.len() - body.len()].chars().map(|char| if char == '\t' { 4 } else { 1 }).sum::<usize>();
     let mut out = " ".repeat(indent.min(MAX_INDENT));
     for (index, word) in body.split_whitespace().enumerate() {
         if index > 0 {

@@ -1,6 +1,7 @@
 //! What surrounds the words: banners that a mail gateway put above, disclaimers and contact blocks below.
 //! A greeting and a name stay: they are the writer's own, and "Thanks" or "Regards" do no harm.
 
+use super::thread::is_divider;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -36,17 +37,28 @@ pub fn without_banner(lines: Vec<&str>) -> Cut<'_> {
 
 static DISCLAIMER: LazyLock<Regex> = LazyLock::new(|| {
     let starts = [
-        r"confidentiality (?:notice|note|statement|warning)", r"(?:e-?mail |legal )?disclaimer\s*[:.\n-]", r"legal notice\s*[:.\n-]",
-        r"privileged (?:and|&|/) confidential", r"confidential (?:and|&|/) privileged",
+        r"confidentiality (?:notice|note|statement|warning)",
+        r"(?:e-?mail |legal )?disclaimer\s*[:.\n-]",
+        r"legal notice\s*[:.\n-]",
+        r"privileged (?:and|&|/) confidential",
+        r"confidential (?:and|&|/) privileged",
         r"(?:this|the) (?:e-?mail|message|communication|transmission)\b.{0,120}\b(?:confidential|privileged|intended (?:only |solely )?for|intended recipient)",
         r"(?:the )?(?:information|contents?) (?:contained |transmitted )?(?:in|of|by) this (?:e-?mail|message|communication|transmission)",
         r"(?:if you (?:are not|have received|received)|any (?:unauthori[sz]ed )?(?:review|use|disclosure))\b.{0,120}\b(?:intended recipient|in error|prohibited)",
-        r"(?:please )?(?:consider|think of|think about) the environment", r"think before you print",
-        r"this (?:e-?mail|message) (?:has been|was) (?:scanned|checked|virus)", r"virus-free\.? ", r"scanned by ",
-        r"diese (?:e-?mail|nachricht)\b.{0,120}\bvertraulich", r"der inhalt dieser (?:e-?mail|nachricht)", r"wichtiger hinweis:.{0,80}vertraulich",
-        r"ce (?:message|courriel|mail|courrier)\b.{0,140}\bconfidentiel", r"este (?:mensaje|correo|e-?mail)\b.{0,140}\bconfidencial",
-        r"esta mensagem\b.{0,140}\bconfidencia", r"(?:questo messaggio|questa e-?mail|le informazioni)\b.{0,140}\b(?:riservat|confidenzial)",
-        r"(?:deze e-?mail|dit (?:e-?mail)?bericht|de informatie)\b.{0,140}\bvertrouwelijk", r"detta (?:e-?post|mejl|meddelande)\b.{0,140}\bkonfidentiell",
+        r"(?:please )?(?:consider|think of|think about) the environment",
+        r"think before you print",
+        r"this (?:e-?mail|message) (?:has been|was) (?:scanned|checked|virus)",
+        r"virus-free\.? ",
+        r"scanned by ",
+        r"diese (?:e-?mail|nachricht)\b.{0,120}\bvertraulich",
+        r"der inhalt dieser (?:e-?mail|nachricht)",
+        r"wichtiger hinweis:.{0,80}vertraulich",
+        r"ce (?:message|courriel|mail|courrier)\b.{0,140}\bconfidentiel",
+        r"este (?:mensaje|correo|e-?mail)\b.{0,140}\bconfidencial",
+        r"esta mensagem\b.{0,140}\bconfidencia",
+        r"(?:questo messaggio|questa e-?mail|le informazioni)\b.{0,140}\b(?:riservat|confidenzial)",
+        r"(?:deze e-?mail|dit (?:e-?mail)?bericht|de informatie)\b.{0,140}\bvertrouwelijk",
+        r"detta (?:e-?post|mejl|meddelande)\b.{0,140}\bkonfidentiell",
     ];
     Regex::new(&format!(r"(?is)^[\s*_\W]{{0,10}}(?:{})", starts.join("|"))).expect("a constant pattern")
 });
@@ -55,7 +67,8 @@ static DISCLAIMER: LazyLock<Regex> = LazyLock::new(|| {
 pub fn without_disclaimer(lines: Vec<&str>) -> Cut<'_> {
     // Paragraph by paragraph; the first one is the writer's own, whatever it looks like.
     let starts = lines.iter().enumerate().skip(1).filter(|&(at, line)| {
-        !line.trim().is_empty() && (lines[at - 1].trim().is_empty() || line.trim_start().starts_with(char::is_uppercase))
+        !line.trim().is_empty()
+            && (lines[at - 1].trim().is_empty() || line.trim_start().starts_with(char::is_uppercase))
     });
     let found = starts.map(|(at, _)| at).find(|&at| {
         let mut start = String::new();
@@ -83,7 +96,8 @@ static CONTACT_LABEL: LazyLock<Regex> = LazyLock::new(|| {
 static PHONE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\+?\(?\d[\d\s().\-/]{5,}\d").expect("a constant pattern"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:[^\s<>@|]+@[^\s<>@|]+\.[a-z]{2,}|(?:https?://|www\.)[^\s|]+)").expect("a constant pattern")
+    Regex::new(r"(?i)(?:[^\s<>@|]+@[^\s<>@|]+\.[a-z]{2,}|(?:https?://|www\.)[^\s|]+)")
+        .expect("a constant pattern")
 });
 
 /// Lines below the last words that a contact block may have.
@@ -100,7 +114,8 @@ pub fn without_contact_block(lines: Vec<&str>) -> Cut<'_> {
 /// "Kind regards / Ann / Office manager / T: …": the cut comes after the name.
 fn below_sign_off(lines: &[&str]) -> Option<usize> {
     let from = lines.len().saturating_sub(MAX_BLOCK);
-    let sign_off = from + lines[from..].iter().rposition(|line| line.len() <= 80 && SIGN_OFF.is_match(line))?;
+    let sign_off =
+        from + lines[from..].iter().rposition(|line| line.len() <= 80 && SIGN_OFF.is_match(line))?;
     let below = &lines[sign_off + 1..];
     if !below.iter().any(|line| is_contact(line)) || below.iter().any(|line| is_prose(line)) {
         return None;
@@ -110,13 +125,16 @@ fn below_sign_off(lines: &[&str]) -> Option<usize> {
     Some(sign_off + 1 + name + usize::from(keeps_name))
 }
 
-/// No sign-off: the last paragraphs, where two lines or more are contacts and none is a sentence.
+/// No sign-off: the last lines, where none is a sentence and both a telephone number and an address are among them.
+/// Addresses alone may be what the mail is about ("please add these people").
 fn last_paragraphs(lines: &[&str]) -> Option<usize> {
     let from = lines.len().saturating_sub(MAX_BLOCK);
     let prose = lines[from..].iter().rposition(|line| is_prose(line)).map_or(from, |at| from + at + 1);
     let first = prose + lines[prose..].iter().position(|line| is_contact(line))?;
-    let contacts = lines[first..].iter().filter(|line| is_contact(line)).count();
-    (contacts >= 2).then_some(first)
+    let among =
+        |pattern: &Regex| lines[first..].iter().any(|line| is_contact(line) && pattern.is_match(line));
+    let divider = lines[prose..first].iter().position(|line| is_divider(line)).map(|at| prose + at);
+    (among(&PHONE) && among(&ADDRESS)).then_some(divider.unwrap_or(first))
 }
 
 fn is_contact(line: &str) -> bool {
@@ -127,7 +145,8 @@ fn is_contact(line: &str) -> bool {
     let rest = PHONE.replace_all(&rest, "");
     let found = rest.len() != line.len();
     let others = rest.split(|char: char| !char.is_alphanumeric()).filter(|word| word.len() > 1).count();
-    (found && others <= 4) || (CONTACT_LABEL.is_match(line) && (found || line.split_whitespace().count() <= 3))
+    (found && others <= 4)
+        || (CONTACT_LABEL.is_match(line) && (found || line.split_whitespace().count() <= 3))
 }
 
 /// A sentence, or too long for a line of a signature.
@@ -138,5 +157,5 @@ fn is_prose(line: &str) -> bool {
 }
 
 fn has_words(lines: &[&str]) -> bool {
-    lines.iter().any(|line| line.chars().any(char::is_alphanumeric))
+    lines.iter().any(|line| super::has_words(line))
 }
