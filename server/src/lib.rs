@@ -10,6 +10,8 @@ pub mod connections;
 pub mod deciding;
 pub mod inbound;
 pub mod llm;
+#[cfg(test)]
+mod measured;
 pub mod ops;
 pub mod outbound;
 pub mod outside;
