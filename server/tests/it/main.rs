@@ -1,0 +1,7 @@
+//! The server from outside: adapters against the stand-ins over real HTTP, each request checked against the published
+//! specifications. One binary, so that it links once.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod psa_connectwise;
+mod spec;
