@@ -129,7 +129,8 @@ impl Default for Autotask {
 
 impl Autotask {
     pub fn new(credentials: Credentials, retry: Retry) -> Self {
-        let state = State { lists: Lists::stock(&credentials.username), last_id: 351_180, ..State::default() };
+        let state =
+            State { lists: Lists::stock(&credentials.username), last_id: 351_180, ..State::default() };
         Self {
             shared: Arc::new(Shared { credentials, retry, state: Mutex::new(state) }),
             watch: Watch::default(),
@@ -206,7 +207,8 @@ impl Autotask {
     /// Notes of a ticket, oldest first.
     pub fn notes(&self, ticket: i64) -> Vec<Value> {
         let state = self.state();
-        let of_ticket = state.notes.values().filter(|note| note.get("ticketID") == Some(&Value::from(ticket)));
+        let of_ticket =
+            state.notes.values().filter(|note| note.get("ticketID") == Some(&Value::from(ticket)));
         of_ticket.cloned().map(Value::Object).collect()
     }
 }

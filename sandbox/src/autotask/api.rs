@@ -68,7 +68,8 @@ async fn handle(
     }
     let object = object_of(&segments);
     let Some(_turn) = Turn::take(&autotask, object) else {
-        let text = "Itgenatr005: the number of concurrent requests for this object exceeds the limit".to_owned();
+        let text =
+            "Itgenatr005: the number of concurrent requests for this object exceeds the limit".to_owned();
         return Refusal(StatusCode::TOO_MANY_REQUESTS, Some(text)).into_response();
     };
     let wait = autotask.state().has_thread_limit.then_some(UNDER_WAY);
@@ -84,18 +85,22 @@ async fn handle(
 
 /// Tells any user's zone without signing in; an unknown user is a business error.
 fn zone(autotask: &Autotask, query: &str) -> Response {
-    let user = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "user").map(|(_, value)| value);
+    let user =
+        url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "user").map(|(_, value)| value);
     if user.as_deref() != Some(autotask.credentials().username.as_str()) {
         return Refusal::from("The specified user could not be found.").into_response();
     }
     let state = autotask.state();
     let url = state.moved_to.clone().unwrap_or_else(|| format!("{}/ATServicesRest/", state.url));
-    Json(json!({"zoneName": "Sandbox", "url": url, "webUrl": format!("{}/", state.url), "ci": 30595})).into_response()
+    Json(json!({"zoneName": "Sandbox", "url": url, "webUrl": format!("{}/", state.url), "ci": 30595}))
+        .into_response()
 }
 
 fn admit(autotask: &Autotask, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut state = autotask.state();
-    let is = |name: &str, wanted: &str| headers.get(name).is_some_and(|value| value.as_bytes() == wanted.as_bytes());
+    let is = |name: &str, wanted: &str| {
+        headers.get(name).is_some_and(|value| value.as_bytes() == wanted.as_bytes())
+    };
     let expected = autotask.credentials();
     let right = is("username", &expected.username)
         && is("secret", &expected.secret)
@@ -270,7 +275,9 @@ fn fields(state: &State, entity: &str, what: &str) -> Result<Vec<Value>, Refusal
                 .iter()
                 .map(|(id, label, _)| json!({"value": id.to_string(), "label": label, "isActive": true}))
                 .collect();
-            vec![json!({"name": "fieldID", "dataType": "integer", "isPickList": true, "picklistValues": values})]
+            vec![
+                json!({"name": "fieldID", "dataType": "integer", "isPickList": true, "picklistValues": values}),
+            ]
         }
         _ => return Err(Refusal(StatusCode::NOT_FOUND, None)),
     })

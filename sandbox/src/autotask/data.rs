@@ -65,7 +65,11 @@ impl Lists {
             custom_fields: vec![
                 custom("AI Sentiment", "string", &[]),
                 custom("AI Urgency", "integer", &[]),
-                custom("AI Impact", "string", &[(1, "1 person"), (2, "2 several"), (3, "3 team"), (4, "4 site"), (5, "5 company")]),
+                custom(
+                    "AI Impact",
+                    "string",
+                    &[(1, "1 person"), (2, "2 several"), (3, "3 team"), (4, "4 site"), (5, "5 company")],
+                ),
                 custom("Warranty until", "datetime", &[]),
             ],
             note_fields: note_fields(),
@@ -158,7 +162,13 @@ fn note_fields() -> Vec<Value> {
         picklist(
             "noteType",
             true,
-            &[(1, "Task Summary"), (2, "Task Detail"), (3, "Task Notes"), (13, "Workflow Rule Note"), (18, "Client Portal Note")],
+            &[
+                (1, "Task Summary"),
+                (2, "Task Detail"),
+                (3, "Task Notes"),
+                (13, "Workflow Rule Note"),
+                (18, "Client Portal Note"),
+            ],
         ),
         picklist(
             "publish",

@@ -103,7 +103,8 @@ pub fn create(autotask: &Autotask, body: &Value) -> Result<i64, String> {
     let id = state.next_id();
     let mut item = body.clone();
     item["id"] = json!(id);
-    item["ownerResourceID"] = json!(state.lists.resources.iter().find(|one| one["licenseType"] == 7).map(|one| &one["id"]));
+    item["ownerResourceID"] =
+        json!(state.lists.resources.iter().find(|one| one["licenseType"] == 7).map(|one| &one["id"]));
     item["webhookGUID"] = json!(uuid::Uuid::new_v4().to_string());
     let post = post_of(autotask, id, text(&body["deactivationUrl"]), text(&item["webhookGUID"]));
     state.webhooks.insert(id, Webhook { item, fields: Vec::new(), excluded: Vec::new(), sequence: 0, post });
@@ -196,7 +197,9 @@ fn json_text(text: &str) -> String {
             0x0a => written.push_str("\\n"),
             0x0d => written.push_str("\\r"),
             0x09 => written.push_str("\\t"),
-            0x26 | 0x3c | 0x3e | 0x27 | 0x22 | 0x2b | 0x60 | 0..0x20 | 0x7f.. => _ = write!(written, "\\u{unit:04X}"),
+            0x26 | 0x3c | 0x3e | 0x27 | 0x22 | 0x2b | 0x60 | 0..0x20 | 0x7f.. => {
+                _ = write!(written, "\\u{unit:04X}")
+            }
             _ => written.extend(char::from_u32(u32::from(unit))),
         }
     }

@@ -3,7 +3,10 @@
 use super::data::{label, text};
 use super::tickets::person;
 use super::{Autotask, Item, NewTicket, State};
-use crate::page::{NewTicketForm, PageChange, PageClient, PageContact, PageModel, PageNote, PageSource, TicketPage, TicketRow};
+use crate::page::{
+    NewTicketForm, PageChange, PageClient, PageContact, PageModel, PageNote, PageSource, TicketPage,
+    TicketRow,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -34,7 +37,10 @@ impl PageSource for Autotask {
             internal: false,
         };
         let notes = state.notes.values().filter(|note| note["ticketID"] == id).map(|note| PageNote {
-            author: person(&state, note["createdByContactID"].as_i64().or(note["creatorResourceID"].as_i64()).unwrap_or(0)),
+            author: person(
+                &state,
+                note["createdByContactID"].as_i64().or(note["creatorResourceID"].as_i64()).unwrap_or(0),
+            ),
             at: time(&note["createDateTime"]),
             text: format!("{}\n{}", text(&note["title"]), text(&note["description"])).trim().to_owned(),
             internal: note["publish"] != 1,
@@ -71,7 +77,8 @@ fn clients(state: &State) -> Vec<PageClient> {
     let own_company = |company: &&Value| company["id"] != 0;
     let contacts = |company: &Value| {
         let of_company = state.lists.contacts.iter().filter(|contact| contact["companyID"] == company["id"]);
-        let full = |contact: &Value| format!("{} {}", text(&contact["firstName"]), text(&contact["lastName"]));
+        let full =
+            |contact: &Value| format!("{} {}", text(&contact["firstName"]), text(&contact["lastName"]));
         of_company.map(|contact| PageContact { id: text(&contact["id"]), name: full(contact) }).collect()
     };
     let companies = state.lists.companies.iter().filter(own_company);

@@ -9,7 +9,8 @@ const MOST: usize = 500;
 
 /// The page of `items` (in order of id) that a query asks for, or the words of the refusal.
 pub fn run(mut items: Vec<Item>, body: &Value, after: Option<i64>, next: &str) -> Result<Value, String> {
-    let most = key(body, "maxrecords").and_then(Value::as_u64).map_or(Ok(MOST), usize::try_from).unwrap_or(MOST);
+    let most =
+        key(body, "maxrecords").and_then(Value::as_u64).map_or(Ok(MOST), usize::try_from).unwrap_or(MOST);
     if most == 0 || most > MOST {
         return Err(format!("MaxRecords must be between 1 and {MOST}."));
     }
@@ -67,7 +68,11 @@ fn holds(item: &Item, condition: &Value) -> Result<bool, String> {
     let is_custom = key(condition, "udf").and_then(Value::as_bool).unwrap_or_default();
     let found = if is_custom { custom(item, &field) } else { plain(item, &field)? };
     let wanted = key(condition, "value").cloned().unwrap_or_default();
-    let among = || wanted.as_array().is_some_and(|list| list.iter().any(|one| compare(&found, one) == Some(Ordering::Equal)));
+    let among = || {
+        wanted
+            .as_array()
+            .is_some_and(|list| list.iter().any(|one| compare(&found, one) == Some(Ordering::Equal)))
+    };
     let (have, want) = (text(&found).to_lowercase(), text(&wanted).to_lowercase());
     let order = compare(&found, &wanted);
     Ok(match op.as_str() {
@@ -93,7 +98,11 @@ fn plain(item: &Item, field: &str) -> Result<Value, String> {
     if field.is_empty() {
         return Err("A filter needs a field.".into());
     }
-    Ok(item.iter().find(|(key, _)| key.eq_ignore_ascii_case(field)).map(|(_, value)| value.clone()).unwrap_or_default())
+    Ok(item
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(field))
+        .map(|(_, value)| value.clone())
+        .unwrap_or_default())
 }
 
 fn custom(item: &Item, name: &str) -> Value {

@@ -59,7 +59,14 @@ impl Autotask {
     }
 
     /// A note by the contact (`Some`) or by a colleague, as the product's own screens write it.
-    pub fn add_note(&self, ticket: i64, contact: Option<i64>, resource: i64, publish: i64, text: &str) -> i64 {
+    pub fn add_note(
+        &self,
+        ticket: i64,
+        contact: Option<i64>,
+        resource: i64,
+        publish: i64,
+        text: &str,
+    ) -> i64 {
         let mut state = self.state();
         let id = state.next_id();
         let note = json!({
@@ -122,7 +129,8 @@ fn checked(state: &State, body: &Value, before: &Item) -> Result<Vec<(String, Va
 
 fn allowed(fields: &[Value], field: &str, value: &Value) -> Result<(), String> {
     let wanted = text(value);
-    let known = picks(fields, field).iter().any(|pick| text(&pick["value"]) == wanted && pick["isActive"] == true);
+    let known =
+        picks(fields, field).iter().any(|pick| text(&pick["value"]) == wanted && pick["isActive"] == true);
     if known { Ok(()) } else { Err(format!("Picklist value [{wanted}] does not exist for {field}.")) }
 }
 
@@ -140,12 +148,15 @@ fn owner(state: &State, sent: &Item) -> Result<(), String> {
     if !may_own {
         return Err("assignedResourceID is not an active Resource that can be assigned to a Ticket".into());
     }
-    let has_role = state
-        .lists
-        .desk_roles
-        .iter()
-        .any(|desk| desk["resourceID"] == *resource && desk["roleID"] == *role && desk["isActive"] == true);
-    if has_role { Ok(()) } else { Err("assignedResourceRoleID is not a valid Role for the assignedResourceID".into()) }
+    let has_role =
+        state.lists.desk_roles.iter().any(|desk| {
+            desk["resourceID"] == *resource && desk["roleID"] == *role && desk["isActive"] == true
+        });
+    if has_role {
+        Ok(())
+    } else {
+        Err("assignedResourceRoleID is not a valid Role for the assignedResourceID".into())
+    }
 }
 
 /// The user-defined fields after the change: those named are set, the others stay.
@@ -190,7 +201,9 @@ fn shown(state: &State, field: &str, before: &Value, after: &Value) -> Vec<(Stri
     if field != "userDefinedFields" {
         let words = |value: &Value| match field {
             "assignedResourceID" => value.as_i64().map(|id| person(state, id)).unwrap_or_default(),
-            _ => Some(label(&state.lists.ticket_fields, field, value)).filter(|label| !label.is_empty()).unwrap_or_else(|| text(value)),
+            _ => Some(label(&state.lists.ticket_fields, field, value))
+                .filter(|label| !label.is_empty())
+                .unwrap_or_else(|| text(value)),
         };
         return vec![(field.to_owned(), words(before), words(after))];
     }

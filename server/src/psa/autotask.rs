@@ -52,9 +52,12 @@ pub struct Autotask {
 impl Autotask {
     pub fn new(settings: &PsaSettings, caller: Caller) -> Self {
         let (username, secret, code, zone) = match settings {
-            PsaSettings::Autotask { username, secret, integration_code, zone_url } => {
-                (username.trim().to_owned(), secret.clone(), integration_code.trim().to_owned(), zone_url.clone())
-            }
+            PsaSettings::Autotask { username, secret, integration_code, zone_url } => (
+                username.trim().to_owned(),
+                secret.clone(),
+                integration_code.trim().to_owned(),
+                zone_url.clone(),
+            ),
             // `psa::open` chooses by kind, so this arm never runs; an empty user name is refused by Autotask itself.
             _ => (String::new(), Secret::default(), String::new(), None),
         };
@@ -118,11 +121,15 @@ impl Psa for Autotask {
     async fn find_note(&self, ticket: &str, reference: &str) -> Result<Option<String>, CallError> {
         let id = self.id_of(ticket).await?;
         // A colleague may quote our reference, and a busy ticket has more notes than we page through.
-        let ours = self.names.own_id(&self.session).await?.map(|own| filter("creatorResourceID", Op::Eq, own));
+        let ours =
+            self.names.own_id(&self.session).await?.map(|own| filter("creatorResourceID", Op::Eq, own));
         let conditions: Vec<_> = [filter("ticketID", Op::Eq, id)].into_iter().chain(ours).collect();
         let notes: Vec<NoteItem> = self.session.query("TicketNotes", &conditions, NOTE_PAGES).await?;
         let holds = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(reference));
-        Ok(notes.iter().find(|note| holds(&note.description) || holds(&note.title)).map(|note| note.id.to_string()))
+        Ok(notes
+            .iter()
+            .find(|note| holds(&note.description) || holds(&note.title))
+            .map(|note| note.id.to_string()))
     }
 
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError> {

@@ -144,7 +144,9 @@ async fn a_ticket_is_read_with_names_levers_and_its_conversation() {
     let story: Vec<_> = found
         .notes
         .iter()
-        .map(|note| (note.author, note.author_name.as_str(), note.internal, note.text.lines().next().unwrap()))
+        .map(|note| {
+            (note.author, note.author_name.as_str(), note.internal, note.text.lines().next().unwrap())
+        })
         .collect();
     let expected = [
         (Author::Customer, "Nora Lindqvist", false, "Third time this week!"),
@@ -249,7 +251,10 @@ async fn changes_that_autotask_refuses_come_back_with_its_words() {
         assert!(error.to_string().contains(words), "{wanted:?}: {error}");
     }
     let error = bench.psa.apply("999", &[change(Lever::Priority, None, "4")]).await.unwrap_err();
-    assert!(matches!(error, CallError::Rejected { .. }) && error.to_string().contains("No matching records"), "{error}");
+    assert!(
+        matches!(error, CallError::Rejected { .. }) && error.to_string().contains("No matching records"),
+        "{error}"
+    );
     bench.check();
 }
 
@@ -279,11 +284,19 @@ async fn a_note_is_internal_within_limits_and_found_again() {
     let written = bench.psa.write_note(&ticket, &long).await.unwrap();
     let notes = bench.sandbox.notes(id);
     assert_eq!(notes.len(), 1);
-    assert_eq!((&notes[0]["publish"], &notes[0]["noteType"]), (&json!(2), &json!(3)), "internal, an ordinary type");
+    assert_eq!(
+        (&notes[0]["publish"], &notes[0]["noteType"]),
+        (&json!(2), &json!(3)),
+        "internal, an ordinary type"
+    );
     assert!(notes[0]["description"].as_str().unwrap().ends_with("\n[ut:7f3k]"));
     bench.sandbox.add_note(id, None, 29_682_886, 2, "What does [ut:9999] mean?");
     assert_eq!(bench.psa.find_note(&ticket, "[ut:7f3k]").await.unwrap(), Some(written));
-    assert_eq!(bench.psa.find_note(&ticket, "[ut:9999]").await.unwrap(), None, "a colleague's note is not ours");
+    assert_eq!(
+        bench.psa.find_note(&ticket, "[ut:9999]").await.unwrap(),
+        None,
+        "a colleague's note is not ours"
+    );
     bench.check();
 }
 
@@ -320,16 +333,29 @@ async fn lists_are_ranked_and_hold_only_what_can_be_chosen() {
     assert_eq!(labels(&found.priorities), ["Low", "Medium", "High", "Critical"]);
     assert!(found.severities.is_empty() && found.impacts.is_empty());
     assert_eq!(labels(&found.owners), ["Dana Whitfield", "Lena Fischer", "Omar Reyes"]);
-    assert_eq!(labels(&found.boards), ["Level I Support", "Escalations", "Client Portal", "Monitoring Alert"]);
+    assert_eq!(
+        labels(&found.boards),
+        ["Level I Support", "Escalations", "Client Portal", "Monitoring Alert"]
+    );
     assert_eq!(found.teams.len(), found.boards.len());
-    let closed: Vec<_> =
-        found.statuses.iter().filter(|status| status.closed).map(|status| status.choice.label.clone()).collect();
+    let closed: Vec<_> = found
+        .statuses
+        .iter()
+        .filter(|status| status.closed)
+        .map(|status| status.choice.label.clone())
+        .collect();
     assert_eq!(closed, ["Complete"]);
-    assert_eq!(labels(&found.clients), ["Brightwater School", "Example MSP", "Harbour Freight Lines", "Oak & Ivy Dental"]);
-    let fields: Vec<_> = found.custom_fields.iter().map(|field| (field.name.as_str(), field.values.len())).collect();
+    assert_eq!(
+        labels(&found.clients),
+        ["Brightwater School", "Example MSP", "Harbour Freight Lines", "Oak & Ivy Dental"]
+    );
+    let fields: Vec<_> =
+        found.custom_fields.iter().map(|field| (field.name.as_str(), field.values.len())).collect();
     assert_eq!(fields, [("AI Impact", 5), ("AI Sentiment", 0), ("AI Urgency", 0)]);
     assert!(found.missing.is_empty(), "{:?}", found.missing);
-    assert!(labels(&found.kinds).contains(&"Incident".into()) && labels(&found.sources).contains(&"Email".into()));
+    assert!(
+        labels(&found.kinds).contains(&"Incident".into()) && labels(&found.sources).contains(&"Email".into())
+    );
     bench.check();
 }
 
@@ -340,7 +366,11 @@ async fn lists_that_may_not_be_read_are_named_and_the_rest_works() {
     bench.sandbox.deny("companies", "query");
     let found = bench.psa.lookups().await.unwrap();
     assert!(!found.priorities.is_empty() && found.owners.is_empty() && found.clients.is_empty());
-    assert!(found.missing[0].contains("Resources") && found.missing[1].contains("CRM"), "{:?}", found.missing);
+    assert!(
+        found.missing[0].contains("Resources") && found.missing[1].contains("CRM"),
+        "{:?}",
+        found.missing
+    );
     let id = bench.angry().to_string();
     let ticket = bench.psa.fetch(&id).await.unwrap().unwrap().ticket;
     assert_eq!(ticket.client.unwrap().name, "", "a ticket is read although names are not");
@@ -411,7 +441,16 @@ async fn an_unknown_user_is_told_where_to_find_the_right_name() {
         other => other,
     })
     .await;
-    assert!(!bench.psa.probe().await.ok());
+    let report = bench.psa.probe().await;
+    assert!(!report.ok() && report.checks[0].message.contains("Resources/Users"), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_zone_that_tells_nothing_is_used_as_given() {
+    let bench = Bench::new().await;
+    bench.sandbox.watch.faults.add(None, "ZoneInformation", 9, answer(404, ""));
+    let id = bench.angry().to_string();
+    assert!(bench.psa.fetch(&id).await.unwrap().unwrap().ticket.url.is_none());
 }
 
 #[tokio::test]
@@ -419,7 +458,8 @@ async fn a_tenant_that_moved_to_another_zone_is_followed() {
     let old = Bench::new().await;
     old.psa.lookups().await.unwrap();
     let (new, _running) = serve().await;
-    let id = new.create_ticket(NewTicket { company: 174, title: "After the move".into(), ..NewTicket::default() });
+    let id =
+        new.create_ticket(NewTicket { company: 174, title: "After the move".into(), ..NewTicket::default() });
     old.sandbox.move_to(Some(new.zone_url()));
     let found = old.psa.fetch(&id.to_string()).await.unwrap().unwrap();
     assert_eq!(found.ticket.title, "After the move");
@@ -430,7 +470,9 @@ async fn a_tenant_that_moved_to_another_zone_is_followed() {
 
 #[tokio::test]
 async fn a_zone_outside_autotask_is_refused_before_anything_is_sent() {
-    for zone in ["https://example.com/ATServicesRest/", "https://autotask.net.example.com/", "https://198.51.100.7/"] {
+    for zone in
+        ["https://example.com/ATServicesRest/", "https://autotask.net.example.com/", "https://198.51.100.7/"]
+    {
         let settings = PsaSettings::Autotask {
             username: "u".into(),
             secret: Secret::new("s"),
@@ -478,7 +520,10 @@ async fn each_failure_of_a_write_is_told_apart_and_never_repeated() {
         (answer(403, ""), "denied"),
         (answer(404, ""), "rejected"),
         (answer(429, ""), "throttled"),
-        (answer(500, r#"{"errors":["The logged in Resource does not have the adequate permissions"]}"#), "denied"),
+        (
+            answer(500, r#"{"errors":["The logged in Resource does not have the adequate permissions"]}"#),
+            "denied",
+        ),
         (answer(500, r#"{"errors":["contactID is not associated to the companyID"]}"#), "rejected"),
         (answer(502, ""), "failed"),
         (Fault::CutAfterActing, "unknown"),
@@ -499,8 +544,12 @@ async fn a_request_to_slow_down_says_for_how_long() {
     let bench = Bench::new().await;
     let id = bench.angry().to_string();
     for (given, expected) in [(Some(17), 17), (None, 60)] {
-        let fault =
-            Fault::Answer { status: 429, content_type: "text/plain", body: String::new(), retry_after: given };
+        let fault = Fault::Answer {
+            status: 429,
+            content_type: "text/plain",
+            body: String::new(),
+            retry_after: given,
+        };
         bench.sandbox.watch.faults.add(Some(Method::PATCH), "/Tickets", 1, fault);
         let error = bench.psa.apply(&id, &[change(Lever::Priority, Some("3"), "4")]).await.unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(expected)), "{given:?}");
@@ -535,5 +584,8 @@ async fn names_and_lists_are_asked_for_once() {
     bench.sandbox.watch.recorder.clear();
     bench.psa.fetch(&two).await.unwrap();
     let paths: Vec<String> = bench.sandbox.watch.recorder.all().into_iter().map(|one| one.path).collect();
-    assert_eq!(paths, [format!("/ATServicesRest/V1.0/Tickets/{two}"), "/ATServicesRest/V1.0/TicketNotes/query".into()]);
+    assert_eq!(
+        paths,
+        [format!("/ATServicesRest/V1.0/Tickets/{two}"), "/ATServicesRest/V1.0/TicketNotes/query".into()]
+    );
 }

@@ -190,8 +190,10 @@ impl Pick {
 pub struct Field {
     #[serde(default, deserialize_with = "lenient::text")]
     pub name: Option<String>,
-    /// Ordinary fields call it `dataType`, user-defined ones `type`.
-    #[serde(default, alias = "dataType", rename = "type", deserialize_with = "lenient::text")]
+    /// User-defined fields call it `type`, ordinary ones `dataType`, and some answers have both.
+    #[serde(default, rename = "type", deserialize_with = "lenient::text")]
+    pub kind: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     pub data_type: Option<String>,
     #[serde(default, deserialize_with = "lenient::flag")]
     pub is_read_only: Option<bool>,
@@ -218,7 +220,10 @@ impl Fields {
         self.by_name.values()
     }
     pub fn picks(&self, field: &str) -> &[Pick] {
-        self.by_name.get(&field.to_lowercase()).and_then(|field| field.picklist_values.as_deref()).unwrap_or_default()
+        self.by_name
+            .get(&field.to_lowercase())
+            .and_then(|field| field.picklist_values.as_deref())
+            .unwrap_or_default()
     }
     /// The label people see for a value; empty where the list does not know it.
     pub fn label(&self, field: &str, value: &str) -> &str {
@@ -298,7 +303,9 @@ fn severity_hint(label: &str) -> Option<i32> {
     let words: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).collect();
     WORDS
         .iter()
-        .find(|(_, list)| list.iter().any(|word| words.contains(word) || (word.contains(' ') && label.contains(word))))
+        .find(|(_, list)| {
+            list.iter().any(|word| words.contains(word) || (word.contains(' ') && label.contains(word)))
+        })
         .map(|(rank, _)| *rank)
 }
 
@@ -329,7 +336,8 @@ mod tests {
             (&partly, &["1", "2", "3"]),
         ];
         for (picks, expected) in cases {
-            let picks: Vec<Pick> = picks.iter().map(|(value, label, sort)| pick(value, label, *sort, true)).collect();
+            let picks: Vec<Pick> =
+                picks.iter().map(|(value, label, sort)| pick(value, label, *sort, true)).collect();
             let found: Vec<String> = mildest_first(&picks).into_iter().map(|choice| choice.id).collect();
             assert_eq!(found, expected);
         }

@@ -52,7 +52,10 @@ fn verify(given: &str, secret: &str, body: &[u8]) -> Result<(), HookError> {
     // Should something on the way have rewritten the JSON: Autotask signs what .NET writes, with its own escaping.
     let escaped = std::str::from_utf8(body).ok().and_then(as_dotnet_writes).ok_or_else(wrong)?;
     if matches(secret, escaped.as_bytes(), &value) {
-        tracing::info!(form = "escaped", "webhook signature matched only after restoring the sender's escaping");
+        tracing::info!(
+            form = "escaped",
+            "webhook signature matched only after restoring the sender's escaping"
+        );
         return Ok(());
     }
     Err(wrong())
@@ -145,9 +148,9 @@ fn parse(body: &[u8]) -> Result<Parts, HookError> {
             Err(error) => return Err(malformed(format!("the body is not JSON: {error}"))),
         },
         Some(b'<') => xml(text)?,
-        Some(_) if text.contains('=') => {
-            url::form_urlencoded::parse(text.as_bytes()).map(|(key, value)| (key.into_owned(), Value::from(value.into_owned()))).collect()
-        }
+        Some(_) if text.contains('=') => url::form_urlencoded::parse(text.as_bytes())
+            .map(|(key, value)| (key.into_owned(), Value::from(value.into_owned())))
+            .collect(),
         Some(_) => return Err(malformed("the body is neither JSON nor a form")),
     };
     Ok(Parts(parts.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect()))
@@ -155,8 +158,8 @@ fn parse(body: &[u8]) -> Result<Parts, HookError> {
 
 /// Elements and attributes by name; the first of a name wins, since the ticket's own come before nested ones.
 fn xml(text: &str) -> Result<Vec<(String, Value)>, HookError> {
-    let document =
-        roxmltree::Document::parse(text).map_err(|error| malformed(format!("the body is not XML: {error}")))?;
+    let document = roxmltree::Document::parse(text)
+        .map_err(|error| malformed(format!("the body is not XML: {error}")))?;
     let mut found = Vec::new();
     for element in document.descendants().filter(roxmltree::Node::is_element) {
         found.extend(element.attributes().map(|item| (item.name().to_owned(), Value::from(item.value()))));
@@ -232,10 +235,16 @@ fn deactivated() -> HookMeaning {
 }
 
 fn callout(parts: &Parts) -> Result<HookEvent, HookError> {
-    let id = ["id", "ticketid", "ticket_id"].iter().find_map(|key| parts.get(key).and_then(int_of)).filter(|id| *id > 0);
-    let number = || ["number", "ticketnumber"].iter().find_map(|key| parts.text(key)).filter(|text| is_number(text));
+    let id = ["id", "ticketid", "ticket_id"]
+        .iter()
+        .find_map(|key| parts.get(key).and_then(int_of))
+        .filter(|id| *id > 0);
+    let number =
+        || ["number", "ticketnumber"].iter().find_map(|key| parts.text(key)).filter(|text| is_number(text));
     let ticket = id.map(|id| id.to_string()).or_else(number).ok_or_else(|| {
-        malformed("there is no ticket in the body: expected one of id, ticketid, ticket_id, number, ticketnumber")
+        malformed(
+            "there is no ticket in the body: expected one of id, ticketid, ticket_id, number, ticketnumber",
+        )
     })?;
     Ok(created(ticket))
 }
@@ -261,7 +270,10 @@ mod tests {
     fn json_is_brought_back_to_what_dotnet_writes() {
         let cases = [
             (r#"{ "a" : 1 , "b" : [ true, null ] }"#, r#"{"a":1,"b":[true,null]}"#),
-            (r#"{"Title":"O'Brien & <b> \"x\" `+`"}"#, r#"{"Title":"O\u0027Brien \u0026 \u003Cb\u003E \u0022x\u0022 \u0060\u002B\u0060"}"#),
+            (
+                r#"{"Title":"O'Brien & <b> \"x\" `+`"}"#,
+                r#"{"Title":"O\u0027Brien \u0026 \u003Cb\u003E \u0022x\u0022 \u0060\u002B\u0060"}"#,
+            ),
             (r#"{"t":"café – 🙂"}"#, r#"{"t":"caf\u00E9 \u2013 \uD83D\uDE42"}"#),
             (r#"{"t":"caf\u00e9"}"#, r#"{"t":"caf\u00E9"}"#),
             ("{\"t\":\"a\\nb\\\\c\\/d\\u0001\"}", "{\"t\":\"a\\nb\\\\c/d\\u0001\"}"),

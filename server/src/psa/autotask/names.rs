@@ -58,7 +58,11 @@ impl Names {
     }
 
     /// Names of several contacts with one query for those not known yet.
-    pub async fn contacts(&self, session: &Session, ids: BTreeSet<i64>) -> Result<HashMap<i64, String>, CallError> {
+    pub async fn contacts(
+        &self,
+        session: &Session,
+        ids: BTreeSet<i64>,
+    ) -> Result<HashMap<i64, String>, CallError> {
         let unknown: Vec<i64> = ids.iter().copied().filter(|id| self.contacts.get(id).is_none()).collect();
         for item in by_ids::<ContactItem>(session, "Contacts", &unknown).await? {
             self.contacts.put(item.id, item.into());
@@ -67,7 +71,11 @@ impl Names {
     }
 
     /// Names of several resources with one query for those not known yet.
-    pub async fn people(&self, session: &Session, ids: BTreeSet<i64>) -> Result<HashMap<i64, String>, CallError> {
+    pub async fn people(
+        &self,
+        session: &Session,
+        ids: BTreeSet<i64>,
+    ) -> Result<HashMap<i64, String>, CallError> {
         let unknown: Vec<i64> = ids.iter().copied().filter(|id| self.people.get(id).is_none()).collect();
         for item in by_ids::<ResourceItem>(session, "Resources", &unknown).await? {
             self.people.put(item.id, item.name());

@@ -71,8 +71,11 @@ pub async fn probe(autotask: &Autotask) -> Report {
         // Autotask locks a user after repeated bad sign-ins, so nothing else is tried with credentials it refused.
         Err(error) => {
             report.fail("Sign in", error.to_string());
-            for name in ["Read tickets", "Change tickets", "Write internal notes", "Read people", "Read companies"] {
-                report.fail(name, "Not tried: signing in failed, and repeated bad sign-ins lock the API user.");
+            for name in
+                ["Read tickets", "Change tickets", "Write internal notes", "Read people", "Read companies"]
+            {
+                report
+                    .fail(name, "Not tried: signing in failed, and repeated bad sign-ins lock the API user.");
             }
             return report;
         }
@@ -126,7 +129,8 @@ async fn noting(autotask: &Autotask, report: &mut Report, may_create: Result<boo
         let right = "Service Desk → Ticket notes: add";
         return verdict(report, NAME, may_create, "", right);
     }
-    let publish = autotask.lists.notes(&autotask.session).await.and_then(|lists| writing::internal_publish(&lists));
+    let publish =
+        autotask.lists.notes(&autotask.session).await.and_then(|lists| writing::internal_publish(&lists));
     match publish {
         Ok(_) => report.pass(NAME, "Notes that only internal users see may be written."),
         Err(error) => report.fail(NAME, error.to_string()),
@@ -180,14 +184,19 @@ pub async fn lookups(autotask: &Autotask) -> Result<Lookups, CallError> {
     found.priorities = mildest_first(lists.picks("priority"));
     found.statuses = statuses(&lists);
     found.boards = choices(&lists, "queueID");
-    found.teams = found.boards.iter().map(|queue| Placed { choice: queue.clone(), board: None, closed: false }).collect();
+    found.teams = found
+        .boards
+        .iter()
+        .map(|queue| Placed { choice: queue.clone(), board: None, closed: false })
+        .collect();
     found.kinds = choices(&lists, "ticketType");
     found.sources = choices(&lists, "source");
-    found.owners = or_missing(resources(autotask).await, &mut found.missing, "people (Resources and Roles: view)")?
-        .iter()
-        .filter(|person| person.id != SYSTEM_RESOURCE && person.license_type != Some(API_LICENCE))
-        .map(|person| Choice::new(person.id.to_string(), person.name()))
-        .collect();
+    found.owners =
+        or_missing(resources(autotask).await, &mut found.missing, "people (Resources and Roles: view)")?
+            .iter()
+            .filter(|person| person.id != SYSTEM_RESOURCE && person.license_type != Some(API_LICENCE))
+            .map(|person| Choice::new(person.id.to_string(), person.name()))
+            .collect();
     by_label(&mut found.owners);
     let active = filter("isActive", Op::Eq, true);
     let companies = session.query::<CompanyItem>("Companies", &[active], COMPANY_PAGES).await;
@@ -197,13 +206,19 @@ pub async fn lookups(autotask: &Autotask) -> Result<Lookups, CallError> {
         .collect();
     by_label(&mut found.clients);
     found.clients.truncate(COMPANIES_SHOWN);
-    let custom = autotask.lists.custom(session).await.map(|fields| fields.all().filter_map(custom_field).collect());
-    found.custom_fields = or_missing(custom, &mut found.missing, "user-defined fields (Tickets: view “All”)")?;
+    let custom =
+        autotask.lists.custom(session).await.map(|fields| fields.all().filter_map(custom_field).collect());
+    found.custom_fields =
+        or_missing(custom, &mut found.missing, "user-defined fields (Tickets: view “All”)")?;
     found.custom_fields.sort_by_key(|field| field.name.to_lowercase());
     Ok(found)
 }
 
-fn or_missing<T>(result: Result<Vec<T>, CallError>, missing: &mut Vec<String>, what: &str) -> Result<Vec<T>, CallError> {
+fn or_missing<T>(
+    result: Result<Vec<T>, CallError>,
+    missing: &mut Vec<String>,
+    what: &str,
+) -> Result<Vec<T>, CallError> {
     match result {
         Err(error @ (CallError::Denied { .. } | CallError::Rejected { .. })) => {
             missing.push(format!("{what}: {error} See {GRANT}."));
@@ -234,7 +249,7 @@ fn by_label(list: &mut [Choice]) {
 /// Text, numbers and single lists; multi-select, reference and date fields cannot take a score.
 fn custom_field(field: &Field) -> Option<CustomField> {
     let name = field.name.clone()?;
-    let kind = field.data_type.as_deref().unwrap_or("string").to_lowercase();
+    let kind = field.kind.as_deref().or(field.data_type.as_deref()).unwrap_or("string").to_lowercase();
     let takes_scores = !["multi", "date", "bool", "reference"].iter().any(|word| kind.contains(word));
     if !takes_scores || field.is_read_only == Some(true) || field.is_reference == Some(true) {
         return None;

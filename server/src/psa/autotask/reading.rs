@@ -96,7 +96,10 @@ impl Autotask {
             created_at: item.create_date,
             updated_at: item.last_activity_date,
             url: zone.web.as_ref().map(|web| {
-                format!("{web}Autotask/AutotaskExtend/ExecuteCommand.aspx?Code=OpenTicketDetail&TicketID={}", item.id)
+                format!(
+                    "{web}Autotask/AutotaskExtend/ExecuteCommand.aspx?Code=OpenTicketDetail&TicketID={}",
+                    item.id
+                )
             }),
         };
         Ok(Fetched { ticket, notes })
@@ -108,7 +111,8 @@ impl Autotask {
         let notes = self.notes(item.id).await?;
         let by_contact = |note: &NoteItem| note.contact.filter(|id| *id > 0);
         let contacts = notes.iter().filter_map(by_contact).collect();
-        let people = notes.iter().filter(|note| by_contact(note).is_none()).filter_map(|note| note.creator).collect();
+        let people =
+            notes.iter().filter(|note| by_contact(note).is_none()).filter_map(|note| note.creator).collect();
         let contacts = self.names.contacts(&self.session, contacts).await?;
         let people = self.names.people(&self.session, people).await?;
         let opening = item.description.as_ref().map(|text| Note {

@@ -88,8 +88,11 @@ impl Session {
         let Some(given) = &self.given else { return self.discover().await };
         let api = zone_address(given)?;
         // Only the web address is wanted here; it can be guessed, so a zone that will not tell is no failure.
-        let web = self.discover().await.ok().and_then(|found| found.web).or_else(|| screens_of(&api));
-        Ok(Zone { api, web })
+        match self.discover().await {
+            Ok(found) => Ok(Zone { web: found.web.or_else(|| screens_of(&api)), api }),
+            Err(denied @ CallError::Denied { .. }) => Err(denied),
+            Err(_) => Ok(Zone { web: screens_of(&api), api }),
+        }
     }
 
     /// Asks Autotask where this user lives.
@@ -108,7 +111,8 @@ impl Session {
             });
         }
         let found: ZoneInformation = judge(&answer)?.json()?;
-        let missing = || CallError::Malformed { host: answer.host.clone(), what: "no zone address in it".into() };
+        let missing =
+            || CallError::Malformed { host: answer.host.clone(), what: "no zone address in it".into() };
         let api = zone_address(found.url.as_deref().ok_or_else(missing)?)?;
         let web = found.web_url.as_deref().and_then(|text| zone_address(text).ok()).map(screens_root);
         Ok(Zone { web: web.or_else(|| screens_of(&api)), api })
@@ -150,7 +154,9 @@ impl Session {
     fn signed(&self, call: Call) -> Result<Call, CallError> {
         let value = |text: &str, what: &str| {
             HeaderValue::from_str(text).map_err(|_| CallError::Denied {
-                message: format!("The {what} holds characters that cannot be sent. Copy it again from Autotask."),
+                message: format!(
+                    "The {what} holds characters that cannot be sent. Copy it again from Autotask."
+                ),
             })
         };
         let mut secret = value(self.secret.expose(), "secret")?;
@@ -249,7 +255,9 @@ fn inside_autotask(url: &Url) -> bool {
         Some(Host::Domain(host)) => {
             let host = host.to_ascii_lowercase();
             let ends = [".localhost", ".local", ".internal", ".test"];
-            host.ends_with(".autotask.net") || !host.contains('.') || ends.iter().any(|end| host.ends_with(end))
+            host.ends_with(".autotask.net")
+                || !host.contains('.')
+                || ends.iter().any(|end| host.ends_with(end))
         }
         Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
         Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
@@ -298,10 +306,8 @@ fn judge(answer: &Answer) -> Result<&Answer, CallError> {
     let errors = errors_of(answer);
     let said = errors.join(" ");
     let lower = said.to_lowercase();
-    let throttled = || CallError::Throttled {
-        host: host.clone(),
-        after: Some(answer.retry_after().unwrap_or(THROTTLE)),
-    };
+    let throttled =
+        || CallError::Throttled { host: host.clone(), after: Some(answer.retry_after().unwrap_or(THROTTLE)) };
     if status == 429 || String::from_utf8_lossy(&answer.body).contains("Itgenatr005") {
         return Err(throttled());
     }
@@ -329,7 +335,9 @@ fn judge(answer: &Answer) -> Result<&Answer, CallError> {
 
 fn lacking(said: &str) -> String {
     let said = if said.is_empty() { String::new() } else { format!(" (“{said}”)") };
-    format!("The security level of the Autotask API user lacks a right{said}. Adjust it in Admin → Security levels.")
+    format!(
+        "The security level of the Autotask API user lacks a right{said}. Adjust it in Admin → Security levels."
+    )
 }
 
 /// A success must be whole JSON: a body that breaks off is an answer lost on the way, another kind of page is not Autotask.
@@ -339,9 +347,10 @@ fn complete(answer: &Answer) -> Result<&Answer, CallError> {
         Err(error) if error.is_eof() => {
             Err(CallError::Unknown { host: answer.host.clone(), source: Some(Box::new(error)) })
         }
-        Err(error) => {
-            Err(CallError::Malformed { host: answer.host.clone(), what: format!("not the JSON we expect: {error}") })
-        }
+        Err(error) => Err(CallError::Malformed {
+            host: answer.host.clone(),
+            what: format!("not the JSON we expect: {error}"),
+        }),
     }
 }
 
@@ -383,7 +392,11 @@ mod tests {
             (429, "", "throttled"),
             (500, r#"{"errors":["Picklist value [99] does not exist for priority."]}"#, "rejected"),
             (500, r#"{"errors":[{"message":"Missing Required Field: title","field":"title"}]}"#, "rejected"),
-            (500, r#"{"errors":["The logged in Resource does not have the adequate permissions to …"]}"#, "denied"),
+            (
+                500,
+                r#"{"errors":["The logged in Resource does not have the adequate permissions to …"]}"#,
+                "denied",
+            ),
             (500, r#"{"errors":["Your request exceeded the THRESHOLD of 10000"]}"#, "throttled"),
             (500, "Itgenatr005 too many threads", "throttled"),
             (500, "<html>", "failed"),
@@ -415,7 +428,10 @@ mod tests {
     #[test]
     fn a_zone_address_is_brought_into_form_and_must_be_autotasks() {
         let cases = [
-            ("https://webservices5.autotask.net/ATServicesRest/", Some("https://webservices5.autotask.net/ATServicesRest/")),
+            (
+                "https://webservices5.autotask.net/ATServicesRest/",
+                Some("https://webservices5.autotask.net/ATServicesRest/"),
+            ),
             ("webservices5.autotask.net", Some("https://webservices5.autotask.net/ATServicesRest/")),
             (
                 "https://webservices5.autotask.net/atservicesrest/v1.0/?x=1",

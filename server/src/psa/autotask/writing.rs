@@ -92,7 +92,8 @@ impl Autotask {
             "noteType": number(&note_type(&lists)?, "note type")?,
             "publish": number(&internal_publish(&lists)?, "publish value")?,
         });
-        let sent = self.session.send(Method::POST, &format!("V1.0/Tickets/{ticket}/Notes"), Some(&body)).await;
+        let sent =
+            self.session.send(Method::POST, &format!("V1.0/Tickets/{ticket}/Notes"), Some(&body)).await;
         if let Err(CallError::Rejected { message, .. }) = &sent
             && message.to_lowercase().contains("picklist")
         {
@@ -100,9 +101,9 @@ impl Autotask {
         }
         let answer = sent?;
         let created: Value = answer.json()?;
-        created.get("itemId").and_then(super::super::lenient::int_of).map(|id| id.to_string()).ok_or_else(|| {
-            CallError::Malformed { host: answer.host.clone(), what: "no itemId of the new note".into() }
-        })
+        created.get("itemId").and_then(super::super::lenient::int_of).map(|id| id.to_string()).ok_or_else(
+            || CallError::Malformed { host: answer.host.clone(), what: "no itemId of the new note".into() },
+        )
     }
 }
 
@@ -111,7 +112,10 @@ impl Autotask {
 pub(super) fn internal_publish(lists: &Fields) -> Result<String, CallError> {
     let internal = |pick: &&Pick| {
         let label: String = pick.label().to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-        pick.active() && label.contains("internal") && !label.contains("comanaged") && pick.id() != PUBLIC.to_string()
+        pick.active()
+            && label.contains("internal")
+            && !label.contains("comanaged")
+            && pick.id() != PUBLIC.to_string()
     };
     lists.picks("publish").iter().find(internal).map(|pick| pick.id().to_owned()).ok_or_else(|| {
         refused(
@@ -195,23 +199,36 @@ mod tests {
                        {"value":"2","label":"Internal Users Only"}]),
                 Some("2"),
             ),
-            (json!([{"value":"1","label":"All Autotask Users"},{"value":"4","label":"Internal & Co-managed"}]), None),
+            (
+                json!([{"value":"1","label":"All Autotask Users"},{"value":"4","label":"Internal & Co-managed"}]),
+                None,
+            ),
             (json!([{"value":"1","label":"Internal Users"}]), None),
             (json!([{"value":"2","label":"Internal Users","isActive":false}]), None),
             (json!([]), None),
         ];
         for (picks, expected) in cases {
-            assert_eq!(internal_publish(&lists("publish", picks.clone())).ok().as_deref(), expected, "{picks}");
+            assert_eq!(
+                internal_publish(&lists("publish", picks.clone())).ok().as_deref(),
+                expected,
+                "{picks}"
+            );
         }
     }
 
     #[test]
     fn a_note_type_that_the_system_reserves_is_never_used() {
         let cases = [
-            (json!([{"value":"13","label":"Workflow Rule Note"},{"value":"3","label":"Task Notes"}]), Some("3")),
+            (
+                json!([{"value":"13","label":"Workflow Rule Note"},{"value":"3","label":"Task Notes"}]),
+                Some("3"),
+            ),
             (json!([{"value":"91","label":"Forwarded Note"},{"value":"21","label":"Team note"}]), Some("21")),
             (json!([{"value":"1","label":"Task Summary"}]), Some("1")),
-            (json!([{"value":"3","label":"Task Notes","isActive":false},{"value":"18","label":"Portal"}]), None),
+            (
+                json!([{"value":"3","label":"Task Notes","isActive":false},{"value":"18","label":"Portal"}]),
+                None,
+            ),
         ];
         for (picks, expected) in cases {
             assert_eq!(note_type(&lists("noteType", picks.clone())).ok().as_deref(), expected, "{picks}");

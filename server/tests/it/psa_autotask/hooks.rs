@@ -20,7 +20,8 @@ const SECRET: &str = "test-webhook-secret";
 
 async fn read(secret: &str, headers: &HeaderMap, body: &[u8]) -> Result<Hooked, HookError> {
     let outside = Outside::new(false);
-    let context = HookContext { settings: None, secret, headers, query: None, body, outside: &outside, lane: "t" };
+    let context =
+        HookContext { settings: None, secret, headers, query: None, body, outside: &outside, lane: "t" };
     psa::read_hook(PsaKind::Autotask, &context).await
 }
 
@@ -67,7 +68,10 @@ async fn the_stand_ins_own_call_is_verified_and_names_the_new_ticket() {
     let call = receiver.calls(1).await.remove(0);
     let result = read(SECRET, &call.headers, &call.body).await;
     assert_eq!(told(&result), format!("created {id}"));
-    assert!(String::from_utf8(call.body.clone()).unwrap().contains("caf\\u00E9\\u002B1"), "as .NET writes it");
+    assert!(
+        String::from_utf8(call.body.clone()).unwrap().contains("caf\\u00E9\\u002B1"),
+        "as .NET writes it"
+    );
     assert_eq!(told(&read("another secret", &call.headers, &call.body).await), "401");
     for at in 0..call.body.len() {
         let mut tampered = call.body.clone();
@@ -150,23 +154,42 @@ async fn a_receiver_that_fails_is_asked_again_and_in_the_end_told_that_it_is_swi
     let last = receiver.calls(2 + 6 + 1).await.pop().unwrap();
     assert!(!sandbox.webhook_active(id));
     let result = read(SECRET, &last.headers, &last.body).await;
-    assert!(told(&result).starts_with("other -: Autotask says it switched this webhook off"), "{}", told(&result));
+    assert!(
+        told(&result).starts_with("other -: Autotask says it switched this webhook off"),
+        "{}",
+        told(&result)
+    );
 }
 
 #[tokio::test]
 async fn each_kind_of_call_is_told_apart() {
     let cases = [
-        (json!({"Action":"Create","Guid":"g","EntityType":"Ticket","Id":5,"Fields":{"TicketNumber":"T1"}}), "created 5"),
-        (json!({"action":"create","entityType":"Tickets","id":"5","fields":[{"name":"a","value":"b"}]}), "created 5"),
+        (
+            json!({"Action":"Create","Guid":"g","EntityType":"Ticket","Id":5,"Fields":{"TicketNumber":"T1"}}),
+            "created 5",
+        ),
+        (
+            json!({"action":"create","entityType":"Tickets","id":"5","fields":[{"name":"a","value":"b"}]}),
+            "created 5",
+        ),
         (json!({"ACTION":"Create","ENTITYTYPE":"ticket","ID":5,"PersonID":4}), "created 5"),
         (json!({"Action":"Update","EntityType":"Ticket","Id":5}), "other 5: update of a ticket"),
         (json!({"Action":"Delete","EntityType":"Ticket","Id":5}), "other 5: deletion of a ticket"),
         (json!({"Action":"Merge","EntityType":"Ticket","Id":5}), "other 5: event “merge” of a ticket"),
-        (json!({"Action":"Create","EntityType":"TicketNote","Id":9}), "other -: event about TicketNote, not a ticket"),
-        (json!({"Action":"Create","EntityType":"Account","Id":9}), "other -: event about Account, not a ticket"),
+        (
+            json!({"Action":"Create","EntityType":"TicketNote","Id":9}),
+            "other -: event about TicketNote, not a ticket",
+        ),
+        (
+            json!({"Action":"Create","EntityType":"Account","Id":9}),
+            "other -: event about Account, not a ticket",
+        ),
         (json!({"Action":"Delete","EntityType":"Contact"}), "other -: event about Contact, not a ticket"),
         (json!({"Action":"Create","EntityType":"Ticket"}), "400 there is no ticket id (Id) in the body"),
-        (json!({"Action":"Create","EntityType":"Ticket","Id":"abc"}), "400 there is no ticket id (Id) in the body"),
+        (
+            json!({"Action":"Create","EntityType":"Ticket","Id":"abc"}),
+            "400 there is no ticket id (Id) in the body",
+        ),
         (json!({"EntityType":"Ticket","Id":5}), "400 there is no Action in the body"),
         (json!({"Action":"Create","Id":5}), "400 there is no EntityType in the body"),
     ];
@@ -198,7 +221,11 @@ async fn a_signature_in_any_other_form_is_refused() {
     for value in cases {
         assert_eq!(told(&read(SECRET, &with_header(&value), body).await), "401", "{value}");
     }
-    assert_eq!(told(&read("", &with_header(&signature("", body)), body).await), "401", "an empty secret verifies nothing");
+    assert_eq!(
+        told(&read("", &with_header(&signature("", body)), body).await),
+        "401",
+        "an empty secret verifies nothing"
+    );
 }
 
 #[tokio::test]
@@ -223,10 +250,19 @@ async fn an_extension_callout_names_its_ticket_in_any_of_its_forms() {
         ("TicketNumber=T20120604.0002.005", "created T20120604.0002.005"),
         (r#"{"id":"7865","status":"New"}"#, "created 7865"),
         (r#"{"ticketNumber":"T20191029.0002"}"#, "created T20191029.0002"),
-        ("<?xml version=\"1.0\"?><ticket><id>7865</id><company><id>9</id></company></ticket>", "created 7865"),
+        (
+            "<?xml version=\"1.0\"?><ticket><id>7865</id><company><id>9</id></company></ticket>",
+            "created 7865",
+        ),
         ("<Ticket TicketNumber=\"T20191029.0002\"/>", "created T20191029.0002"),
-        ("status=New", "400 there is no ticket in the body: expected one of id, ticketid, ticket_id, number, ticketnumber"),
-        ("number=%3Cscript%3E", "400 there is no ticket in the body: expected one of id, ticketid, ticket_id, number, ticketnumber"),
+        (
+            "status=New",
+            "400 there is no ticket in the body: expected one of id, ticketid, ticket_id, number, ticketnumber",
+        ),
+        (
+            "number=%3Cscript%3E",
+            "400 there is no ticket in the body: expected one of id, ticketid, ticket_id, number, ticketnumber",
+        ),
         ("", "400 the body is empty"),
         ("hello", "400 the body is neither JSON nor a form"),
         ("[1]", "400 the body is a JSON array; Autotask sends one object per call"),
@@ -235,7 +271,11 @@ async fn an_extension_callout_names_its_ticket_in_any_of_its_forms() {
         assert_eq!(told(&read(SECRET, &HeaderMap::new(), body.as_bytes()).await), expected, "{body}");
     }
     for broken in ["{\"id\":", "<ticket><id>5"] {
-        assert!(told(&read(SECRET, &HeaderMap::new(), broken.as_bytes()).await).starts_with("400 the body is not"), "{broken}");
+        assert!(
+            told(&read(SECRET, &HeaderMap::new(), broken.as_bytes()).await)
+                .starts_with("400 the body is not"),
+            "{broken}"
+        );
     }
 }
 
@@ -243,13 +283,20 @@ async fn an_extension_callout_names_its_ticket_in_any_of_its_forms() {
 async fn a_callout_and_a_webhook_about_the_same_ticket_are_one_event() {
     let hook = br#"{"Action":"Create","EntityType":"Ticket","Id":7865,"SequenceNumber":3}"#;
     let again = br#"{"Action":"Create","EntityType":"Ticket","Id":7865,"SequenceNumber":4}"#;
-    let key = async |headers: HeaderMap, body: &[u8]| read(SECRET, &headers, body).await.unwrap().events[0].dedupe_key.clone();
+    let key = async |headers: HeaderMap, body: &[u8]| {
+        read(SECRET, &headers, body).await.unwrap().events[0].dedupe_key.clone()
+    };
     let one = key(signed(hook), hook).await;
     assert_eq!(one, key(signed(again), again).await);
     assert_eq!(one, key(HeaderMap::new(), b"id=7865&status=New").await);
-    let update = |sequence: i64| json!({"Action":"Update","EntityType":"Ticket","Id":7865,"SequenceNumber":sequence}).to_string();
+    let update = |sequence: i64| {
+        json!({"Action":"Update","EntityType":"Ticket","Id":7865,"SequenceNumber":sequence}).to_string()
+    };
     let (first, second) = (update(1), update(2));
-    assert_ne!(key(signed(first.as_bytes()), first.as_bytes()).await, key(signed(second.as_bytes()), second.as_bytes()).await);
+    assert_ne!(
+        key(signed(first.as_bytes()), first.as_bytes()).await,
+        key(signed(second.as_bytes()), second.as_bytes()).await
+    );
 }
 
 /// The folder of published samples; `None`, with a printed line, where it is absent.
@@ -267,7 +314,9 @@ fn headers_of(file: &Path) -> HeaderMap {
     text.lines()
         .filter(|line| !line.starts_with('#') && !line.starts_with("POST "))
         .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_lowercase().parse().unwrap(), HeaderValue::from_str(value.trim()).unwrap()))
+        .map(|(name, value)| {
+            (name.to_lowercase().parse().unwrap(), HeaderValue::from_str(value.trim()).unwrap())
+        })
         .collect()
 }
 
@@ -311,10 +360,15 @@ async fn every_published_sample_is_accepted_or_refused_as_its_facts_say() {
 #[tokio::test]
 async fn the_published_signature_vector_is_accepted() {
     let Some(folder) = samples() else { return };
-    let vector: Value = serde_json::from_slice(&std::fs::read(folder.join("signature_vector.json")).unwrap()).unwrap();
+    let vector: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("signature_vector.json")).unwrap()).unwrap();
     let text = |key: &str| vector[key].as_str().unwrap();
     let (secret, body) = (text("secret"), text("body"));
     let headers = with_header(text("value"));
-    assert_eq!(told(&read(secret, &headers, body.as_bytes()).await), "created 123", "a callout may be signed too");
+    assert_eq!(
+        told(&read(secret, &headers, body.as_bytes()).await),
+        "created 123",
+        "a callout may be signed too"
+    );
     assert_eq!(told(&read(secret, &headers, body.replace("123", "124").as_bytes()).await), "401");
 }
