@@ -3,5 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod psa_autotask;
 mod psa_connectwise;
+mod receiver;
 mod spec;
