@@ -34,4 +34,4 @@ pub use instance::{Assets, ClientAddress, Instance};
 #[cfg(feature = "ssr")]
 pub use routes::App;
 #[cfg(feature = "ssr")]
-pub use shell::{problem_page, shell};
+pub use shell::{content_security_policy, problem_page, shell};
