@@ -1,5 +1,6 @@
 //! What a stage can come to when it does not simply go on, as a closed list.
 
+use crate::connections::ConnectError;
 use crate::outside::CallError;
 use std::time::Duration;
 use store::StoreError;
@@ -64,6 +65,16 @@ impl Setback {
                 tracing::error!(error = &other as &dyn std::error::Error, "a stage could not use the store");
                 Self::Retry { wait: Wait::Growing { asked: None }, cause }
             }
+        }
+    }
+}
+
+/// The one failure that has the same consequence wherever it happens.
+impl From<ConnectError> for Setback {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Store(error) => Self::store(error),
+            ConnectError::NoPsa => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
         }
     }
 }
