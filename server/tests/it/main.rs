@@ -6,5 +6,6 @@
 mod llm_openai;
 mod psa_autotask;
 mod psa_connectwise;
+mod psa_halo;
 mod receiver;
 mod spec;
