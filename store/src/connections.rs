@@ -1,9 +1,19 @@
 //! How a tenant's PSA and model are reached, and the tenant's own webhook address. Secrets are sealed in the row.
 
-use crate::{Actor, Result, Store, TenantStore};
+mod hooks;
+
+use hooks::TABLE_HOOKS;
+pub(crate) use hooks::hook_put;
+pub use hooks::{Hook, HookOwner};
+
+use crate::engine::{News, Tx, execute, fetch_all, fetch_optional, locked};
+use crate::rows::{self, Word, clean};
+use crate::vault::Place;
+use crate::{Actor, KeyRing, Result, Store, StoreError, TenantStore, audit};
 use chrono::{DateTime, Utc};
 use domain::{ModelSettings, PsaKind, PsaSettings, Secret, TenantId};
 use serde_json::Value;
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -44,25 +54,6 @@ pub struct ModelConnection {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The tenant's own webhook address and what verifies a call.
-#[derive(Clone, Debug)]
-pub struct Hook {
-    /// Unguessable, part of the address (at least 128 bits, URL-safe).
-    pub key: String,
-    /// Autotask: the HMAC secret. Halo: the Basic password. ConnectWise: unused.
-    pub secret: Secret,
-    pub rotated_at: DateTime<Utc>,
-}
-
-/// What the door needs to know of an address that was called.
-#[derive(Clone, Debug)]
-pub struct HookOwner {
-    pub tenant: TenantId,
-    /// `None` while no PSA is connected.
-    pub psa: Option<PsaSettings>,
-    pub hook: Hook,
-}
-
 /// Values picked from the PSA's own lists, for the settings screens: see `server::psa::Lookups`, stored as JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachedLookups {
@@ -71,58 +62,361 @@ pub struct CachedLookups {
     pub fetched_at: DateTime<Utc>,
 }
 
-impl Store {
-    /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
-    pub async fn hook_lookup(&self, _key: &str) -> Result<Option<HookOwner>> {
-        unimplemented!()
+const TABLE_PSA: &str = "psa_connections";
+const TABLE_MODEL: &str = "model_connections";
+
+fn place(tenant: TenantId, table: &'static str, row: &'static str) -> Place {
+    Place { tenant, table, row }
+}
+
+#[derive(sqlx::FromRow)]
+struct ConnectionRow {
+    settings: String,
+    sealed: Option<Vec<u8>>,
+    state: String,
+    state_since: Option<DateTime<Utc>>,
+    state_reason: Option<String>,
+    revision: i64,
+    updated_at: DateTime<Utc>,
+}
+
+impl ConnectionRow {
+    fn state(&self, table: &'static str) -> Result<ConnectionState> {
+        let since = self.state_since.unwrap_or(self.updated_at);
+        match self.state.as_str() {
+            "untested" => Ok(ConnectionState::Untested),
+            "working" => Ok(ConnectionState::Working { since }),
+            "paused" => {
+                Ok(ConnectionState::Paused { since, reason: self.state_reason.clone().unwrap_or_default() })
+            }
+            other => Err(StoreError::corrupt(table, "state", format!("{other:?} is not one of its words"))),
+        }
     }
+}
+
+/// The settings with their secret, out of the JSON that shows only a hint of it and the sealed value beside it.
+fn open_psa(keys: &KeyRing, tenant: TenantId, settings: &str, sealed: &[u8]) -> Result<PsaSettings> {
+    let mut settings: PsaSettings = rows::read_json(TABLE_PSA, "settings", settings)?;
+    settings.set_secret(keys.open(place(tenant, TABLE_PSA, "secret"), sealed)?);
+    Ok(settings)
+}
+
+impl Store {
     /// Seals every secret anew under the ring's first key; returns how many rows changed. Safe beside a running server.
     pub async fn reseal_all(&self) -> Result<u64> {
-        unimplemented!()
+        let mut changed = 0;
+        for (table, row, select, update) in [
+            (
+                TABLE_PSA,
+                "secret",
+                "SELECT tenant_id, sealed FROM psa_connections",
+                "UPDATE psa_connections SET sealed = $1 WHERE tenant_id = $2 AND sealed = $3",
+            ),
+            (
+                TABLE_MODEL,
+                "secret",
+                "SELECT tenant_id, sealed FROM model_connections WHERE sealed IS NOT NULL",
+                "UPDATE model_connections SET sealed = $1 WHERE tenant_id = $2 AND sealed = $3",
+            ),
+            (
+                TABLE_HOOKS,
+                "key",
+                "SELECT tenant_id, sealed_key FROM hooks",
+                "UPDATE hooks SET sealed_key = $1 WHERE tenant_id = $2 AND sealed_key = $3",
+            ),
+            (
+                TABLE_HOOKS,
+                "secret",
+                "SELECT tenant_id, sealed_secret FROM hooks",
+                "UPDATE hooks SET sealed_secret = $1 WHERE tenant_id = $2 AND sealed_secret = $3",
+            ),
+        ] {
+            let mut reader = self.read().await?;
+            let sealed: Vec<(Uuid, Vec<u8>)> = fetch_all!(reader, (Uuid, Vec<u8>), select)?;
+            drop(reader);
+            for (tenant, old) in sealed {
+                if self.inner.keys.is_current(&old) {
+                    continue;
+                }
+                let place = place(tenant.into(), table, row);
+                let new = self.inner.keys.seal(place, &self.inner.keys.open(place, &old)?);
+                // Only if nobody saved another value meanwhile: that one is sealed with the present key already.
+                changed += self
+                    .write((update, new, tenant, old), |tx, (update, new, tenant, old)| {
+                        Box::pin(async move { execute!(tx, *update, new, *tenant, old) })
+                    })
+                    .await?;
+            }
+        }
+        Ok(changed)
     }
 }
 
 impl TenantStore {
     pub async fn psa_connection(&self) -> Result<Option<PsaConnection>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found = fetch_optional!(
+            reader,
+            ConnectionRow,
+            "SELECT settings, sealed, state, state_since, state_reason, revision, updated_at
+             FROM psa_connections WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let Some(row) = found else { return Ok(None) };
+        let sealed = row.sealed.as_deref().unwrap_or_default();
+        Ok(Some(PsaConnection {
+            settings: open_psa(&self.store.inner.keys, self.tenant, &row.settings, sealed)?,
+            state: row.state(TABLE_PSA)?,
+            revision: row.revision,
+            updated_at: row.updated_at,
+        }))
     }
+
     /// Saves, as untested. An empty secret keeps the one that is set, if the kind is the same.
     pub async fn psa_connection_put(
         &self,
-        _settings: PsaSettings,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        settings: PsaSettings,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<()> {
-        unimplemented!()
+        let input = (self.clone(), settings, actor.clone(), now);
+        self.store
+            .write(input, |tx, (this, settings, actor, now)| {
+                Box::pin(async move {
+                    let sealed = if settings.secret().is_empty() {
+                        None
+                    } else {
+                        Some(this.store.inner.keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()))
+                    };
+                    let sealed = match sealed {
+                        Some(sealed) => sealed,
+                        None => this.kept_psa_secret(tx, settings).await?,
+                    };
+                    execute!(
+                        tx,
+                        "INSERT INTO psa_connections (tenant_id, settings, sealed, state, revision, updated_at)
+                         VALUES ($1, $2, $3, 'untested', 1, $4)
+                         ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
+                           state = 'untested', state_since = NULL, state_reason = NULL,
+                           revision = psa_connections.revision + 1, updated_at = excluded.updated_at",
+                        this.tenant.0,
+                        rows::json(&without_secret(settings))?,
+                        sealed,
+                        *now
+                    )?;
+                    resume(tx, this.tenant, Which::Psa).await?;
+                    let by = audit::name(tx, this.tenant, actor).await?;
+                    let detail = format!("{} was saved", settings.kind().name());
+                    audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await
+                })
+            })
+            .await
     }
+
+    /// The sealed secret that is set, if it is of the same kind of PSA; otherwise a sealed nothing.
+    async fn kept_psa_secret(&self, tx: &mut Tx, settings: &PsaSettings) -> Result<Vec<u8>> {
+        let kept: Option<(String, Vec<u8>)> = fetch_optional!(
+            tx,
+            (String, Vec<u8>),
+            locked!(tx, "SELECT settings, sealed FROM psa_connections WHERE tenant_id = $1"),
+            self.tenant.0
+        )?;
+        if let Some((before, sealed)) = kept {
+            let before: PsaSettings = rows::read_json(TABLE_PSA, "settings", &before)?;
+            if before.kind() == settings.kind() {
+                return Ok(sealed);
+            }
+        }
+        Ok(self.store.inner.keys.seal(place(self.tenant, TABLE_PSA, "secret"), settings.secret()))
+    }
+
     /// The built-in analyser when nothing was saved.
     pub async fn model_connection(&self) -> Result<ModelConnection> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found = fetch_optional!(
+            reader,
+            ConnectionRow,
+            "SELECT settings, sealed, state, state_since, state_reason, revision, updated_at
+             FROM model_connections WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let Some(row) = found else {
+            return Ok(ModelConnection {
+                settings: ModelSettings::Builtin {},
+                state: ConnectionState::Untested,
+                revision: 0,
+                updated_at: DateTime::UNIX_EPOCH,
+            });
+        };
+        let mut settings: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &row.settings)?;
+        if let Some(sealed) = &row.sealed {
+            settings
+                .set_secret(self.store.inner.keys.open(place(self.tenant, TABLE_MODEL, "secret"), sealed)?);
+        }
+        Ok(ModelConnection {
+            settings,
+            state: row.state(TABLE_MODEL)?,
+            revision: row.revision,
+            updated_at: row.updated_at,
+        })
     }
+
+    /// Saves, as untested. An empty key keeps the one that is set, if the kind is the same.
     pub async fn model_connection_put(
         &self,
-        _settings: ModelSettings,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        settings: ModelSettings,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<()> {
-        unimplemented!()
+        let input = (self.clone(), settings, actor.clone(), now);
+        self.store
+            .write(input, |tx, (this, settings, actor, now)| {
+                Box::pin(async move {
+                    let sealed = match settings.secret() {
+                        None => None,
+                        Some(secret) if secret.is_empty() => this.kept_model_secret(tx, settings).await?,
+                        Some(secret) => {
+                            Some(this.store.inner.keys.seal(place(this.tenant, TABLE_MODEL, "secret"), secret))
+                        }
+                    };
+                    let mut shown = settings.clone();
+                    shown.set_secret(Secret::default());
+                    execute!(
+                        tx,
+                        "INSERT INTO model_connections (tenant_id, settings, sealed, state, revision, updated_at)
+                         VALUES ($1, $2, $3, 'untested', 1, $4)
+                         ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
+                           state = 'untested', state_since = NULL, state_reason = NULL,
+                           revision = model_connections.revision + 1, updated_at = excluded.updated_at",
+                        this.tenant.0,
+                        rows::json(&shown)?,
+                        sealed,
+                        *now
+                    )?;
+                    resume(tx, this.tenant, Which::Model).await?;
+                    let by = audit::name(tx, this.tenant, actor).await?;
+                    let detail = format!("{} was saved", clean(&settings.shown()));
+                    audit::append(tx, this.tenant, &by, "connection.model.saved", &detail, *now).await
+                })
+            })
+            .await
     }
+
+    async fn kept_model_secret(&self, tx: &mut Tx, settings: &ModelSettings) -> Result<Option<Vec<u8>>> {
+        let kept: Option<(String, Option<Vec<u8>>)> = fetch_optional!(
+            tx,
+            (String, Option<Vec<u8>>),
+            locked!(tx, "SELECT settings, sealed FROM model_connections WHERE tenant_id = $1"),
+            self.tenant.0
+        )?;
+        let Some((before, sealed)) = kept else { return Ok(None) };
+        let before: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &before)?;
+        let same = std::mem::discriminant(&before) == std::mem::discriminant(settings);
+        Ok(sealed.filter(|_| same))
+    }
+
     /// Sets the state; `Paused` keeps the time of the first pause, and jobs of this tenant that need the connection wait.
     /// Leaving `Paused` makes them due at once.
-    pub async fn connection_state_set(&self, _which: Which, _state: ConnectionState) -> Result<()> {
-        unimplemented!()
+    pub async fn connection_state_set(&self, which: Which, state: ConnectionState) -> Result<()> {
+        self.store
+            .write((self.tenant, which, state), |tx, (tenant, which, state)| {
+                Box::pin(async move {
+                    let was_paused = state_set(tx, *tenant, *which, state).await?;
+                    if was_paused && !matches!(state, ConnectionState::Paused { .. }) {
+                        resume(tx, *tenant, *which).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
-    pub async fn hook(&self) -> Result<Hook> {
-        unimplemented!()
-    }
-    /// A new key and secret; the old address stops at once.
-    pub async fn hook_rotate(&self, _actor: &Actor, _now: DateTime<Utc>) -> Result<Hook> {
-        unimplemented!()
-    }
+
     pub async fn lookups_get(&self) -> Result<Option<CachedLookups>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
+            reader,
+            (String, String, DateTime<Utc>),
+            "SELECT psa, value, fetched_at FROM lookups WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let Some((psa, value, fetched_at)) = found else { return Ok(None) };
+        let kind = PsaKind::read("lookups", "psa", &psa)?;
+        Ok(Some(CachedLookups { kind, value: rows::read_json("lookups", "value", &value)?, fetched_at }))
     }
-    pub async fn lookups_put(&self, _kind: PsaKind, _value: Value, _now: DateTime<Utc>) -> Result<()> {
-        unimplemented!()
+
+    pub async fn lookups_put(&self, kind: PsaKind, value: Value, now: DateTime<Utc>) -> Result<()> {
+        self.store
+            .write((self.tenant, kind, value, now), |tx, (tenant, kind, value, now)| {
+                Box::pin(async move {
+                    execute!(
+                        tx,
+                        "INSERT INTO lookups (tenant_id, psa, value, fetched_at) VALUES ($1, $2, $3, $4)
+                         ON CONFLICT (tenant_id) DO UPDATE SET psa = excluded.psa, value = excluded.value,
+                           fetched_at = excluded.fetched_at",
+                        tenant.0,
+                        kind.slug(),
+                        value.to_string(),
+                        *now
+                    )
+                    .map(drop)
+                })
+            })
+            .await
     }
+}
+
+fn without_secret(settings: &PsaSettings) -> PsaSettings {
+    let mut shown = settings.clone();
+    shown.set_secret(Secret::default());
+    shown
+}
+
+/// Whether the connection was paused.
+async fn state_set(tx: &mut Tx, tenant: TenantId, which: Which, state: &ConnectionState) -> Result<bool> {
+    let before: Option<(String, Option<DateTime<Utc>>)> = fetch_optional!(
+        tx,
+        (String, Option<DateTime<Utc>>),
+        match which {
+            Which::Psa => locked!(tx, "SELECT state, state_since FROM psa_connections WHERE tenant_id = $1"),
+            Which::Model =>
+                locked!(tx, "SELECT state, state_since FROM model_connections WHERE tenant_id = $1"),
+        },
+        tenant.0
+    )?;
+    let was_paused = before.as_ref().is_some_and(|(state, _)| state == "paused");
+    let first_pause = before.filter(|_| was_paused).and_then(|(_, since)| since);
+    let (word, since, reason) = match state {
+        ConnectionState::Untested => ("untested", None, None),
+        ConnectionState::Working { since } => ("working", Some(*since), None),
+        ConnectionState::Paused { since, reason } => {
+            ("paused", Some(first_pause.unwrap_or(*since)), Some(clean(reason)))
+        }
+    };
+    let update = match which {
+        Which::Psa => {
+            "UPDATE psa_connections SET state = $1, state_since = $2, state_reason = $3 WHERE tenant_id = $4"
+        }
+        Which::Model => {
+            "UPDATE model_connections SET state = $1, state_since = $2, state_reason = $3 WHERE tenant_id = $4"
+        }
+    };
+    execute!(tx, update, word, since, reason, tenant.0)?;
+    Ok(was_paused)
+}
+
+/// Jobs that were put off while the connection was paused are due at once, in their old places.
+async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
+    let text = match which {
+        Which::Psa => {
+            "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
+               AND lease_token IS NULL AND due_at > created_at"
+        }
+        Which::Model => {
+            "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'
+               AND lease_token IS NULL AND due_at > created_at"
+        }
+    };
+    execute!(tx, text, tenant.0)?;
+    tx.announce(News::Everywhere);
+    Ok(())
 }

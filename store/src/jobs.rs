@@ -1,10 +1,23 @@
 //! The queue. One job carries one ticket through the stages read → score → act; its row moves from stage to stage in
 //! the transaction that stores the stage's result, so a crash repeats a stage and never skips one.
 
-use crate::{Lease, Result, Store};
+mod claim;
+mod held;
+mod requeue;
+
+pub(crate) use held::Held;
+pub(crate) use requeue::Requeue;
+
+use crate::engine::{News, Query, Tx, execute, execute_query, fetch_all, fetch_one, fetch_query, sql};
+use crate::rows::clean;
+use crate::writer::announce;
+use crate::{Lease, Result, Store, timeline};
 use chrono::{DateTime, Utc};
+use claim::{CLAIM_POSTGRES, CLAIM_SQLITE, JobRow};
 use domain::{AnalysisId, DeliveryId, JobId, TenantId, TicketId};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,40 +69,167 @@ impl Store {
     /// and no more than `per_tenant` of one tenant. Jobs whose lease ran out are due. Counts the attempt.
     pub async fn job_claim(
         &self,
-        _now: DateTime<Utc>,
-        _lease: Duration,
-        _limit: u32,
-        _per_tenant: u32,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+        per_tenant: u32,
     ) -> Result<Vec<Job>> {
-        unimplemented!()
+        let token = Uuid::new_v4();
+        let until = now + lease;
+        let mut jobs = self
+            .write((now, token, until, per_tenant, limit), |tx, (now, token, until, per_tenant, limit)| {
+                Box::pin(async move {
+                    let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
+                    fetch_all!(
+                        tx,
+                        JobRow,
+                        text,
+                        *now,
+                        *token,
+                        *until,
+                        i64::from(*per_tenant),
+                        i64::from(*limit)
+                    )
+                })
+            })
+            .await?
+            .into_iter()
+            .map(|row| row.leased(token))
+            .collect::<Result<Vec<_>>>()?;
+        // RETURNING keeps no order.
+        jobs.sort_unstable_by_key(|job| (job.created_at, job.id()));
+        Ok(jobs)
     }
+
     /// Prolongs leases that are still ours; returns the ones that are.
-    pub async fn job_renew(&self, _leases: &[Lease], _until: DateTime<Utc>) -> Result<Vec<JobId>> {
-        unimplemented!()
+    pub async fn job_renew(&self, leases: &[Lease], until: DateTime<Utc>) -> Result<Vec<JobId>> {
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write((leases.to_vec(), until), |tx, (leases, until)| Box::pin(renew(tx, leases, *until))).await
     }
+
     /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown).
-    pub async fn job_retry(
-        &self,
-        _lease: Lease,
-        _at: DateTime<Utc>,
-        _cause: &str,
-        _refund: bool,
-    ) -> Result<()> {
-        unimplemented!()
+    pub async fn job_retry(&self, lease: Lease, at: DateTime<Utc>, cause: &str, refund: bool) -> Result<()> {
+        self.write((lease, at, clean(cause).into_owned(), refund), |tx, (lease, at, cause, refund)| {
+            Box::pin(async move {
+                let held = Held::fence(tx, None, *lease).await?;
+                execute!(
+                    tx,
+                    "UPDATE jobs SET lease_token = NULL, due_at = $1, cause = $2, attempts = attempts - $3,
+                       total_attempts = total_attempts - $3 WHERE id = $4",
+                    *at,
+                    cause,
+                    i64::from(*refund),
+                    held.id
+                )?;
+                tx.announce(News::Here);
+                if *refund {
+                    return Ok(());
+                }
+                held.note_attempts(tx).await?;
+                match held.ticket_id {
+                    // In the story it stands where the next attempt begins.
+                    Some(ticket) => timeline::event(tx, held.tenant_id, ticket, *at, "retry", cause).await,
+                    None => Ok(()),
+                }
+            })
+        })
+        .await
     }
+
     /// Gives up: the job and its delivery are dead with this cause, the ticket (if any) is `failed`.
-    pub async fn job_bury(&self, _lease: Lease, _cause: &str, _now: DateTime<Utc>) -> Result<()> {
-        unimplemented!()
+    pub async fn job_bury(&self, lease: Lease, cause: &str, now: DateTime<Utc>) -> Result<()> {
+        self.write((lease, clean(cause).into_owned(), now), |tx, (lease, cause, now)| {
+            Box::pin(async move {
+                let held = Held::fence(tx, None, *lease).await?;
+                held.bury(tx, cause, *now).await
+            })
+        })
+        .await
     }
+
     /// The job is finished; its delivery is done.
-    pub async fn job_finish(&self, _lease: Lease, _now: DateTime<Utc>) -> Result<()> {
-        unimplemented!()
+    pub async fn job_finish(&self, lease: Lease, now: DateTime<Utc>) -> Result<()> {
+        self.write((lease, now), |tx, (lease, now)| {
+            Box::pin(async move { Held::fence(tx, None, *lease).await?.finish(tx, *now).await })
+        })
+        .await
     }
+
     pub async fn queue_health(&self) -> Result<QueueHealth> {
-        unimplemented!()
+        let mut reader = self.read().await?;
+        let (ready, leased, dead): (i64, i64, i64) = fetch_one!(
+            reader,
+            (i64, i64, i64),
+            "SELECT
+               (SELECT count(*) FROM jobs WHERE due_at IS NOT NULL AND lease_token IS NULL),
+               (SELECT count(*) FROM jobs WHERE lease_token IS NOT NULL),
+               (SELECT count(*) FROM jobs WHERE due_at IS NULL)"
+        )?;
+        let (oldest_ready_at,): (Option<DateTime<Utc>>,) = fetch_one!(
+            reader,
+            (Option<DateTime<Utc>>,),
+            "SELECT min(j.due_at) FROM jobs j
+             LEFT JOIN psa_connections p ON p.tenant_id = j.tenant_id
+             LEFT JOIN model_connections m ON m.tenant_id = j.tenant_id
+             WHERE j.due_at IS NOT NULL AND j.lease_token IS NULL
+               AND coalesce(CASE WHEN j.stage = 'score' THEN m.state ELSE p.state END, '') <> 'paused'"
+        )?;
+        Ok(QueueHealth { ready, leased, dead, oldest_ready_at })
     }
+
     /// Resolves when work may have arrived: a local accept, or another node's (PostgreSQL LISTEN). Spurious wake-ups happen.
+    ///
+    /// News that comes while nobody waits is kept for the next call, so look for work after this returns, then wait again.
     pub async fn work_arrived(&self) {
-        unimplemented!()
+        self.inner.listening.call_once(|| self.listen());
+        self.inner.arrived.notified().await;
     }
+
+    /// Passes on the news of other nodes until the store is closed.
+    fn listen(&self) {
+        let pools = self.inner.pools.clone();
+        let arrived = Arc::clone(&self.inner.arrived);
+        let mut closing = self.inner.closing.subscribe();
+        let listening = async move {
+            while let Ok(Some(mut listener)) = pools.listener().await {
+                while listener.heard().await.is_ok() {
+                    announce(&arrived);
+                }
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "the store owns it; it ends with the store")]
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = listening => {}
+                // An error says that the store is gone.
+                _ = closing.wait_for(|closing| *closing) => {}
+            }
+        });
+        self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+}
+
+/// A row that is locked is about to be given back or finished by its holder, in another transaction: it is left alone,
+/// and counts as ours. Waiting for it here, with other rows held, could end in a circle.
+async fn renew(tx: &mut Tx, leases: &[Lease], until: DateTime<Utc>) -> Result<Vec<JobId>> {
+    let mut update = Query::new("UPDATE jobs SET due_at = ");
+    update.bind(until).push(" WHERE id IN (SELECT id FROM jobs WHERE ");
+    ours(&mut update, leases);
+    update.push(sql!(tx, sqlite: ")", postgres: " FOR UPDATE SKIP LOCKED)"));
+    execute_query!(tx, update)?;
+    let mut select = Query::new("SELECT id FROM jobs WHERE ");
+    ours(&mut select, leases);
+    let held: Vec<(Uuid,)> = fetch_query!(tx, (Uuid,), select)?;
+    Ok(held.into_iter().map(|(id,)| id.into()).collect())
+}
+
+fn ours(query: &mut Query, leases: &[Lease]) {
+    query.push("(");
+    for (index, lease) in leases.iter().enumerate() {
+        query.push(if index == 0 { "(id = " } else { " OR (id = " });
+        query.bind(lease.job.0).push(" AND lease_token = ").bind(lease.token).push(")");
+    }
+    query.push(")");
 }
