@@ -6,17 +6,6 @@ use std::time::Duration;
 use store::StoreError;
 use store::connections::Which;
 
-/// What a stage came to. Its result is stored by then, in one transaction with the job's next stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// The ticket was read; score it.
-    Read(domain::TicketId),
-    /// The plan is stored; carry it out.
-    Scored(domain::AnalysisId),
-    /// The job is finished.
-    Finished,
-}
-
 /// Why a stage stores no result. Nothing converts into this by itself: each `?` has to say which it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setback {
@@ -85,7 +74,9 @@ impl From<ConnectError> for Setback {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Store(error) => Self::store(error),
-            ConnectError::NoPsa => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
+            ConnectError::NoPsa => {
+                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
+            }
         }
     }
 }

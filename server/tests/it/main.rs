@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod flow;
 mod llm_openai;
 mod psa_autotask;
 mod psa_connectwise;
+mod psa_halo;
 mod receiver;
 mod spec;
