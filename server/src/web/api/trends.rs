@@ -59,7 +59,12 @@ pub(super) struct Span {
     to: NaiveDate,
 }
 
-async fn span(api: &Api, caller: &Caller, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<Span, ApiProblem> {
+async fn span(
+    api: &Api,
+    caller: &Caller,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> Result<Span, ApiProblem> {
     let tomorrow = || async {
         let today = caller.tenant.today(api.ops.now()).await?;
         Ok::<_, ApiProblem>(today.checked_add_days(Days::new(1)).unwrap_or(today))
@@ -122,7 +127,7 @@ pub(super) async fn overview(
 }
 
 fn bucket_words() -> Object {
-    words(&["day", "week", "month"])
+    words("How wide a point is; `day` unless told, and weeks begin on Monday.", &["day", "week", "month"])
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
@@ -139,7 +144,6 @@ pub(super) struct TrendsQuery {
     from: Option<NaiveDate>,
     /// The day after the last; tomorrow unless told.
     to: Option<NaiveDate>,
-    /// `day` unless told; weeks begin on Monday.
     #[param(schema_with = bucket_words, required = false)]
     bucket: Option<Bucket>,
     /// One line for each client (the 20 worst) instead of one for all.
@@ -194,7 +198,8 @@ pub(super) async fn trends(
         (None, client) => vec![(client, None)],
         (Some(GroupBy::Client), only) => {
             let tallies = caller.tenant.client_tallies(span.from, span.to, MOST_GROUPS).await?;
-            let wanted = tallies.into_iter().filter(|tally| only.as_ref().is_none_or(|only| *only == tally.client_id));
+            let wanted =
+                tallies.into_iter().filter(|tally| only.as_ref().is_none_or(|only| *only == tally.client_id));
             wanted.map(|tally| (Some(tally.client_id), Some(tally.name))).collect()
         }
     };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Schemas refer to each other, never deeper than this in our own.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 30;
 
 /// Gives each JSON body without an example one that follows its schema.
 pub(super) fn fill(holder: &mut Value, schemas: &Value) {
@@ -73,7 +73,9 @@ fn by_type(schema: &Value, schemas: &Value, name: &str, left: usize) -> Value {
 fn main_type(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
         _ => "",
     }
 }
