@@ -9,6 +9,7 @@ use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
 use crate::web::{self, guard::Site, hooks::Door, ui};
 use app::Instance;
+use app::ops::Ops;
 use axum::Router;
 use domain::PsaKind;
 use std::collections::HashMap;
@@ -93,9 +94,11 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     });
     let site = Site { public_url: config.public_url() };
     let public = if roles.web {
-        let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
+        let ops: Arc<dyn Ops> =
+            Arc::new(Operations::new(connections, clock.clone(), config.public_url(), sandbox));
+        let api = web::api::router(store.clone(), Arc::clone(&ops));
         let screens = ui::Parts {
-            instance: Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() },
+            instance: Instance { store: store.clone(), ops, secure: config.secure_cookies() },
             public_url: config.public_url().origin().ascii_serialization(),
             session_hours: u32::from(config.session_hours),
         };
@@ -103,6 +106,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             Door::new(store.clone(), outside, clock.clone()),
             store.clone(),
             ui::router(screens),
+            api,
             site,
         )
     } else {

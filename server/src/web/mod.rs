@@ -18,22 +18,25 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
-/// No page and no API call takes longer; a trial with a slow model is the longest.
+/// No page takes longer; a trial with a slow model is the longest.
 const LONGEST: Duration = Duration::from_secs(90);
-/// The largest body of a page's form or an API call.
+/// The largest body of a page's form.
 const MAX_BODY: usize = 1 << 20;
 
 /// Everything on the public port.
-pub fn router(hooks: hooks::Door, store: Store, screens: Router, site: Site) -> Router {
+pub fn router(hooks: hooks::Door, store: Store, screens: Router, api: Router, site: Site) -> Router {
     let pages = screens
         .layer(from_fn_with_state(site.clone(), guard::same_origin))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
         .layer(CatchPanicLayer::custom(guard::broken));
+    // Without the check for other sites' pages: what acts here is a token in a header, which no browser sends by itself.
+    let api = api.layer(CompressionLayer::new()).layer(CatchPanicLayer::custom(guard::broken));
     Router::new()
         .merge(health::router(store))
         .merge(hooks::router(hooks))
         .merge(pages)
+        .merge(api)
         .layer(from_fn_with_state(site, guard::headers))
 }
