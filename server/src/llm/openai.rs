@@ -30,6 +30,8 @@ use url::Url;
 
 /// A reasoning model, or a small one on a slow machine, may take this long for one answer.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
+/// A person waits for the connection test.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// More turns than there are fields to give way on: a server that refuses each in turn is still asked once without any.
 const MOST_TURNS: u32 = 10;
@@ -42,6 +44,7 @@ pub struct OpenAi {
     url: Result<Url, String>,
     key: Secret,
     shown: String,
+    timeout: Duration,
     dialect: Mutex<Dialect>,
 }
 
@@ -93,7 +96,21 @@ impl OpenAi {
         let url = address(&door, base);
         let dialect = Dialect::first(&door, url.as_ref().ok().and_then(Url::host_str).unwrap_or_default());
         let key = settings.secret().cloned().unwrap_or_default();
-        Self { caller, door, url, key, shown: settings.shown(), dialect: Mutex::new(dialect) }
+        Self {
+            caller,
+            door,
+            url,
+            key,
+            shown: settings.shown(),
+            timeout: TIMEOUT,
+            dialect: Mutex::new(dialect),
+        }
+    }
+
+    /// Another patience than [`TIMEOUT`] for one answer.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     fn dialect(&self) -> Dialect {
@@ -105,11 +122,17 @@ impl OpenAi {
     }
 
     /// One answer, giving way on the fields that the server does not take.
-    async fn ask(&self, prompt: &Prompt, repair: Option<(&str, &str)>) -> Result<Completion, Failure> {
+    async fn ask(
+        &self,
+        prompt: &Prompt,
+        repair: Option<(&str, &str)>,
+        timeout: Duration,
+    ) -> Result<Completion, Failure> {
         let mut dialect = self.dialect();
         for _ in 0..MOST_TURNS {
             let body = dialect.body(self.door.model(), prompt, repair);
-            let answer = self.caller.call(self.request(&body)?).await.map_err(Failure::of_transport)?;
+            let answer =
+                self.caller.call(self.request(&body, timeout)?).await.map_err(Failure::of_transport)?;
             match answer::read(&answer, &self.door, &self.key) {
                 Outcome::Completion(completion) => {
                     self.remember(dialect);
@@ -127,12 +150,12 @@ impl OpenAi {
         Err(Failure { about: About::Request, error: CallError::Rejected { status: 400, message } })
     }
 
-    fn request(&self, body: &serde_json::Value) -> Result<Call, Failure> {
+    fn request(&self, body: &serde_json::Value, timeout: Duration) -> Result<Call, Failure> {
         let url = self
             .url
             .clone()
             .map_err(|message| Failure { about: About::Address, error: CallError::Forbidden { message } })?;
-        let call = Call::new(Method::POST, url).timeout(TIMEOUT).json(body);
+        let call = Call::new(Method::POST, url).timeout(timeout).json(body);
         if self.key.is_empty() {
             // Servers on one's own machine often ask for none.
             return Ok(call);
@@ -162,7 +185,7 @@ impl Model for OpenAi {
     }
 
     async fn complete(&self, prompt: &Prompt, repair: Option<(&str, &str)>) -> Result<Completion, CallError> {
-        self.ask(prompt, repair).await.map_err(|failure| failure.error)
+        self.ask(prompt, repair, self.timeout).await.map_err(|failure| failure.error)
     }
 
     async fn probe(&self) -> Report {
@@ -175,7 +198,7 @@ impl Model for OpenAi {
                 return report;
             }
         };
-        match self.ask(&question, None).await {
+        match self.ask(&question, None, self.timeout.min(PROBE_TIMEOUT)).await {
             Err(failure) => failure.report(&mut report, &self.door),
             Ok(completion) => {
                 report.pass("Connection", format!("{} answered.", self.door.wanted()));

@@ -1,5 +1,6 @@
 //! What a stage can come to when it does not simply go on, as a closed list.
 
+use crate::connections::ConnectError;
 use crate::outside::CallError;
 use std::time::Duration;
 use store::StoreError;
@@ -49,6 +50,14 @@ impl Setback {
             CallError::Unknown { .. } | CallError::Failed { .. } | CallError::Malformed { .. } => {
                 Self::Retry { wait: Wait::Growing { asked }, cause }
             }
+        }
+    }
+
+    /// There is nothing to call.
+    pub fn connect(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Store(error) => Self::store(error),
+            ConnectError::NoPsa => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
         }
     }
 

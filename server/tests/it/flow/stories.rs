@@ -75,7 +75,7 @@ async fn in_shadow_mode_nothing_is_written(app: TestApp) {
 
 async fn each_threshold_acts_alone_and_is_inclusive(app: TestApp) {
     let moves = app.desk.moves();
-    let is_priority = |(lever, ..): &&_| *lever == domain::Lever::Priority;
+    let is_priority = |(lever, ..): &&super::desk::Move| *lever == domain::Lever::Priority;
     let (priority, others): (Vec<_>, Vec<_>) = moves.update.iter().partition(is_priority);
     let own = |list: Vec<&super::desk::Move>| list.into_iter().cloned().collect::<Vec<_>>();
     let (priority, others) = (own(priority), own(others));
