@@ -6,7 +6,7 @@ use crate::connections::Connections;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
-use crate::web::{self, guard::Site, hooks::Door};
+use crate::web::{self, guard::Site, health::Health, hooks::Door};
 use axum::Router;
 use std::io;
 use std::net::SocketAddr;
@@ -86,10 +86,11 @@ pub fn run(setup: Setup) -> io::Result<Running> {
         Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
     });
     let site = Site { public_url: config.public_url() };
+    let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        web::router(Door::new(store.clone(), outside, clock.clone()), store.clone(), site)
+        web::router(Door::new(store.clone(), outside, clock.clone()), health, site)
     } else {
-        web::health::router(store.clone())
+        web::health::router(health)
     };
     let metrics = telemetry::router(store, move || clock.now());
     let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {

@@ -57,7 +57,9 @@ impl Setback {
     pub fn connect(error: ConnectError) -> Self {
         match error {
             ConnectError::Store(error) => Self::store(error),
-            ConnectError::NoPsa => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
+            ConnectError::NoPsa => {
+                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
+            }
         }
     }
 

@@ -119,7 +119,7 @@ async fn what_a_person_changed_meanwhile_is_left_alone_and_said_so(mut app: Test
     let (checkpoints, reached) = super::app::stop_at("scored");
     app.restart(checkpoints).await;
     let ticket = app.desk.ticket(&title("5/5/5"), NOTE);
-    reached.notified().await;
+    reached.wait().await;
     let other = app.desk.moves().another_priority;
     app.desk.person_sets(&ticket, &domain::Lever::Priority, other);
     app.restart(server::queue::Checkpoints::default()).await;
