@@ -41,16 +41,12 @@ const ABSENCE_LASTS: Duration = Duration::from_secs(30);
 const SILENCE_LASTS: Duration = Duration::from_secs(5);
 const KEYS_KEPT: usize = 10_000;
 
-/// Verifies a call and tells what it means; see [`super::super::read_hook`].
+/// Verifies a call and tells what it means; see [`crate::psa::read_hook`]. A call that came while the key server could not
+/// be asked is accepted as not verified; reading it once more checks it.
 pub async fn read_hook(context: &HookContext<'_>) -> Result<Hooked, HookError> {
     let (envelope, verified) = check(context).await?;
     let event = envelope.event(context.query)?;
     Ok(Hooked { events: vec![event], verified })
-}
-
-/// Checks once more a call that came while the key server could not be asked. `Ok(false)`: it still cannot.
-pub async fn verify(context: &HookContext<'_>) -> Result<bool, HookError> {
-    check(context).await.map(|(_, verified)| verified)
 }
 
 /// A callback's body, in the product's own spelling.

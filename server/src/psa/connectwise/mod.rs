@@ -17,7 +17,7 @@ mod records;
 mod setup;
 mod site;
 
-pub use hook::{read_hook, verify};
+pub use hook::read_hook;
 
 use super::{Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller};
@@ -49,8 +49,8 @@ impl ConnectWise {
     }
 
     async fn record(&self, ticket: &str) -> Result<Option<TicketRecord>, CallError> {
-        let ask = Ask::get(&["service", "tickets", ticket], Permission::READ_TICKETS);
-        self.api.find(ask).await?.map(|answer| answer.json()).transpose()
+        let path = ["service", "tickets", ticket];
+        self.api.find(Ask::get(&path, Permission::READ_TICKETS)).await?.map(|answer| answer.json()).transpose()
     }
 
     async fn patch(&self, ticket: &str, operations: Vec<Value>) -> Result<Snapshot, CallError> {

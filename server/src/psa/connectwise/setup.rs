@@ -138,37 +138,64 @@ fn levels(rows: &[Row]) -> Vec<Choice> {
     LEVELS.iter().map(|level| Choice::new(*level, label(level))).collect()
 }
 
-/// Statuses, teams and types exist per board.
+/// What exists per board.
+#[derive(Clone, Copy, Debug)]
+enum OnBoard {
+    Statuses,
+    Teams,
+    Types,
+}
+
+impl OnBoard {
+    const ALL: [Self; 3] = [Self::Statuses, Self::Teams, Self::Types];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Statuses => "statuses",
+            Self::Teams => "teams",
+            Self::Types => "types",
+        }
+    }
+}
+
 async fn on_boards(lists: &mut Lists<'_>, out: &mut Lookups) -> Result<(), CallError> {
-    const KINDS: [(&str, &str); 3] = [("Statuses", "statuses"), ("Teams", "teams"), ("Types", "types")];
     let api = lists.api;
-    let wanted: Vec<(Choice, &str, &str)> =
-        out.boards.iter().flat_map(|board| KINDS.map(|(what, path)| (board.clone(), what, path))).collect();
-    let mut answers = futures::stream::iter(wanted)
-        .map(|(board, what, path)| async move {
-            let path = ["service", "boards", &board.id, path];
-            let mut one = Lists { api, missing: Vec::new() };
-            let of_board = format!("{what} of {}", board.shown());
-            let rows: Vec<Row> = one.read(&of_board, Ask::get(&path, Permission::TABLE_SETUP), ROWS).await?;
-            Ok::<_, CallError>((board, what, rows, one.missing))
-        })
-        .buffered(PARALLEL);
+    let wanted: Vec<(Choice, OnBoard)> =
+        out.boards.iter().flat_map(|board| OnBoard::ALL.map(|what| (board.clone(), what))).collect();
+    let mut answers =
+        futures::stream::iter(wanted.into_iter().map(|(board, what)| on_board(api, board, what))).buffered(PARALLEL);
     while let Some(answer) = answers.next().await {
-        let (board, what, mut rows, missing) = answer?;
+        let (board, what, rows, missing) = answer?;
         lists.missing.extend(missing);
-        rows.retain(Row::is_active);
-        rows.sort_by_key(|row| (row.sort_order, row.id));
         for row in &rows {
             let placed = |closed| Placed { choice: row.choice(), board: Some(board.id.clone()), closed };
             match what {
-                "Statuses" => out.statuses.push(placed(row.closed_status == Some(true))),
-                "Teams" => out.teams.push(placed(false)),
+                OnBoard::Statuses => out.statuses.push(placed(row.closed_status == Some(true))),
+                OnBoard::Teams => out.teams.push(placed(false)),
                 // Two boards may have a type of the same name.
-                _ => out.kinds.push(Choice::new(row.id.to_string(), format!("{} / {}", board.shown(), row.choice().shown()))),
+                OnBoard::Types => {
+                    let label = format!("{} / {}", board.shown(), row.choice().shown());
+                    out.kinds.push(Choice::new(row.id.to_string(), label));
+                }
             }
         }
     }
     Ok(())
+}
+
+/// One list of one board in the board's own order, and its name where it may not be read.
+async fn on_board(
+    api: &Api,
+    board: Choice,
+    what: OnBoard,
+) -> Result<(Choice, OnBoard, Vec<Row>, Vec<String>), CallError> {
+    let mut lists = Lists { api, missing: Vec::new() };
+    let path = ["service", "boards", &board.id, what.path()];
+    let name = format!("{what:?} of {}", board.shown());
+    let mut rows: Vec<Row> = lists.read(&name, Ask::get(&path, Permission::TABLE_SETUP), ROWS).await?;
+    rows.retain(Row::is_active);
+    rows.sort_by_key(|row| (row.sort_order, row.id));
+    Ok((board, what, rows, lists.missing))
 }
 
 /// The least request that tells whether the keys are good; being forbidden to read boards is an answer too.
