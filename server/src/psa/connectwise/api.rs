@@ -89,13 +89,22 @@ pub(super) struct Api {
     sign_in: HeaderMap,
     /// Changes with each upgrade of the site; read once, and again when a call is not routed.
     codebase: Mutex<Option<String>>,
+    pub timeout: Option<Duration>,
 }
 
 impl Api {
     pub fn new(settings: &PsaSettings, caller: Caller) -> Self {
-        let PsaSettings::ConnectWise { site, company_id, public_key, private_key, client_id } = settings else {
+        let PsaSettings::ConnectWise { site, company_id, public_key, private_key, client_id } = settings
+        else {
             let site = Err("these are not the settings of a ConnectWise connection".to_owned());
-            return Self { caller, site, company: String::new(), sign_in: HeaderMap::new(), codebase: Mutex::default() };
+            return Self {
+                caller,
+                site,
+                company: String::new(),
+                sign_in: HeaderMap::new(),
+                codebase: Mutex::default(),
+                timeout: None,
+            };
         };
         let sign_in = sign_in(company_id, public_key, private_key.expose(), client_id);
         Self {
@@ -104,6 +113,7 @@ impl Api {
             company: company_id.trim().to_owned(),
             sign_in,
             codebase: Mutex::default(),
+            timeout: None,
         }
     }
 
@@ -125,7 +135,10 @@ impl Api {
             500.. => Err(failed(&answer)),
             status => Err(CallError::Rejected {
                 status,
-                message: format!("{} has no company information page; is this a ConnectWise site?", answer.host),
+                message: format!(
+                    "{} has no company information page; is this a ConnectWise site?",
+                    answer.host
+                ),
             }),
         }
     }
@@ -178,11 +191,13 @@ impl Api {
         if !ask.query.is_empty() {
             url.query_pairs_mut().extend_pairs(ask.query.iter().map(|(name, value)| (*name, value.as_str())));
         }
-        let mut call = if ask.method == Method::GET { Call::get(url) } else { Call::new(ask.method.clone(), url) };
+        let mut call =
+            if ask.method == Method::GET { Call::get(url) } else { Call::new(ask.method.clone(), url) };
         call.headers.extend(self.sign_in.clone());
         if let Some(body) = ask.body {
             call = call.json(body);
         }
+        call.timeout = self.timeout.unwrap_or(call.timeout);
         self.caller.call(call).await
     }
 
@@ -236,7 +251,8 @@ fn address(origin: &Url, segments: &[&str]) -> Url {
 /// A site's word becomes part of an address, so only a plain one is taken.
 fn clean_codebase(text: &str) -> &str {
     let name = text.trim_matches('/');
-    let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
+    let is_plain = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
     if is_plain && !name.starts_with('.') { name } else { ANY_CODEBASE }
 }
 
@@ -279,7 +295,8 @@ impl Problem {
                 (message, field) => message.clone().or(field.clone()),
             })
             .collect();
-        let words = if details.is_empty() { self.message.clone().unwrap_or_default() } else { details.join("; ") };
+        let words =
+            if details.is_empty() { self.message.clone().unwrap_or_default() } else { details.join("; ") };
         words.chars().take(400).collect()
     }
 }
@@ -295,13 +312,16 @@ fn is_unrouted(answer: &Answer) -> bool {
 }
 
 fn is_no_record(answer: &Answer) -> bool {
-    let is_record = || Problem::read(answer).and_then(|problem| problem.code).is_some_and(|code| code == "NotFound");
+    let is_record =
+        || Problem::read(answer).and_then(|problem| problem.code).is_some_and(|code| code == "NotFound");
     answer.status == StatusCode::NOT_FOUND && is_record()
 }
 
 fn unknown_company(company: &str) -> CallError {
     CallError::Denied {
-        message: format!("ConnectWise does not know the company id “{company}”. Enter the one you sign in with."),
+        message: format!(
+            "ConnectWise does not know the company id “{company}”. Enter the one you sign in with."
+        ),
     }
 }
 
@@ -333,24 +353,34 @@ pub(super) fn judge(answer: Answer, needs: Permission) -> Result<Answer, CallErr
 fn refused(answer: &Answer) -> Result<Answer, CallError> {
     let status = answer.status.as_u16();
     let Some(problem) = Problem::read(answer) else {
-        let message = format!("ConnectWise refused the request with status {status} and no reason we can read.");
+        let message =
+            format!("ConnectWise refused the request with status {status} and no reason we can read.");
         return Err(CallError::Rejected { status, message });
     };
     let words = problem.words();
     // Seen where a cloud site is called without `api-` in its name, or over http.
     if problem.code.as_deref() == Some("Security") {
-        let message = format!("ConnectWise does not take calls at this address ({words}). Enter the site's https address.");
+        let message = format!(
+            "ConnectWise does not take calls at this address ({words}). Enter the site's https address."
+        );
         return Err(CallError::Denied { message });
     }
     Err(CallError::Rejected { status, message: format!("ConnectWise refused: {words}") })
 }
 
 fn throttled(answer: &Answer) -> CallError {
-    CallError::Throttled { host: answer.host.clone(), after: Some(answer.retry_after().unwrap_or(THROTTLE_PAUSE)) }
+    CallError::Throttled {
+        host: answer.host.clone(),
+        after: Some(answer.retry_after().unwrap_or(THROTTLE_PAUSE)),
+    }
 }
 
 fn failed(answer: &Answer) -> CallError {
-    CallError::Failed { host: answer.host.clone(), status: answer.status.as_u16(), after: answer.retry_after() }
+    CallError::Failed {
+        host: answer.host.clone(),
+        status: answer.status.as_u16(),
+        after: answer.retry_after(),
+    }
 }
 
 #[cfg(test)]

@@ -96,7 +96,8 @@ struct EntityInfo {
 impl Envelope {
     fn parse(context: &HookContext<'_>) -> Result<Self, HookError> {
         let malformed = |why: &str| HookError::Malformed(why.to_owned());
-        let value: Value = serde_json::from_slice(context.body).map_err(|_| malformed("The body is not JSON."))?;
+        let value: Value =
+            serde_json::from_slice(context.body).map_err(|_| malformed("The body is not JSON."))?;
         if !value.is_object() {
             return Err(malformed("The body is not a JSON object."));
         }
@@ -106,7 +107,8 @@ impl Envelope {
                  REST API (type ticket, level owner) with this address instead.",
             ));
         }
-        serde_json::from_value(value).map_err(|error| HookError::Malformed(format!("The body is not a callback: {error}.")))
+        serde_json::from_value(value)
+            .map_err(|error| HookError::Malformed(format!("The body is not a callback: {error}.")))
     }
 
     fn event(&self, query: Option<&str>) -> Result<HookEvent, HookError> {
@@ -115,11 +117,14 @@ impl Envelope {
         let action = self.action.as_deref().ok_or_else(|| missing("Action"))?.to_lowercase();
         let id = match &self.id {
             Some(Value::Number(id)) if id.as_u64().is_some_and(|id| id > 0) => id.to_string(),
-            Some(Value::String(id)) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => id.clone(),
+            Some(Value::String(id)) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
+                id.clone()
+            }
             _ => return Err(HookError::Malformed("ID, the number of the ticket, is missing.".into())),
         };
         check_query(query.unwrap_or_default(), &id, &action)?;
-        let entity: Entity = self.entity.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let entity: Entity =
+            self.entity.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let other = |ticket: Option<String>, reason: String| HookMeaning::Other { ticket, reason };
         let meaning = match (kind.as_str(), action.as_str()) {
             ("ticket", "added") if is_foreign(entity.record_type.as_deref()) => {
@@ -149,7 +154,8 @@ impl Envelope {
 /// The vendor's older product sends flat bodies of another make, unsigned.
 fn is_integrator_login(body: &Value, query: Option<&str>) -> bool {
     let is_callback = body.get("MessageId").is_some() || body.get("Metadata").is_some();
-    let flat = ["BoardName", "StatusName", "EnteredDateUTC", "Summary"].iter().any(|name| body.get(*name).is_some());
+    let flat =
+        ["BoardName", "StatusName", "EnteredDateUTC", "Summary"].iter().any(|name| body.get(*name).is_some());
     let entity = body.get("Entity").is_some_and(Value::is_object);
     let old_query = ["isProblemDescription=", "isInternalAnalysis=", "srDetailRecId="];
     let by_query = query.is_some_and(|query| old_query.iter().any(|name| query.contains(name)));
@@ -190,7 +196,9 @@ async fn check(context: &HookContext<'_>) -> Result<(Envelope, bool), HookError>
             Known::Key(key) if fits(&key, context.body, &signature) => return Ok((envelope, true)),
             // The site may have changed its key since: ask once more, where that is due.
             Known::Key(key) if refused.is_none() => refused = Some(key),
-            Known::Key(_) => return Err(HookError::Unauthorised("the x-content-signature header does not fit the body")),
+            Known::Key(_) => {
+                return Err(HookError::Unauthorised("the x-content-signature header does not fit the body"));
+            }
             Known::Absent => return Err(HookError::Unauthorised("the key of the signature does not exist")),
             Known::Silent => return Ok((envelope, false)),
         }
@@ -256,9 +264,12 @@ struct KeySource<'a> {
 
 impl<'a> KeySource<'a> {
     fn vet(context: &'a HookContext<'a>, envelope: &Envelope) -> Result<Self, HookError> {
-        let Some(PsaSettings::ConnectWise { site, company_id, public_key, private_key, client_id }) = context.settings
+        let Some(PsaSettings::ConnectWise { site, company_id, public_key, private_key, client_id }) =
+            context.settings
         else {
-            return Err(HookError::Unauthorised("there is no ConnectWise connection to check the signature with"));
+            return Err(HookError::Unauthorised(
+                "there is no ConnectWise connection to check the signature with",
+            ));
         };
         let address = envelope.metadata.as_ref().and_then(|metadata| metadata.key_url.as_deref());
         let address = address.ok_or_else(|| HookError::Malformed("Metadata.key_url is missing.".into()))?;
@@ -281,14 +292,17 @@ impl<'a> KeySource<'a> {
             return Err(HookError::Unauthorised("the call is from another ConnectWise company"));
         }
         let may_sign_in = owner == KeyHost::Own && url.path().ends_with(KEY_PATH);
-        let sign_in = may_sign_in.then(|| api::sign_in(company_id, public_key, private_key.expose(), client_id));
+        let sign_in =
+            may_sign_in.then(|| api::sign_in(company_id, public_key, private_key.expose(), client_id));
         Ok(Self { context, url, sign_in, client_id })
     }
 
     /// The key; `refused` is one that does not fit.
     async fn key(&self, refused: Option<Key>) -> Known {
         let slot = slot(self.context.lane, &self.url);
-        let Ok(mut known) = tokio::time::timeout(KEY_PATIENCE, slot.lock()).await else { return Known::Silent };
+        let Ok(mut known) = tokio::time::timeout(KEY_PATIENCE, slot.lock()).await else {
+            return Known::Silent;
+        };
         if let Some((last, at)) = *known {
             let age = at.elapsed();
             let is_refused = refused.is_some_and(|refused| last == Known::Key(refused));
@@ -311,9 +325,7 @@ impl<'a> KeySource<'a> {
         call.headers = api::sign_in("", "", "", self.client_id);
         call.headers.remove(header::AUTHORIZATION);
         let mut answer = caller.call(call.clone()).await;
-        let wants_sign_in = |answer: &Result<crate::outside::Answer, CallError>| {
-            matches!(answer, Ok(answer) if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
-        };
+        let wants_sign_in = |answer: &Result<crate::outside::Answer, CallError>| matches!(answer, Ok(answer) if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
         if wants_sign_in(&answer)
             && let Some(sign_in) = &self.sign_in
         {
@@ -340,7 +352,62 @@ fn read_key(body: &[u8]) -> Known {
         return Known::Silent;
     }
     match serde_json::from_slice::<Answer>(body) {
-        Ok(answer) if !answer.signing_key.is_empty() => Known::Key(Sha256::digest(answer.signing_key.as_bytes()).into()),
+        Ok(answer) if !answer.signing_key.is_empty() => {
+            Known::Key(Sha256::digest(answer.signing_key.as_bytes()).into())
+        }
         _ => Known::Silent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Real bytes with a signature made elsewhere, so that ours is not only measured against itself.
+    #[test]
+    fn a_signature_of_the_collected_samples_fits_its_body_and_no_other() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/psa/samples/connectwise");
+        if !std::path::Path::new(folder).is_dir() {
+            println!("left out: the collected samples are not here");
+            return;
+        }
+        let Known::Key(key) = read_key(br#"{"signing_key":"example-signing-key"}"#) else { panic!() };
+        for name in ["added", "updated-by-own-api-member", "deleted"] {
+            let body = std::fs::read(format!("{folder}/composed-ticket-{name}.json")).unwrap();
+            let head = std::fs::read_to_string(format!("{folder}/composed-ticket-{name}.headers")).unwrap();
+            let signature = head.lines().find_map(|line| line.strip_prefix("x-content-signature: ")).unwrap();
+            let signature = STANDARD.decode(signature.trim()).unwrap();
+            assert!(fits(&key, &body, &signature), "{name}");
+            assert!(!fits(&key, &body[1..], &signature), "{name}");
+        }
+    }
+
+    /// Worked out by hand with another program: SHA-256 of `abc` as the key over `{}`.
+    #[test]
+    fn the_signature_is_made_as_the_guide_says() {
+        let Known::Key(key) = read_key(br#"{"signing_key":"abc"}"#) else { panic!() };
+        let signature = STANDARD.decode("RRQJ5sboyQMYZ2MN+3h4IqG1B8bomsJpfVwCi3nV1hM=").unwrap();
+        assert!(fits(&key, b"{}", &signature));
+        assert!(!fits(&key, b"{ }", &signature));
+    }
+
+    #[test]
+    fn a_key_is_read_from_what_a_site_answers() {
+        assert!(matches!(read_key(b" {\"signing_key\": \"a\", \"more\": 1}\n"), Known::Key(_)));
+        let long = format!("{{\"signing_key\":\"{}\"}}", "a".repeat(KEY_BYTES));
+        for answer in ["", "null", "{}", "\"a\"", "{\"signing_key\":5}", "<html>", &long] {
+            assert_eq!(read_key(answer.as_bytes()), Known::Silent, "{}", &answer[..answer.len().min(30)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_table_of_keys_stays_bounded_and_keeps_true_keys_longest() {
+        let address = |id: usize| Url::parse(&format!("https://cw.example.test/key?id={id}")).unwrap();
+        *slot("bounded", &address(0)).lock().await = Some((Known::Key([7; 32]), Instant::now()));
+        for id in 1..KEYS_KEPT + 10 {
+            *slot("bounded", &address(id)).lock().await = Some((Known::Absent, Instant::now()));
+        }
+        assert!(KEYS.lock().unwrap().len() < KEYS_KEPT);
+        assert!(matches!(*slot("bounded", &address(0)).lock().await, Some((Known::Key(_), _))));
     }
 }

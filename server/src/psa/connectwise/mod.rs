@@ -20,7 +20,7 @@ mod site;
 pub use hook::read_hook;
 
 use super::{Fetched, NewNote, Psa};
-use crate::outside::{CallError, Caller};
+use crate::outside::{CallError, Caller, Limits};
 use api::{Api, Ask, Permission, has_next};
 use async_trait::async_trait;
 use domain::{Change, Choice, Lever, LeverKey, Lookups, PsaKind, PsaSettings, Report, Snapshot};
@@ -28,6 +28,7 @@ use http::Method;
 use records::{NoteRecord, TicketRecord};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Notes in one answer. Of a ticket's conversation the first so many are read: its first words are what we are after.
 const NOTES_READ: usize = 100;
@@ -35,6 +36,9 @@ const NOTES_READ: usize = 100;
 const NOTE_PAGES_SEARCHED: usize = 10;
 /// The API documents no cap; this keeps a note readable on the ticket's screen.
 const NOTE_CHARS: usize = 8_000;
+
+/// A site draws a 429 from about 1,000 requests a minute on, over all its integrations, and from about a dozen at once.
+pub const LIMITS: Limits = Limits { parallel: 6, requests: 600, per: Duration::from_secs(60) };
 
 /// One tenant's ConnectWise.
 pub struct ConnectWise {
@@ -48,9 +52,19 @@ impl ConnectWise {
         Self { api: Api::new(settings, caller), us: Mutex::default() }
     }
 
+    /// Gives each request less time, or more, than the ordinary twenty seconds.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.api.timeout = Some(timeout);
+        self
+    }
+
     async fn record(&self, ticket: &str) -> Result<Option<TicketRecord>, CallError> {
         let path = ["service", "tickets", ticket];
-        self.api.find(Ask::get(&path, Permission::READ_TICKETS)).await?.map(|answer| answer.json()).transpose()
+        self.api
+            .find(Ask::get(&path, Permission::READ_TICKETS))
+            .await?
+            .map(|answer| answer.json())
+            .transpose()
     }
 
     async fn patch(&self, ticket: &str, operations: Vec<Value>) -> Result<Snapshot, CallError> {
@@ -90,7 +104,8 @@ impl Psa for ConnectWise {
     async fn fetch(&self, ticket: &str) -> Result<Option<Fetched>, CallError> {
         number(ticket, "ticket")?;
         let path = ["service", "tickets", ticket, "notes"];
-        let ask = Ask::get(&path, Permission::READ_TICKETS).with("orderBy", "id asc").with("pageSize", NOTES_READ);
+        let ask =
+            Ask::get(&path, Permission::READ_TICKETS).with("orderBy", "id asc").with("pageSize", NOTES_READ);
         let (record, notes) = tokio::try_join!(self.record(ticket), self.api.find(ask))?;
         let (Some(record), Some(notes)) = (record, notes) else { return Ok(None) };
         let us = self.us();
@@ -223,14 +238,21 @@ mod tests {
     #[test]
     fn only_plain_numbers_become_part_of_an_address() {
         for wrong in ["", "abc", "-1", "+5", "1/../2", "1 ", "1?x", "9999999999999999999", "１"] {
-            assert!(matches!(number(wrong, "ticket"), Err(CallError::Rejected { status: 400, .. })), "{wrong}");
+            assert!(
+                matches!(number(wrong, "ticket"), Err(CallError::Rejected { status: 400, .. })),
+                "{wrong}"
+            );
         }
         assert_eq!(number("945366", "ticket").unwrap(), 945_366);
     }
 
     #[test]
     fn a_note_keeps_its_end_and_reads_well_in_one_line() {
-        let note = |text: &str| NewNote { title: "Priority raised".into(), text: text.into(), reference: "UT-7".into() };
+        let note = |text: &str| NewNote {
+            title: "Priority raised".into(),
+            text: text.into(),
+            reference: "UT-7".into(),
+        };
         assert_eq!(note_text(&note("Because.\nRef UT-7")), "Priority raised.\nBecause.\nRef UT-7");
         let long = note_text(&note(&format!("{}\nRef UT-7", "é".repeat(20_000))));
         assert!(long.chars().count() <= NOTE_CHARS, "{}", long.chars().count());

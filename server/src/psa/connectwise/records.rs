@@ -189,7 +189,9 @@ impl NoteRecord {
 
     /// `us`: the identifier of our API member, once it is known.
     pub fn note(&self, ticket: &TicketRecord, us: Option<&str>) -> Note {
-        let name = |reference: &Option<Reference>| reference.as_ref().and_then(Reference::party).map(|party| party.name);
+        let name = |reference: &Option<Reference>| {
+            reference.as_ref().and_then(Reference::party).map(|party| party.name)
+        };
         Note {
             id: self.id.to_string(),
             author: self.author(ticket, us),
@@ -207,7 +209,9 @@ impl NoteRecord {
     /// A contact is a customer, a member is staff; some notes of contacts carry an empty member, so the contact is asked
     /// first. The mail connector files a customer's mail under a system name, with the sender known only to the ticket.
     fn author(&self, ticket: &TicketRecord, us: Option<&str>) -> Author {
-        let filled = |reference: &Option<Reference>| reference.clone().filter(|found| found.id.is_some_and(|id| id > 0));
+        let filled = |reference: &Option<Reference>| {
+            reference.clone().filter(|found| found.id.is_some_and(|id| id > 0))
+        };
         if filled(&self.contact).is_some() {
             return Author::Customer;
         }
@@ -256,18 +260,54 @@ mod tests {
         let mail_only = json!({"id": 1, "contactEmailAddress": "ann@x.example"});
         for (note, ticket, expected) in [
             (json!({"id": 1, "contact": {"id": 5}, "member": {"id": null}}), &known, Author::Customer),
-            (json!({"id": 1, "contact": {"id": 5}, "member": {"id": 7, "identifier": "jdoe"}}), &known, Author::Customer),
-            (json!({"id": 1, "member": {"id": 7, "identifier": "jdoe"}, "createdBy": "jdoe"}), &known, Author::Technician),
+            (
+                json!({"id": 1, "contact": {"id": 5}, "member": {"id": 7, "identifier": "jdoe"}}),
+                &known,
+                Author::Customer,
+            ),
+            (
+                json!({"id": 1, "member": {"id": 7, "identifier": "jdoe"}, "createdBy": "jdoe"}),
+                &known,
+                Author::Technician,
+            ),
             (json!({"id": 1, "member": {"id": 9, "identifier": "undertoneapi"}}), &known, Author::Us),
             (json!({"id": 1, "createdBy": "UndertoneApi", "internalAnalysisFlag": true}), &known, Author::Us),
-            (json!({"id": 1, "createdBy": "zadmin", "detailDescriptionFlag": true}), &known, Author::Customer),
-            (json!({"id": 1, "createdBy": "zadmin", "detailDescriptionFlag": true}), &mail_only, Author::Customer),
-            (json!({"id": 1, "createdBy": "zadmin", "detailDescriptionFlag": true}), &unknown, Author::System),
+            (
+                json!({"id": 1, "createdBy": "zadmin", "detailDescriptionFlag": true}),
+                &known,
+                Author::Customer,
+            ),
+            (
+                json!({"id": 1, "createdBy": "zadmin", "detailDescriptionFlag": true}),
+                &mail_only,
+                Author::Customer,
+            ),
+            (
+                json!({"id": 1, "createdBy": "zadmin", "detailDescriptionFlag": true}),
+                &unknown,
+                Author::System,
+            ),
             (json!({"id": 1, "createdBy": "zadmin", "internalAnalysisFlag": true}), &known, Author::System),
-            (json!({"id": 1, "member": {"id": 1, "identifier": "zadmin"}, "detailDescriptionFlag": true}), &known, Author::Customer),
-            (json!({"id": 1, "createdBy": "Email Connector", "detailDescriptionFlag": true}), &known, Author::Customer),
-            (json!({"id": 1, "createdBy": "ann@X.example", "detailDescriptionFlag": true}), &known, Author::Customer),
-            (json!({"id": 1, "createdBy": "ScreenConnect", "detailDescriptionFlag": true}), &known, Author::System),
+            (
+                json!({"id": 1, "member": {"id": 1, "identifier": "zadmin"}, "detailDescriptionFlag": true}),
+                &known,
+                Author::Customer,
+            ),
+            (
+                json!({"id": 1, "createdBy": "Email Connector", "detailDescriptionFlag": true}),
+                &known,
+                Author::Customer,
+            ),
+            (
+                json!({"id": 1, "createdBy": "ann@X.example", "detailDescriptionFlag": true}),
+                &known,
+                Author::Customer,
+            ),
+            (
+                json!({"id": 1, "createdBy": "ScreenConnect", "detailDescriptionFlag": true}),
+                &known,
+                Author::System,
+            ),
         ] {
             assert_eq!(author(note.clone(), ticket.clone()), expected, "{note} on {ticket}");
         }
@@ -281,7 +321,10 @@ mod tests {
             (json!({"id": 1, "internalAnalysisFlag": true, "resolutionFlag": true}), false),
             (json!({"id": 1, "detailDescriptionFlag": true}), false),
             // Both are set in every recorded note and mean nothing.
-            (json!({"id": 1, "detailDescriptionFlag": true, "internalFlag": true, "externalFlag": true}), false),
+            (
+                json!({"id": 1, "detailDescriptionFlag": true, "internalFlag": true, "externalFlag": true}),
+                false,
+            ),
         ] {
             let note: NoteRecord = serde_json::from_value(flags.clone()).unwrap();
             assert_eq!(note.is_internal(), internal, "{flags}");
@@ -290,13 +333,17 @@ mod tests {
 
     #[test]
     fn a_record_with_nothing_but_an_id_is_still_a_ticket() {
-        let record: TicketRecord = serde_json::from_value(json!({"id": 7, "somethingNew": {"a": [1]}})).unwrap();
+        let record: TicketRecord =
+            serde_json::from_value(json!({"id": 7, "somethingNew": {"a": [1]}})).unwrap();
         assert!(record.levers().is_empty());
         assert_eq!(record.set_aside(), None);
-        let project: TicketRecord = serde_json::from_value(json!({"id": 7, "recordType": "ProjectTicket"})).unwrap();
+        let project: TicketRecord =
+            serde_json::from_value(json!({"id": 7, "recordType": "ProjectTicket"})).unwrap();
         assert_eq!(project.set_aside().as_deref(), Some("it is a project ticket"));
-        let merged: TicketRecord =
-            serde_json::from_value(json!({"id": 7, "recordType": "ServiceTicket", "mergedParentTicket": {"id": 9}})).unwrap();
+        let merged: TicketRecord = serde_json::from_value(
+            json!({"id": 7, "recordType": "ServiceTicket", "mergedParentTicket": {"id": 9}}),
+        )
+        .unwrap();
         assert_eq!(merged.set_aside().as_deref(), Some("it was merged into ticket 9"));
     }
 }

@@ -73,7 +73,12 @@ struct Lists<'a> {
 
 impl Lists<'_> {
     /// A list that the site refuses is empty and named; a failure that will pass fails the whole.
-    async fn read<T: DeserializeOwned>(&mut self, what: &str, ask: Ask<'_>, most: usize) -> Result<Vec<T>, CallError> {
+    async fn read<T: DeserializeOwned>(
+        &mut self,
+        what: &str,
+        ask: Ask<'_>,
+        most: usize,
+    ) -> Result<Vec<T>, CallError> {
         match self.api.list(ask, most).await {
             Err(error @ (CallError::Denied { .. } | CallError::Rejected { .. })) => {
                 self.missing.push(format!("{what}: {error}"));
@@ -91,12 +96,14 @@ pub(super) async fn lookups(api: &Api) -> Result<Lookups, CallError> {
     let mut out = Lookups::empty(PsaKind::ConnectWise);
     let tables = Permission::TABLE_SETUP;
 
-    let mut priorities: Vec<Row> = lists.read("Priorities", Ask::get(&["service", "priorities"], tables), ROWS).await?;
+    let mut priorities: Vec<Row> =
+        lists.read("Priorities", Ask::get(&["service", "priorities"], tables), ROWS).await?;
     // The site's order has the most urgent first.
     priorities.sort_by_key(|row| std::cmp::Reverse((row.sort_order, row.id)));
     out.priorities = priorities.iter().map(Row::choice).collect();
 
-    out.severities = levels(&lists.read("Severities", Ask::get(&["service", "severities"], tables), ROWS).await?);
+    out.severities =
+        levels(&lists.read("Severities", Ask::get(&["service", "severities"], tables), ROWS).await?);
     out.impacts = levels(&lists.read("Impacts", Ask::get(&["service", "impacts"], tables), ROWS).await?);
 
     let ask = Ask::get(&["service", "boards"], tables)
@@ -133,7 +140,9 @@ pub(super) async fn lookups(api: &Api) -> Result<Lookups, CallError> {
 fn levels(rows: &[Row]) -> Vec<Choice> {
     let label = |level: &str| {
         let row = rows.iter().find(|row| row.name.as_deref() == Some(level));
-        row.and_then(|row| row.description.clone()).filter(|label| !label.is_empty()).unwrap_or_else(|| level.to_owned())
+        row.and_then(|row| row.description.clone())
+            .filter(|label| !label.is_empty())
+            .unwrap_or_else(|| level.to_owned())
     };
     LEVELS.iter().map(|level| Choice::new(*level, label(level))).collect()
 }
@@ -163,7 +172,8 @@ async fn on_boards(lists: &mut Lists<'_>, out: &mut Lookups) -> Result<(), CallE
     let wanted: Vec<(Choice, OnBoard)> =
         out.boards.iter().flat_map(|board| OnBoard::ALL.map(|what| (board.clone(), what))).collect();
     let mut answers =
-        futures::stream::iter(wanted.into_iter().map(|(board, what)| on_board(api, board, what))).buffered(PARALLEL);
+        futures::stream::iter(wanted.into_iter().map(|(board, what)| on_board(api, board, what)))
+            .buffered(PARALLEL);
     while let Some(answer) = answers.next().await {
         let (board, what, rows, missing) = answer?;
         lists.missing.extend(missing);
@@ -200,7 +210,8 @@ async fn on_board(
 
 /// The least request that tells whether the keys are good; being forbidden to read boards is an answer too.
 async fn sign_in(api: &Api) -> Result<(), CallError> {
-    let answer = api.send(Ask::get(&["service", "boards"], Permission::TABLE_SETUP).with("pageSize", 1)).await?;
+    let answer =
+        api.send(Ask::get(&["service", "boards"], Permission::TABLE_SETUP).with("pageSize", 1)).await?;
     if answer.status.as_u16() == 403 { Ok(()) } else { judge(answer, Permission::TABLE_SETUP).map(|_| ()) }
 }
 
@@ -211,9 +222,15 @@ pub(super) async fn probe(api: &Api) -> Report {
         Ok(Some(info)) => report.pass("Find the site", format!("Found {}.", info.company_name)),
         Ok(None) => report.fail(
             "Find the site",
-            format!("The site answers but does not know the company id “{}”. Enter the one you sign in with.", api.company()),
+            format!(
+                "The site answers but does not know the company id “{}”. Enter the one you sign in with.",
+                api.company()
+            ),
         ),
-        Err(error) => report.fail("Find the site", format!("{error}. Enter the address at which you sign in to ConnectWise.")),
+        Err(error) => report.fail(
+            "Find the site",
+            format!("{error}. Enter the address at which you sign in to ConnectWise."),
+        ),
     }
     let signed_in = sign_in(api).await;
     match &signed_in {
@@ -236,17 +253,20 @@ impl Permissions<'_> {
         let newest = self.reads("Read tickets", &["service", "tickets"], Permission::READ_TICKETS).await;
         if let Some(ticket) = newest {
             let ticket = ticket.to_string();
-            self.reads("Read notes", &["service", "tickets", &ticket, "notes"], Permission::READ_TICKETS).await;
+            self.reads("Read notes", &["service", "tickets", &ticket, "notes"], Permission::READ_TICKETS)
+                .await;
         }
         // Ticket 0 never exists: a role that lacks the right is told so, one that has it that there is no such ticket.
         let change = json!([{"op": "replace", "path": "customerUpdatedFlag", "value": false}]);
         self.writes("Change tickets", Method::PATCH, &["service", "tickets", "0"], &change).await;
-        let note = json!({"text": "Connection test", "internalAnalysisFlag": true, "processNotifications": false});
+        let note =
+            json!({"text": "Connection test", "internalAnalysisFlag": true, "processNotifications": false});
         self.writes("Write notes", Method::POST, &["service", "tickets", "0", "notes"], &note).await;
         let board = self.reads("Read boards", &["service", "boards"], Permission::TABLE_SETUP).await;
         if let Some(board) = board {
             let board = board.to_string();
-            self.reads("Read statuses", &["service", "boards", &board, "statuses"], Permission::TABLE_SETUP).await;
+            self.reads("Read statuses", &["service", "boards", &board, "statuses"], Permission::TABLE_SETUP)
+                .await;
             self.reads("Read teams", &["service", "boards", &board, "teams"], Permission::TABLE_SETUP).await;
         }
         self.reads("Read priorities", &["service", "priorities"], Permission::TABLE_SETUP).await;
@@ -290,7 +310,10 @@ impl Permissions<'_> {
             return self.report.fail(name, "Not tried, since signing in failed.");
         }
         match self.api.find(Ask::send(method, path, body, needs)).await {
-            Ok(_) => self.report.pass(name, format!("{} {}, as far as can be seen without writing.", needs.module, needs.level)),
+            Ok(_) => self.report.pass(
+                name,
+                format!("{} {}, as far as can be seen without writing.", needs.module, needs.level),
+            ),
             Err(error) => self.report.fail(name, error.to_string()),
         }
     }

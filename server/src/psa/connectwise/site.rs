@@ -40,7 +40,11 @@ impl Site {
             message: format!("“{text}” is not the address of a ConnectWise site: {why}"),
         };
         let mut given = Url::parse(&full).map_err(|error| wrong(&error.to_string()))?;
-        let host = given.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?.to_owned();
+        let host = given
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| wrong("it names no host"))?
+            .to_owned();
         given.set_path("");
         given.set_query(None);
         given.set_fragment(None);
@@ -62,7 +66,11 @@ impl Site {
         let host = url.host_str().unwrap_or_default();
         let plain = host.strip_prefix(API_PREFIX).unwrap_or(host);
         let is_known = REGIONS.contains(&plain) || SANDBOXES.contains(&host);
-        if is_known && url.scheme() == "https" && url.port().is_none() { KeyHost::Shared } else { KeyHost::Foreign }
+        if is_known && url.scheme() == "https" && url.port().is_none() {
+            KeyHost::Shared
+        } else {
+            KeyHost::Foreign
+        }
     }
 }
 
@@ -91,10 +99,26 @@ mod tests {
     fn a_cloud_site_has_its_api_on_another_host() {
         for (entered, screens, api) in [
             ("na.myconnectwise.net", "https://na.myconnectwise.net/", "https://api-na.myconnectwise.net/"),
-            (" https://api-EU.myconnectwise.net/v4_6_release ", "https://eu.myconnectwise.net/", "https://api-eu.myconnectwise.net/"),
-            ("https://staging.connectwisedev.com", "https://staging.connectwisedev.com/", "https://api-staging.connectwisedev.com/"),
-            ("sandbox-na.myconnectwise.net", "https://sandbox-na.myconnectwise.net/", "https://sandbox-na.myconnectwise.net/"),
-            ("https://cw.example.com:8443/login?x=1#y", "https://cw.example.com:8443/", "https://cw.example.com:8443/"),
+            (
+                " https://api-EU.myconnectwise.net/v4_6_release ",
+                "https://eu.myconnectwise.net/",
+                "https://api-eu.myconnectwise.net/",
+            ),
+            (
+                "https://staging.connectwisedev.com",
+                "https://staging.connectwisedev.com/",
+                "https://api-staging.connectwisedev.com/",
+            ),
+            (
+                "sandbox-na.myconnectwise.net",
+                "https://sandbox-na.myconnectwise.net/",
+                "https://sandbox-na.myconnectwise.net/",
+            ),
+            (
+                "https://cw.example.com:8443/login?x=1#y",
+                "https://cw.example.com:8443/",
+                "https://cw.example.com:8443/",
+            ),
             ("http://127.0.0.1:9000", "http://127.0.0.1:9000/", "http://127.0.0.1:9000/"),
             ("api-desk.example.com", "https://api-desk.example.com/", "https://api-desk.example.com/"),
         ] {
