@@ -7,8 +7,9 @@ use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
-use crate::web::{self, guard::Site, hooks::Door, ui};
+use crate::web::{self, guard::Site, health::Health, hooks::Door, ui};
 use app::Instance;
+use app::ops::Ops;
 use axum::Router;
 use domain::PsaKind;
 use std::collections::HashMap;
@@ -92,21 +93,24 @@ pub fn run(setup: Setup) -> io::Result<Running> {
         Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
     });
     let site = Site { public_url: config.public_url() };
+    let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
+        let ops: Arc<dyn Ops> =
+            Arc::new(Operations::new(connections, clock.clone(), config.public_url(), sandbox));
+        let api = web::api::router(store.clone(), ops.clone());
         let screens = ui::Parts {
-            instance: Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() },
+            instance: Instance { store: store.clone(), ops, secure: config.secure_cookies() },
             public_url: config.public_url().origin().ascii_serialization(),
             session_hours: u32::from(config.session_hours),
         };
         web::router(
             Door::new(store.clone(), outside, clock.clone()),
-            store.clone(),
-            ui::router(screens),
+            health,
+            ui::router(screens).merge(api),
             site,
         )
     } else {
-        web::health::router(store.clone())
+        web::health::router(health)
     };
     let metrics = telemetry::router(store, move || clock.now());
     let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {
