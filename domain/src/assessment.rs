@@ -5,7 +5,9 @@ use std::fmt;
 
 /// 1 (mild) to 5 (severe), by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "u8", try_from = "u8")]
+// From the widest integer, so that -1 and 300 are told the same as 6.
+#[serde(into = "u8", try_from = "i64")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = u8, minimum = 1, maximum = 5, example = 4))]
 pub struct Score(u8);
 
 /// The number is not 1, 2, 3, 4 or 5.
@@ -40,6 +42,12 @@ impl TryFrom<u8> for Score {
         Self::new(i64::from(value))
     }
 }
+impl TryFrom<i64> for Score {
+    type Error = InvalidScore;
+    fn try_from(value: i64) -> Result<Self, InvalidScore> {
+        Self::new(value)
+    }
+}
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -49,6 +57,7 @@ impl fmt::Display for Score {
 /// What is scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Dimension {
     /// 1 pleased, 3 neutral, 5 furious and about to leave.
     Sentiment,
@@ -71,6 +80,7 @@ impl Dimension {
 
 /// One score, why, and the customer's words that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reading {
     pub score: Score,
     /// One or two sentences, never empty.
@@ -81,6 +91,7 @@ pub struct Reading {
 
 /// The three readings of one ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Assessment {
     pub sentiment: Reading,
     pub urgency: Reading,

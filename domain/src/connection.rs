@@ -1,12 +1,18 @@
 //! How to reach a tenant's PSA and model. The JSON is the API's own shape (`kind` tells which).
 //! Secrets are [`Secret`]: they are written, sealed by the store, and never serialised back out.
 
+mod keep;
+mod validate;
+
+pub use validate::InvalidSettings;
+
 use crate::PsaKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// A credential. `Debug` and `Serialize` show at most its last four characters.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Secret(String);
 
 impl Secret {
@@ -23,7 +29,11 @@ impl Secret {
     /// `…wxyz`; shorter secrets show nothing of themselves.
     pub fn hint(&self) -> String {
         let count = self.0.chars().count();
-        if count < 12 { "…".into() } else { format!("…{}", self.0.chars().skip(count - 4).collect::<String>()) }
+        if count < 12 {
+            "…".into()
+        } else {
+            format!("…{}", self.0.chars().skip(count - 4).collect::<String>())
+        }
     }
 }
 impl fmt::Debug for Secret {
@@ -42,19 +52,22 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A PSA connection as the tenant gives it.
+/// A PSA connection as the tenant gives it. A secret that is left out keeps the saved one; see [`PsaSettings::keep_secret`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum PsaSettings {
     ConnectWise {
         site: String,
         company_id: String,
         public_key: String,
+        #[serde(default)]
         private_key: Secret,
         client_id: String,
     },
     Autotask {
         username: String,
+        #[serde(default)]
         secret: Secret,
         integration_code: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +76,7 @@ pub enum PsaSettings {
     HaloPsa {
         url: String,
         client_id: String,
+        #[serde(default)]
         client_secret: Secret,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tenant: Option<String>,
@@ -99,10 +113,12 @@ impl PsaSettings {
 /// A model connection as the tenant gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ModelSettings {
     /// The analyser in this program: no account, no network.
     Builtin {},
     OpenAi {
+        #[serde(default)]
         api_key: Secret,
         model: String,
         #[serde(default = "openai_base_url")]
@@ -114,6 +130,7 @@ pub enum ModelSettings {
         /// Absent or `v1`: the v1 address. Otherwise the dated deployment address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         api_version: Option<String>,
+        #[serde(default)]
         api_key: Secret,
     },
 }
@@ -143,12 +160,4 @@ impl ModelSettings {
             Self::Azure { deployment, .. } => format!("Azure OpenAI {deployment}"),
         }
     }
-}
-
-/// What is wrong with a connection's settings; `field` is the JSON name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct InvalidSettings {
-    pub field: &'static str,
-    pub message: String,
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 /// A lever from one value to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Change {
     pub lever: Lever,
     pub from: Option<Choice>,
@@ -18,6 +19,7 @@ pub struct Change {
 /// The ledger has one row per (tenant, ticket, key), which is what makes each effect happen once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ActionKey(pub String);
 
 impl fmt::Display for ActionKey {
@@ -29,6 +31,7 @@ impl fmt::Display for ActionKey {
 /// One write to the PSA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ActionKind {
     /// Priority, severity, impact and score fields, in one request.
     Update { changes: Vec<Change> },
@@ -39,6 +42,7 @@ pub enum ActionKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Action {
     pub key: ActionKey,
     #[serde(flatten)]
@@ -48,6 +52,7 @@ pub struct Action {
 /// A row of the ledger. `Done`, `Refused` and `Superseded` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ActionState {
     /// Shadow mode: shown, never carried out.
     Shadow,
@@ -63,13 +68,15 @@ pub enum ActionState {
 
 /// What became of one change, as compared after the write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Effect {
     pub lever: Lever,
     pub before: Option<Choice>,
     pub asked: Choice,
     /// What the PSA shows after the write; differs from `asked` where it kept or chose another value.
     pub after: Option<Choice>,
-    /// Why the change was not sent, in words; `None` when it was sent.
+    /// Why the change was not made, in words (a person changed the field, the PSA refused it); `None` when it was sent
+    /// and accepted.
     pub left_alone: Option<String>,
 }
 
@@ -83,6 +90,7 @@ impl Effect {
 /// Why a lever that a reached threshold speaks of is not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum UntouchedWhy {
     /// Already there, or more severe: raise, never lower.
     AlreadyAsSevere,
@@ -96,11 +104,16 @@ pub enum UntouchedWhy {
     AlreadyThere,
     /// Nothing configured to do.
     NothingConfigured,
+    /// This PSA has no such field.
+    NoSuchField,
+    /// The ticket was closed when we read it.
+    Closed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Untouched {
-    /// `None` speaks of the escalation as a whole.
+    /// `None` speaks of the escalation, or the ticket, as a whole.
     pub lever: Option<Lever>,
     pub why: UntouchedWhy,
     /// The sentence people read.
@@ -109,6 +122,7 @@ pub struct Untouched {
 
 /// What should happen to one ticket, with everything needed to explain it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Plan {
     pub mode: Mode,
     pub label: Label,
@@ -117,7 +131,8 @@ pub struct Plan {
     /// In the order in which they are carried out; each note follows the action it is about.
     pub actions: Vec<Action>,
     pub untouched: Vec<Untouched>,
-    /// The decision in sentences, most important first.
+    /// The decision in sentences, most important first. The same in both modes; a screen puts "would have" before those
+    /// of a plan in shadow mode.
     pub sentences: Vec<String>,
 }
 
@@ -134,7 +149,9 @@ pub enum Precondition {
     /// The lever already has the value.
     AlreadySo,
     /// The lever is neither as it was when we decided nor as asked: a person (or a rule) changed it; leave it alone.
-    ChangedMeanwhile { now: Option<Choice> },
+    ChangedMeanwhile {
+        now: Option<Choice>,
+    },
 }
 
 impl Change {
