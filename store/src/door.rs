@@ -73,6 +73,7 @@ pub struct Delivery {
     pub psa: PsaKind,
     pub received_at: DateTime<Utc>,
     pub state: DeliveryState,
+    /// Why it was ignored or is dead; of one that is queued, why its last attempt failed.
     pub reason: Option<String>,
     pub external_ticket: Option<String>,
     pub ticket: Option<TicketId>,

@@ -253,8 +253,11 @@ fn server() -> Option<&'static str> {
     server.as_ref().map(|(url, _)| url.as_str())
 }
 
-/// The folder of initdb and pg_ctl, of the newest version.
+/// The folder of initdb and pg_ctl: `PG_BIN`, Debian's newest, or what is on the PATH.
 fn binaries() -> Option<PathBuf> {
+    if let Some(given) = env("PG_BIN") {
+        return Some(given.into());
+    }
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = debian
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
