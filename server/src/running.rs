@@ -3,11 +3,15 @@
 use crate::clock::{Clock, Luck};
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
 use crate::web::{self, guard::Site, health::Health, hooks::Door};
+use app::Instance;
 use axum::Router;
+use domain::PsaKind;
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +53,8 @@ pub struct Setup {
     pub luck: Luck,
     pub listeners: Listeners,
     pub roles: Roles,
+    /// Addresses of stand-ins that run beside this instance, offered as a first connection.
+    pub sandbox: HashMap<PsaKind, String>,
     pub checkpoints: Checkpoints,
 }
 
@@ -67,7 +73,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Starts what `roles` say and returns at once.
 pub fn run(setup: Setup) -> io::Result<Running> {
-    let Setup { config, store, clock, luck, listeners, roles, checkpoints } = setup;
+    let Setup { config, store, clock, luck, listeners, roles, sandbox, checkpoints } = setup;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let outside = Outside::new(config.allow_private_hosts);
     let connections = Connections::new(outside.clone());
@@ -80,15 +86,22 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             clock: clock.clone(),
             luck,
             outside: outside.clone(),
-            connections,
+            connections: connections.clone(),
             checkpoints,
         };
         Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
     });
-    let site = Site { public_url: config.public_url() };
     let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        web::router(Door::new(store.clone(), outside, clock.clone()), health, site)
+        let hooks = Door::new(store.clone(), outside, clock.clone());
+        let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
+        let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
+        let ui = web::ui::Parts {
+            instance,
+            public_url: config.public_url().to_string(),
+            session_hours: u32::from(config.session_hours),
+        };
+        web::router(web::Parts { hooks, health, ui, site: Site { public_url: config.public_url() } })
     } else {
         web::health::router(health)
     };

@@ -32,7 +32,9 @@ pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
-        && !fetched.as_ref().is_some_and(|fetched| fetched.ticket.closed || fetched.ticket.set_aside.is_some())
+        && !fetched
+            .as_ref()
+            .is_some_and(|fetched| fetched.ticket.closed || fetched.ticket.set_aside.is_some())
         && let Some(wait) = look_again(job.attempts)
     {
         let cause = match fetched {

@@ -133,8 +133,12 @@ fn kind_of(error: &CallError) -> &'static str {
 async fn a_ticket_is_read_with_names_levers_and_its_conversation() {
     let bench = Bench::new().await;
     let id = bench.angry();
-    bench.sandbox.add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note_html": "<p>Looking</p>"}));
-    bench.sandbox.add_action(id, json!({"who": "Ruth", "who_type": 0, "actionby_user_id": 78, "note": "Still down"}));
+    bench
+        .sandbox
+        .add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note_html": "<p>Looking</p>"}));
+    bench
+        .sandbox
+        .add_action(id, json!({"who": "Ruth", "who_type": 0, "actionby_user_id": 78, "note": "Still down"}));
     bench.psa.write_note(&id.to_string(), &note("What we did")).await.unwrap();
     bench.sandbox.edit_ticket(id, "agent_id", json!("7"));
 
@@ -179,7 +183,8 @@ async fn without_details_the_ticket_begins_with_the_oldest_action_a_customer_see
     let id = bench.sandbox.create_ticket(NewTicket { client: 12, user: Some(77), ..NewTicket::default() });
     bench.sandbox.edit_ticket(id, "details", json!(""));
     bench.sandbox.edit_ticket(id, "details_html", json!("<p>Help</p>"));
-    let first = async |bench: &Bench| bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().notes.remove(0);
+    let first =
+        async |bench: &Bench| bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().notes.remove(0);
     let opening = first(&bench).await;
     assert_eq!((opening.text.as_str(), opening.html), ("<p>Help</p>", true));
     bench.sandbox.edit_ticket(id, "details_html", Value::Null);
@@ -192,7 +197,9 @@ async fn a_missing_ticket_is_none_and_merged_deleted_and_closed_ones_are_closed(
     let bench = Bench::new().await;
     assert!(bench.psa.fetch("999").await.unwrap().is_none());
     assert!(bench.psa.levers("T20250101").await.unwrap().is_none(), "no id of Halo's");
-    for (field, value) in [("hasbeenclosed", json!(true)), ("merged_into_id", json!(7)), ("deleted", json!(true))] {
+    for (field, value) in
+        [("hasbeenclosed", json!(true)), ("merged_into_id", json!(7)), ("deleted", json!(true))]
+    {
         let id = bench.angry();
         assert!(!bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().ticket.closed);
         bench.sandbox.edit_ticket(id, field, value);
@@ -307,7 +314,10 @@ async fn changes_that_halo_refuses_come_back_with_its_words() {
         assert!(matches!(error, CallError::Rejected { .. }), "{wanted:?}: {error}");
         assert!(error.to_string().contains(words), "{wanted:?}: {error}");
     }
-    assert_eq!(kind_of(&bench.psa.apply("999", &[change(Lever::Impact, None, "1")]).await.unwrap_err()), "rejected");
+    assert_eq!(
+        kind_of(&bench.psa.apply("999", &[change(Lever::Impact, None, "1")]).await.unwrap_err()),
+        "rejected"
+    );
 }
 
 #[tokio::test]
@@ -323,9 +333,15 @@ async fn a_note_is_private_mails_nobody_and_is_found_again() {
     let html = action["note_html"].as_str().unwrap();
     assert!(html.contains("He said &lt;b&gt;&quot;now&quot;&lt;/b&gt; &amp; left<br>[ut:7f3k]"), "{html}");
     assert_eq!(bench.sandbox.mails(), 0);
-    bench.sandbox.add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note": "what is [ut:9999]?"}));
+    bench
+        .sandbox
+        .add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note": "what is [ut:9999]?"}));
     assert_eq!(bench.psa.find_note(&ticket, "[ut:7f3k]").await.unwrap(), Some(written));
-    assert_eq!(bench.psa.find_note(&ticket, "[ut:9999]").await.unwrap(), None, "a colleague's note is not ours");
+    assert_eq!(
+        bench.psa.find_note(&ticket, "[ut:9999]").await.unwrap(),
+        None,
+        "a colleague's note is not ours"
+    );
     bench.check();
 }
 
@@ -337,8 +353,13 @@ async fn an_outcome_that_is_missing_or_not_ours_to_use_is_replaced_by_a_text() {
     bench.psa.write_note(&id.to_string(), &note("first")).await.unwrap();
     bench.sandbox.edit_lists(|lists| lists.outcomes.clear());
     bench.psa.write_note(&id.to_string(), &note("second")).await.unwrap();
-    let outcomes: Vec<Value> = bench.sandbox.actions(id).into_iter().skip(1).map(|one| one["outcome"].clone()).collect();
-    assert_eq!(outcomes, [json!("Internal Note"), json!("Private Note")], "refused with the kept id, then sent as text");
+    let outcomes: Vec<Value> =
+        bench.sandbox.actions(id).into_iter().skip(1).map(|one| one["outcome"].clone()).collect();
+    assert_eq!(
+        outcomes,
+        [json!("Internal Note"), json!("Private Note")],
+        "refused with the kept id, then sent as text"
+    );
     assert_eq!(bench.statuses(400), 1);
 
     let bench = Bench::new().await;
@@ -387,8 +408,12 @@ async fn lists_are_ranked_and_hold_only_what_can_be_chosen() {
     assert_eq!(labels(&found.impacts), ["Single User", "Multiple Users", "Company Wide"]);
     assert_eq!(labels(&found.owners), ["Grace Hall", "Ivan Petrov"], "no API agents, and not nobody");
     assert_eq!(labels(&found.boards), ["1st Line Support", "Escalations", "Projects"]);
-    let closed: Vec<_> =
-        found.statuses.iter().filter(|status| status.closed).map(|status| status.choice.label.clone()).collect();
+    let closed: Vec<_> = found
+        .statuses
+        .iter()
+        .filter(|status| status.closed)
+        .map(|status| status.choice.label.clone())
+        .collect();
     assert_eq!(closed, ["Closed"]);
     assert_eq!(labels(&found.clients), ["Delta Clinics", "Peak Legal", "Sunrise Bakery Group"]);
     assert!(found.sources.is_empty() && found.missing.is_empty(), "{:?}", found.missing);
@@ -438,7 +463,11 @@ async fn the_connection_test_names_the_right_that_is_missing() {
         (|halo| halo.hide("team"), "Read teams and agents", "default team"),
         (|halo| halo.hide("agent"), "Read teams and agents", "default team"),
         (|halo| halo.deny("priority"), "Read priorities", "scope “all”"),
-        (|halo| halo.edit_lists(|lists| lists.agents.retain(|one| one["id"] != 20)), "Write private notes", "login type"),
+        (
+            |halo| halo.edit_lists(|lists| lists.agents.retain(|one| one["id"] != 20)),
+            "Write private notes",
+            "login type",
+        ),
     ];
     for (break_it, name, words) in cases {
         let bench = Bench::new().await;
@@ -453,7 +482,8 @@ async fn the_connection_test_names_the_right_that_is_missing() {
 #[tokio::test]
 async fn a_refused_sign_in_says_what_to_check() {
     let with = |id: Option<&str>, secret: Option<&str>, tenant: Option<&str>| {
-        let (id, secret, tenant) = (id.map(str::to_owned), secret.map(str::to_owned), tenant.map(str::to_owned));
+        let (id, secret, tenant) =
+            (id.map(str::to_owned), secret.map(str::to_owned), tenant.map(str::to_owned));
         Bench::with(move |settings| match settings {
             PsaSettings::HaloPsa { url, client_id, client_secret, auth_url, .. } => PsaSettings::HaloPsa {
                 url,
@@ -499,7 +529,9 @@ async fn the_sign_in_is_found_as_told_as_given_or_where_it_usually_is() {
     assert_eq!(queries(&bench), [""], "the usual place, without a tenant");
 
     bench.sandbox.watch.recorder.clear();
-    let PsaSettings::HaloPsa { url, client_id, client_secret, .. } = settings(&bench.sandbox, &host) else { panic!() };
+    let PsaSettings::HaloPsa { url, client_id, client_secret, .. } = settings(&bench.sandbox, &host) else {
+        panic!()
+    };
     let (tenant, auth_url) = (Some("sandbox".into()), Some(format!("{host}/auth/")));
     let given = connect(&PsaSettings::HaloPsa { url, client_id, client_secret, tenant, auth_url });
     given.levers(&id).await.unwrap();
@@ -519,7 +551,11 @@ async fn one_token_serves_many_requests_and_a_short_one_is_renewed_in_time() {
     let id = bench.angry().to_string();
     bench.sandbox.set_token_life(Duration::from_secs(60));
     bench.psa.levers(&id).await.unwrap();
-    assert_eq!((bench.sandbox.tokens_given(), bench.statuses(401)), (1, 0), "used although it lasts a minute only");
+    assert_eq!(
+        (bench.sandbox.tokens_given(), bench.statuses(401)),
+        (1, 0),
+        "used although it lasts a minute only"
+    );
 }
 
 #[tokio::test]
@@ -541,7 +577,8 @@ async fn a_token_that_ended_or_lacks_a_new_right_is_dropped_and_the_call_tried_o
 
 #[tokio::test]
 async fn each_failure_of_a_read_is_told_apart() {
-    let exception = r#"{"ClassName":"System.Exception","Message":"You do not have access","HResult":-2146233088}"#;
+    let exception =
+        r#"{"ClassName":"System.Exception","Message":"You do not have access","HResult":-2146233088}"#;
     let cases = [
         (answer(400, exception), "rejected"),
         (answer(400, r#"{"Message":"Transaction was deadlocked: deadlock victim"}"#), "failed"),
@@ -627,7 +664,8 @@ async fn the_published_error_bodies_are_shown_in_halos_words() {
         assert!(error.to_string().starts_with(words), "{error}");
     }
     let bench = Bench::new().await;
-    let body = std::fs::read_to_string(folder.join("ticket_create_response_abbreviated.captured.json")).unwrap();
+    let body =
+        std::fs::read_to_string(folder.join("ticket_create_response_abbreviated.captured.json")).unwrap();
     bench.sandbox.watch.faults.add(None, "/Tickets/1234", 1, answer(200, &body));
     let ticket = bench.psa.fetch("1234").await.unwrap().unwrap().ticket;
     assert_eq!((ticket.external_id.as_str(), ticket.title.as_str()), ("1234", "Request"));

@@ -8,6 +8,7 @@ use server::clock::{Clock, Luck};
 use server::config::Config;
 use server::queue::{Checkpoints, LEASE};
 use server::{Listeners, Roles, Running, Setup};
+use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,8 +92,8 @@ impl TestApp {
             let web = Some(tokio::net::TcpListener::from_std(listener).unwrap());
             let listeners = Listeners { web, metrics: None };
             let luck = Luck::seeded(7);
-            server::run(Setup { config, store, clock, luck, listeners, roles: Roles::ALL, checkpoints })
-                .unwrap()
+            let (roles, sandbox) = (Roles::ALL, HashMap::new());
+            server::run(Setup { config, store, clock, luck, listeners, roles, sandbox, checkpoints }).unwrap()
         };
         let running = runtime.spawn(start).await.unwrap();
         self.instance = Some(Instance { running, runtime });
