@@ -8,4 +8,5 @@ mod llm_openai;
 mod psa_autotask;
 mod psa_connectwise;
 mod receiver;
+mod screens;
 mod spec;
