@@ -7,6 +7,7 @@ mod flow;
 mod llm_openai;
 mod psa_autotask;
 mod psa_connectwise;
+mod psa_halo;
 mod receiver;
 mod screens;
 mod spec;
