@@ -1,4 +1,37 @@
 //! Undertone's screens. `ssr` renders pages on the server; `hydrate` builds the islands for the browser.
+//!
+//! Pages are HTML made on the server, and forms are plain forms that post to server functions, so everything works
+//! without scripts. Only what must react in place is an island ([`islands`]), and only islands reach the browser:
+//! every other module here exists on the server alone.
+
+pub mod islands;
 
 #[cfg(feature = "ssr")]
+pub mod error;
+#[cfg(feature = "ssr")]
+pub mod form;
+#[cfg(feature = "ssr")]
+pub mod instance;
+#[cfg(feature = "ssr")]
 pub mod ops;
+#[cfg(feature = "ssr")]
+pub mod pages;
+#[cfg(feature = "ssr")]
+mod routes;
+#[cfg(feature = "ssr")]
+pub mod screen;
+#[cfg(feature = "ssr")]
+pub mod shell;
+#[cfg(feature = "ssr")]
+pub mod ui;
+#[cfg(feature = "ssr")]
+pub mod viewer;
+
+#[cfg(feature = "ssr")]
+pub use error::AppError;
+#[cfg(feature = "ssr")]
+pub use instance::{Assets, ClientAddress, Instance};
+#[cfg(feature = "ssr")]
+pub use routes::App;
+#[cfg(feature = "ssr")]
+pub use shell::{content_security_policy, problem_page, shell};

@@ -64,7 +64,17 @@ pub trait Ops: Send + Sync {
     /// Checks a template: `Invalid` with line and column in the message.
     fn prompt_check(&self, template: &str) -> Result<(), OpsError>;
     /// Renders a template for a stored ticket, or for an example ticket.
-    async fn prompt_preview(&self, tenant: &TenantStore, template: &str, ticket: Option<TicketId>) -> Result<String, OpsError>;
+    async fn prompt_preview(
+        &self,
+        tenant: &TenantStore,
+        template: &str,
+        ticket: Option<TicketId>,
+    ) -> Result<String, OpsError>;
     /// Scores a text with the tenant's model (and `template`, or its saved prompt) and decides with its policy.
-    async fn trial(&self, tenant: &TenantStore, text: &TrialText, template: Option<&str>) -> Result<Trial, OpsError>;
+    async fn trial(
+        &self,
+        tenant: &TenantStore,
+        text: &TrialText,
+        template: Option<&str>,
+    ) -> Result<Trial, OpsError>;
 }

@@ -23,7 +23,11 @@ impl Secret {
     /// `…wxyz`; shorter secrets show nothing of themselves.
     pub fn hint(&self) -> String {
         let count = self.0.chars().count();
-        if count < 12 { "…".into() } else { format!("…{}", self.0.chars().skip(count - 4).collect::<String>()) }
+        if count < 12 {
+            "…".into()
+        } else {
+            format!("…{}", self.0.chars().skip(count - 4).collect::<String>())
+        }
     }
 }
 impl fmt::Debug for Secret {

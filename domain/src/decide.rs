@@ -19,10 +19,8 @@ pub struct History {
 /// Never lowers a lever, escalates at most once per ticket, and explains each thing it does and each it leaves.
 /// The same input always gives the same plan, and shadow mode differs from live mode in [`Plan::mode`] alone.
 pub fn decide(policy: &Policy, ticket: &Ticket, history: History, assessment: &Assessment) -> Plan {
-    let reached: Vec<Dimension> = Dimension::ALL
-        .into_iter()
-        .filter(|&dimension| reaches(policy, assessment, dimension))
-        .collect();
+    let reached: Vec<Dimension> =
+        Dimension::ALL.into_iter().filter(|&dimension| reaches(policy, assessment, dimension)).collect();
     let mut draft = Draft { policy, ticket, assessment, reached: &reached, untouched: Vec::new() };
 
     let updates = draft.updates();
@@ -99,7 +97,11 @@ impl Draft<'_> {
         let score = self.assessment.score(driving);
         let word = lever.word(self.ticket.psa).to_owned();
         let Some((_, wanted)) = rule.values.range(..=score).next_back() else {
-            self.leave(Some(lever), UntouchedWhy::Unmapped, format!("{word} stays: no value is set for {} {score}", driving.word()));
+            self.leave(
+                Some(lever),
+                UntouchedWhy::Unmapped,
+                format!("{word} stays: no value is set for {} {score}", driving.word()),
+            );
             return None;
         };
         let current = self.ticket.lever(&lever).cloned();
@@ -111,12 +113,19 @@ impl Draft<'_> {
         };
         if let Some(now) = &current {
             let Some(current_rank) = rank(now) else {
-                let sentence = format!("{word} stays: its present value “{}” is not in the ranking of values", now.shown());
+                let sentence = format!(
+                    "{word} stays: its present value “{}” is not in the ranking of values",
+                    now.shown()
+                );
                 self.leave(Some(lever), UntouchedWhy::Unranked, sentence);
                 return None;
             };
             if current_rank >= wanted_rank {
-                let sentence = format!("{word} stays “{}”: it is already as severe as “{}”", now.shown(), wanted.shown());
+                let sentence = format!(
+                    "{word} stays “{}”: it is already as severe as “{}”",
+                    now.shown(),
+                    wanted.shown()
+                );
                 self.leave(Some(lever), UntouchedWhy::AlreadyAsSevere, sentence);
                 return None;
             }
@@ -135,7 +144,8 @@ impl Draft<'_> {
         } else if let Some(value) = field.values.get(&score) {
             value.clone()
         } else {
-            let sentence = format!("{} stays: no value is set for {} {score}", field.field, field.dimension.word());
+            let sentence =
+                format!("{} stays: no value is set for {} {score}", field.field, field.dimension.word());
             self.leave(Some(lever), UntouchedWhy::Unmapped, sentence);
             return None;
         };
@@ -152,11 +162,19 @@ impl Draft<'_> {
         }
         let target = &self.policy.escalation;
         if target.is_empty() {
-            self.leave(None, UntouchedWhy::NothingConfigured, "not escalated: no owner, team or status is set".into());
+            self.leave(
+                None,
+                UntouchedWhy::NothingConfigured,
+                "not escalated: no owner, team or status is set".into(),
+            );
             return Vec::new();
         }
         if history.escalated {
-            self.leave(None, UntouchedWhy::EscalatedBefore, "not escalated: this ticket was escalated before".into());
+            self.leave(
+                None,
+                UntouchedWhy::EscalatedBefore,
+                "not escalated: this ticket was escalated before".into(),
+            );
             return Vec::new();
         }
         let because = self.because(Dimension::Sentiment);
@@ -231,11 +249,17 @@ fn explain(
         Mode::Shadow => "would have: ",
     };
     for action in actions {
-        let (ActionKind::Update { changes } | ActionKind::Escalate { changes }) = &action.kind else { continue };
+        let (ActionKind::Update { changes } | ActionKind::Escalate { changes }) = &action.kind else {
+            continue;
+        };
         for change in changes {
             let word = change.lever.word(ticket.psa);
             let from = change.from.as_ref().map_or("empty", |from| from.shown());
-            sentences.push(format!("{would}{} → {word} from “{from}” to “{}”", change.because, change.to.shown()));
+            sentences.push(format!(
+                "{would}{} → {word} from “{from}” to “{}”",
+                change.because,
+                change.to.shown()
+            ));
         }
     }
     sentences.extend(untouched.iter().map(|left| left.sentence.clone()));

@@ -22,6 +22,7 @@ mod decide;
 mod id;
 mod label;
 mod lookups;
+mod password;
 mod plan;
 mod policy;
 mod psa;
@@ -36,11 +37,13 @@ pub use decide::{History, decide};
 pub use id::*;
 pub use label::Label;
 pub use lookups::{Check, CustomField, Lookups, Placed, Report};
+pub use password::password_problem;
 pub use plan::{
     Action, ActionKey, ActionKind, ActionState, Change, Effect, Plan, Precondition, Untouched, UntouchedWhy,
 };
 pub use policy::{
-    Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Policy, ScoreField, Threshold, Thresholds, Updates,
+    Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Policy, ScoreField, Threshold, Thresholds,
+    Updates,
 };
 pub use psa::PsaKind;
 pub use scope::{ListRule, MachineText, Scope, ScopeMode};

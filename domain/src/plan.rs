@@ -134,7 +134,9 @@ pub enum Precondition {
     /// The lever already has the value.
     AlreadySo,
     /// The lever is neither as it was when we decided nor as asked: a person (or a rule) changed it; leave it alone.
-    ChangedMeanwhile { now: Option<Choice> },
+    ChangedMeanwhile {
+        now: Option<Choice>,
+    },
 }
 
 impl Change {

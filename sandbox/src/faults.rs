@@ -80,7 +80,9 @@ pub async fn layer(State(watch): State<Watch>, request: Request, next: Next) -> 
     let request = Request::from_parts(parts, Body::from(bytes));
     let response = match watch.faults.take(&method, &path) {
         None => next.run(request).await,
-        Some(Fault::Answer { status, content_type, body, retry_after }) => answer(status, content_type, body, retry_after),
+        Some(Fault::Answer { status, content_type, body, retry_after }) => {
+            answer(status, content_type, body, retry_after)
+        }
         Some(Fault::Delay(time)) => {
             tokio::time::sleep(time).await;
             next.run(request).await
@@ -92,7 +94,12 @@ pub async fn layer(State(watch): State<Watch>, request: Request, next: Next) -> 
         }
         Some(Fault::Garbage) => {
             next.run(request).await;
-            answer(200, "text/html", "<html><body>Please sign in to the guest network</body></html>".into(), None)
+            answer(
+                200,
+                "text/html",
+                "<html><body>Please sign in to the guest network</body></html>".into(),
+                None,
+            )
         }
     };
     recorded.status = response.status();
@@ -102,7 +109,8 @@ pub async fn layer(State(watch): State<Watch>, request: Request, next: Next) -> 
 
 fn answer(status: u16, content_type: &'static str, body: String, retry_after: Option<u64>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response();
+    let mut response =
+        (status, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response();
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -4,6 +4,7 @@
 //! [`psa`] and [`llm`] are the two kinds of outside world, [`outside`] the one HTTP client, [`web`] the door.
 
 pub mod clock;
+pub mod config;
 pub mod deciding;
 pub mod inbound;
 pub mod llm;

@@ -12,10 +12,18 @@ use url::Url;
 pub enum CallError {
     /// Not sent, or surely not received: DNS, refused connection, TLS. Safe to repeat.
     #[error("{host} could not be reached")]
-    Unreachable { host: String, #[source] source: Option<Box<dyn std::error::Error + Send + Sync>> },
+    Unreachable {
+        host: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// Sent; whether it took effect is unknown: time-out, cut connection, truncated answer. Look before repeating a write.
     #[error("{host} did not finish its answer")]
-    Unknown { host: String, #[source] source: Option<Box<dyn std::error::Error + Send + Sync>> },
+    Unknown {
+        host: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// Too many requests; nothing took effect.
     #[error("{host} asks us to slow down")]
     Throttled { host: String, after: Option<Duration> },
@@ -39,7 +47,10 @@ pub enum CallError {
 impl CallError {
     /// Trying the same thing later may work.
     pub fn passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Unknown { .. } | Self::Throttled { .. } | Self::Failed { .. })
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Unknown { .. } | Self::Throttled { .. } | Self::Failed { .. }
+        )
     }
     /// A write may have taken effect although it failed.
     pub fn uncertain(&self) -> bool {
@@ -76,10 +87,24 @@ pub struct Call {
 
 impl Call {
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, timeout: Duration::from_secs(20), repeatable: true }
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: Duration::from_secs(20),
+            repeatable: true,
+        }
     }
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, timeout: Duration::from_secs(20), repeatable: false }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: Duration::from_secs(20),
+            repeatable: false,
+        }
     }
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
@@ -91,8 +116,13 @@ impl Call {
         self
     }
     pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
-        self.body = Some(Bytes::from(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()));
-        self.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        self.body = Some(Bytes::from(
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish(),
+        ));
+        self.headers.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
         self
     }
     /// A POST that only reads (Autotask queries) may be repeated like a GET.
@@ -117,12 +147,21 @@ pub struct Answer {
 
 impl Answer {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| CallError::Malformed { host: self.host.clone(), what: format!("not the JSON we expect: {error}") })
+        serde_json::from_slice(&self.body).map_err(|error| CallError::Malformed {
+            host: self.host.clone(),
+            what: format!("not the JSON we expect: {error}"),
+        })
     }
     /// `Retry-After` in seconds or as a date, if given.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+        self.headers
+            .get(http::header::RETRY_AFTER)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+            .map(Duration::from_secs)
     }
     /// The body as text, cut to what fits a message.
     pub fn excerpt(&self) -> String {
@@ -144,7 +183,10 @@ impl Outside {
     /// `allow_private`: whether tenants' addresses may be private, loopback or plain http.
     pub fn new(_allow_private: bool) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one HTTP client")]
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("TLS provider is installed");
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("TLS provider is installed");
         Self { inner: Arc::new(Inner { client }) }
     }
     /// A caller with its own limits; `lane` (tenant and connection) keeps the limits of equal lanes together.
@@ -153,7 +195,9 @@ impl Outside {
     }
     /// Checks an address that a tenant gave: https (unless private hosts are allowed), a host, no credentials in it.
     pub fn check(&self, text: &str) -> Result<Url, CallError> {
-        Url::parse(text).map_err(|error| CallError::Forbidden { message: format!("“{text}” is not an address: {error}") })
+        Url::parse(text).map_err(|error| CallError::Forbidden {
+            message: format!("“{text}” is not an address: {error}"),
+        })
     }
 }
 
@@ -166,8 +210,13 @@ pub struct Caller {
 impl Caller {
     pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
         let host = call.url.host_str().unwrap_or_default().to_owned();
-        let mut request =
-            self.outside.inner.client.request(call.method, call.url).headers(call.headers).timeout(call.timeout);
+        let mut request = self
+            .outside
+            .inner
+            .client
+            .request(call.method, call.url)
+            .headers(call.headers)
+            .timeout(call.timeout);
         if let Some(body) = call.body {
             request = request.body(body);
         }

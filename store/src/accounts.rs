@@ -95,7 +95,11 @@ impl Store {
         unimplemented!()
     }
     /// Which tenant a presented API token (`ut_…`, whole) belongs to; notes that it was used (at most once a minute).
-    pub async fn token_lookup(&self, _presented: &str, _now: DateTime<Utc>) -> Result<Option<(TenantId, TokenId)>> {
+    pub async fn token_lookup(
+        &self,
+        _presented: &str,
+        _now: DateTime<Utc>,
+    ) -> Result<Option<(TenantId, TokenId)>> {
         unimplemented!()
     }
     /// Notes a failed attempt under `key` (an address or an IP) and forgets old ones.
@@ -115,14 +119,28 @@ impl TenantStore {
     pub async fn tenant_fetch(&self) -> Result<Option<Tenant>> {
         unimplemented!()
     }
-    pub async fn tenant_update(&self, _name: &str, _time_zone: &str, _actor: &Actor, _now: DateTime<Utc>) -> Result<()> {
+    pub async fn tenant_update(
+        &self,
+        _name: &str,
+        _time_zone: &str,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<()> {
         unimplemented!()
     }
     pub async fn member_list(&self) -> Result<Vec<Member>> {
         unimplemented!()
     }
     /// Adds a person (creating the user when the address is new) with a password hash.
-    pub async fn member_add(&self, _email: &str, _name: &str, _role: Role, _password_hash: &str, _actor: &Actor, _now: DateTime<Utc>) -> Result<UserId> {
+    pub async fn member_add(
+        &self,
+        _email: &str,
+        _name: &str,
+        _role: Role,
+        _password_hash: &str,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<UserId> {
         unimplemented!()
     }
     /// `false` when there is no such member, or it is the last owner.
@@ -130,7 +148,12 @@ impl TenantStore {
         unimplemented!()
     }
     /// Makes a token and returns it whole, once; only its SHA-256 is kept.
-    pub async fn token_create(&self, _name: &str, _actor: &Actor, _now: DateTime<Utc>) -> Result<(TokenId, String)> {
+    pub async fn token_create(
+        &self,
+        _name: &str,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<(TokenId, String)> {
         unimplemented!()
     }
     pub async fn token_list(&self) -> Result<Vec<Token>> {

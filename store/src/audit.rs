@@ -15,7 +15,13 @@ pub struct AuditEntry {
 }
 
 impl TenantStore {
-    pub async fn audit_append(&self, _actor: &Actor, _what: &str, _detail: &str, _now: DateTime<Utc>) -> Result<()> {
+    pub async fn audit_append(
+        &self,
+        _actor: &Actor,
+        _what: &str,
+        _detail: &str,
+        _now: DateTime<Utc>,
+    ) -> Result<()> {
         unimplemented!()
     }
     /// Newest first.

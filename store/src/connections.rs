@@ -16,9 +16,14 @@ pub enum Which {
 pub enum ConnectionState {
     /// Saved, not tried yet.
     Untested,
-    Working { since: DateTime<Utc> },
+    Working {
+        since: DateTime<Utc>,
+    },
     /// Everything that needs it waits; `reason` is for people and says what to do.
-    Paused { since: DateTime<Utc>, reason: String },
+    Paused {
+        since: DateTime<Utc>,
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -82,14 +87,24 @@ impl TenantStore {
         unimplemented!()
     }
     /// Saves, as untested. An empty secret keeps the one that is set, if the kind is the same.
-    pub async fn psa_connection_put(&self, _settings: PsaSettings, _actor: &Actor, _now: DateTime<Utc>) -> Result<()> {
+    pub async fn psa_connection_put(
+        &self,
+        _settings: PsaSettings,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<()> {
         unimplemented!()
     }
     /// The built-in analyser when nothing was saved.
     pub async fn model_connection(&self) -> Result<ModelConnection> {
         unimplemented!()
     }
-    pub async fn model_connection_put(&self, _settings: ModelSettings, _actor: &Actor, _now: DateTime<Utc>) -> Result<()> {
+    pub async fn model_connection_put(
+        &self,
+        _settings: ModelSettings,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<()> {
         unimplemented!()
     }
     /// Sets the state; `Paused` keeps the time of the first pause, and jobs of this tenant that need the connection wait.

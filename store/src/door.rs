@@ -88,14 +88,24 @@ impl Store {
 
 impl TenantStore {
     /// Newest first.
-    pub async fn delivery_list(&self, _filter: &DeliveryFilter, _limit: u32, _cursor: Option<&str>) -> Result<Page<Delivery>> {
+    pub async fn delivery_list(
+        &self,
+        _filter: &DeliveryFilter,
+        _limit: u32,
+        _cursor: Option<&str>,
+    ) -> Result<Page<Delivery>> {
         unimplemented!()
     }
     pub async fn delivery_fetch(&self, _delivery: DeliveryId) -> Result<Option<DeliveryDetail>> {
         unimplemented!()
     }
     /// Queues a dead or ignored-by-mistake delivery again. `false` when there is none or it names no ticket.
-    pub async fn delivery_replay(&self, _delivery: DeliveryId, _actor: &Actor, _now: DateTime<Utc>) -> Result<bool> {
+    pub async fn delivery_replay(
+        &self,
+        _delivery: DeliveryId,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<bool> {
         unimplemented!()
     }
     /// When the last delivery arrived, how many wait, the oldest waiting, how many are dead.

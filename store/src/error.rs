@@ -12,7 +12,12 @@ pub enum StoreError {
     LeaseLost,
     /// A row does not hold what it must.
     #[error("{table}.{column} of a row is not readable")]
-    Corrupt { table: &'static str, column: &'static str, #[source] source: Box<dyn std::error::Error + Send + Sync> },
+    Corrupt {
+        table: &'static str,
+        column: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("a sealed value could not be opened")]
     Vault(#[from] crate::vault::VaultError),
     #[error("the address of a page is not one of ours")]

@@ -54,7 +54,13 @@ pub struct QueueHealth {
 impl Store {
     /// Leases up to `limit` due jobs, oldest first, none of a ticket that is leased, none of a paused connection,
     /// and no more than `per_tenant` of one tenant. Jobs whose lease ran out are due. Counts the attempt.
-    pub async fn job_claim(&self, _now: DateTime<Utc>, _lease: Duration, _limit: u32, _per_tenant: u32) -> Result<Vec<Job>> {
+    pub async fn job_claim(
+        &self,
+        _now: DateTime<Utc>,
+        _lease: Duration,
+        _limit: u32,
+        _per_tenant: u32,
+    ) -> Result<Vec<Job>> {
         unimplemented!()
     }
     /// Prolongs leases that are still ours; returns the ones that are.
@@ -62,7 +68,13 @@ impl Store {
         unimplemented!()
     }
     /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown).
-    pub async fn job_retry(&self, _lease: Lease, _at: DateTime<Utc>, _cause: &str, _refund: bool) -> Result<()> {
+    pub async fn job_retry(
+        &self,
+        _lease: Lease,
+        _at: DateTime<Utc>,
+        _cause: &str,
+        _refund: bool,
+    ) -> Result<()> {
         unimplemented!()
     }
     /// Gives up: the job and its delivery are dead with this cause, the ticket (if any) is `failed`.

@@ -42,7 +42,12 @@ impl TenantStore {
     }
     /// `planned` → `in_flight`, committed before the request leaves. Returns the state it had: `InFlight` means an
     /// earlier attempt may have reached the PSA, so look there first.
-    pub async fn action_begin(&self, _lease: Lease, _action: ActionId, _now: DateTime<Utc>) -> Result<ActionState> {
+    pub async fn action_begin(
+        &self,
+        _lease: Lease,
+        _action: ActionId,
+        _now: DateTime<Utc>,
+    ) -> Result<ActionState> {
         unimplemented!()
     }
     /// Ends an action and, in the same transaction, begins `next` (returning the state that one had).
@@ -57,7 +62,12 @@ impl TenantStore {
         unimplemented!()
     }
     /// All actions are final: the ticket is `acted`, the job finished.
-    pub async fn actions_finished(&self, _lease: Lease, _ticket: TicketId, _now: DateTime<Utc>) -> Result<()> {
+    pub async fn actions_finished(
+        &self,
+        _lease: Lease,
+        _ticket: TicketId,
+        _now: DateTime<Utc>,
+    ) -> Result<()> {
         unimplemented!()
     }
 }

@@ -105,12 +105,23 @@ pub struct Event {
 
 impl TenantStore {
     /// End of the read stage: the ticket is stored (or refreshed, on replay) and the job moves on to scoring.
-    pub async fn ticket_read(&self, _lease: Lease, _read: &ReadTicket, _now: DateTime<Utc>) -> Result<TicketId> {
+    pub async fn ticket_read(
+        &self,
+        _lease: Lease,
+        _read: &ReadTicket,
+        _now: DateTime<Utc>,
+    ) -> Result<TicketId> {
         unimplemented!()
     }
     /// End of the read stage for a ticket that is left out: stored with the reason, job finished, an analysis with
     /// state `skipped` kept.
-    pub async fn ticket_skip(&self, _lease: Lease, _read: &ReadTicket, _reason: &str, _now: DateTime<Utc>) -> Result<TicketId> {
+    pub async fn ticket_skip(
+        &self,
+        _lease: Lease,
+        _read: &ReadTicket,
+        _reason: &str,
+        _now: DateTime<Utc>,
+    ) -> Result<TicketId> {
         unimplemented!()
     }
     /// What the score and act stages work on.
@@ -118,14 +129,24 @@ impl TenantStore {
         unimplemented!()
     }
     /// Newest first (by when we took it in).
-    pub async fn ticket_list(&self, _filter: &TicketFilter, _limit: u32, _cursor: Option<&str>) -> Result<Page<TicketRow>> {
+    pub async fn ticket_list(
+        &self,
+        _filter: &TicketFilter,
+        _limit: u32,
+        _cursor: Option<&str>,
+    ) -> Result<Page<TicketRow>> {
         unimplemented!()
     }
     pub async fn ticket_story(&self, _ticket: TicketId) -> Result<Option<TicketStory>> {
         unimplemented!()
     }
     /// Analyses the ticket again, as it stands now. `false` when there is no such ticket.
-    pub async fn ticket_replay(&self, _ticket: TicketId, _actor: &Actor, _now: DateTime<Utc>) -> Result<bool> {
+    pub async fn ticket_replay(
+        &self,
+        _ticket: TicketId,
+        _actor: &Actor,
+        _now: DateTime<Utc>,
+    ) -> Result<bool> {
         unimplemented!()
     }
     /// The newest tickets with text, for prompt previews.

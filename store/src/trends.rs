@@ -46,11 +46,22 @@ impl TenantStore {
     pub async fn overview(&self, _from: NaiveDate, _to: NaiveDate) -> Result<Overview> {
         unimplemented!()
     }
-    pub async fn trend(&self, _from: NaiveDate, _to: NaiveDate, _bucket: Bucket, _client: Option<&str>) -> Result<Vec<Point>> {
+    pub async fn trend(
+        &self,
+        _from: NaiveDate,
+        _to: NaiveDate,
+        _bucket: Bucket,
+        _client: Option<&str>,
+    ) -> Result<Vec<Point>> {
         unimplemented!()
     }
     /// Worst first: by mean sentiment weighted by count, then by negatives.
-    pub async fn client_tallies(&self, _from: NaiveDate, _to: NaiveDate, _limit: u32) -> Result<Vec<ClientTally>> {
+    pub async fn client_tallies(
+        &self,
+        _from: NaiveDate,
+        _to: NaiveDate,
+        _limit: u32,
+    ) -> Result<Vec<ClientTally>> {
         unimplemented!()
     }
     /// Today in the tenant's zone.

@@ -17,7 +17,11 @@ impl Model for Builtin {
     fn name(&self) -> String {
         "built-in analyser".into()
     }
-    async fn complete(&self, prompt: &Prompt, _repair: Option<(&str, &str)>) -> Result<Completion, CallError> {
+    async fn complete(
+        &self,
+        prompt: &Prompt,
+        _repair: Option<(&str, &str)>,
+    ) -> Result<Completion, CallError> {
         let text = serde_json::to_string(&assess(&prompt.title, &prompt.text)).unwrap_or_default();
         Ok(Completion::Text { text, usage: Usage { model: self.name(), ..Usage::default() } })
     }

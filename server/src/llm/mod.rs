@@ -54,6 +54,8 @@ pub trait Model: Send + Sync {
 pub fn open(settings: &ModelSettings, caller: Caller) -> Arc<dyn Model> {
     match settings {
         ModelSettings::Builtin {} => Arc::new(builtin::Builtin),
-        ModelSettings::OpenAi { .. } | ModelSettings::Azure { .. } => Arc::new(openai::OpenAi::new(settings, caller)),
+        ModelSettings::OpenAi { .. } | ModelSettings::Azure { .. } => {
+            Arc::new(openai::OpenAi::new(settings, caller))
+        }
     }
 }

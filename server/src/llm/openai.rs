@@ -16,7 +16,11 @@ impl Model for OpenAi {
     fn name(&self) -> String {
         unimplemented!()
     }
-    async fn complete(&self, _prompt: &Prompt, _repair: Option<(&str, &str)>) -> Result<Completion, CallError> {
+    async fn complete(
+        &self,
+        _prompt: &Prompt,
+        _repair: Option<(&str, &str)>,
+    ) -> Result<Completion, CallError> {
         unimplemented!()
     }
     async fn probe(&self) -> Report {

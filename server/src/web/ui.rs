@@ -1,1 +1,76 @@
-//! ui
+//! The screens' part of the door: pages and forms, sessions, the same-origin check, and the built assets.
+
+mod assets;
+mod forms;
+mod origin;
+
+use app::{App, ClientAddress, Instance, shell};
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{HeaderName, HeaderValue, header};
+use leptos::prelude::provide_context;
+use leptos_axum::{generate_route_list, render_app_async_with_context};
+use std::net::SocketAddr;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::{Expiry, SessionManagerLayer};
+
+/// What the screens are made of.
+#[derive(Clone)]
+pub struct Parts {
+    pub instance: Instance,
+    /// As in the settings: `https://undertone.example`, no path. Forms sent from elsewhere are refused.
+    pub public_url: String,
+    /// A session that is not used this long ends.
+    pub session_hours: u32,
+}
+
+/// Pages, forms and assets. The caller adds the other doors beside it and serves with connect info, so that attempts
+/// to sign in can be counted by network address.
+pub fn router(parts: Parts) -> Router {
+    let Parts { instance, public_url, session_hours } = parts;
+    let sessions = SessionManagerLayer::new(instance.store.sessions())
+        .with_name("undertone")
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_secure(instance.secure)
+        .with_expiry(Expiry::OnInactivity(time::Duration::hours(i64::from(session_hours))));
+    let context = move || provide_context(instance.clone());
+    let page = render_app_async_with_context(context.clone(), || shell(assets::current()));
+
+    let mut pages = Router::new();
+    for listing in generate_route_list(App) {
+        pages = pages.route(listing.path(), get(page.clone()));
+    }
+    let home = origin::Home::new(&public_url);
+    pages
+        .route("/do/{form}", post(move |request| forms::answer(context.clone(), request)))
+        .fallback(get(page))
+        .layer(sessions)
+        .layer(middleware::from_fn(note_caller))
+        .layer(middleware::from_fn(move |request, next| origin::check(home.clone(), request, next)))
+        .layer(CompressionLayer::new())
+        .route("/pkg/{file}", get(assets::built))
+        .route("/favicon.svg", get(assets::public))
+        .route("/robots.txt", get(assets::public))
+        .layer(fixed_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed_header(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed_header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(fixed_header(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"))
+}
+
+fn fixed_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// Hands the network address to the screens in their own words.
+async fn note_caller(mut request: Request, next: Next) -> Response {
+    if let Some(&ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        request.extensions_mut().insert(ClientAddress(address.ip()));
+    }
+    next.run(request).await
+}

@@ -1,0 +1,15 @@
+//! The pages. Each is one component for its address, a loader that reads the store, and its server functions.
+
+pub mod activity;
+pub mod clients;
+pub mod connections;
+pub mod overview;
+pub mod policy;
+pub mod prompt;
+pub mod settings;
+pub mod setup;
+pub mod sign_in;
+pub mod sign_up;
+pub mod ticket;
+pub mod tickets;
+pub mod tokens;

@@ -1,0 +1,23 @@
+//! What the screens are built of. Components take plain values, never the store, and draw with classes of `style/`.
+
+mod badge;
+mod card;
+mod empty;
+mod header;
+mod icon;
+mod mark;
+mod quoted;
+mod table;
+mod when;
+
+pub mod words;
+
+pub use badge::{Badge, LabelBadge, StateBadge, Tone};
+pub use card::{Card, Figure, Section};
+pub use empty::{Empty, Problem};
+pub use header::PageHeader;
+pub use icon::Icon;
+pub use mark::{Bars, Logo, MeanMood, Mood};
+pub use quoted::Quoted;
+pub use table::{Older, Table};
+pub use when::{Clockface, Moment, When};

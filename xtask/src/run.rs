@@ -1,0 +1,82 @@
+//! Starting the program: for real, and while working on it.
+
+use crate::postgres::{Durability, Postgres};
+use crate::site;
+use crate::step::{Outcome, cargo, command, root, run, step};
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, SystemTime};
+
+/// Release build, then the program with the sandbox.
+pub fn release(args: &[String]) -> Outcome {
+    site::build_all(true)?;
+    println!("\n── start Undertone (Ctrl-C stops it)");
+    let mut server = command(root().join("target/release/undertone"), &["serve", "--demo"]);
+    let status = server.args(args).status().map_err(|error| format!("could not start undertone: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("undertone ended with {status}")) }
+}
+
+/// Debug build and start; again whenever a source file changes.
+pub fn dev(args: &[String]) -> Outcome {
+    let mut server: Option<Child> = None;
+    loop {
+        let seen = newest_source();
+        let built = site::build_all(false);
+        if let Some(mut old) = server.take() {
+            let _ = old.kill();
+            let _ = old.wait();
+        }
+        match built {
+            Ok(()) => {
+                let mut start = command(root().join("target/debug/undertone"), &["serve", "--demo"]);
+                server = Some(
+                    start
+                        .args(args)
+                        .spawn()
+                        .map_err(|error| format!("could not start undertone: {error}"))?,
+                );
+            }
+            Err(message) => eprintln!("\n{message}\n(waiting for a change)"),
+        }
+        while newest_source() == seen {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "polls for saved files; portable and enough for a person"
+            )]
+            std::thread::sleep(Duration::from_millis(400));
+        }
+    }
+}
+
+/// Measures on both engines; the figures go to the terminal and `bench-results/`.
+pub fn bench(args: &[String]) -> Outcome {
+    site::build_all(true)?;
+    let postgres = step("start a throw-away PostgreSQL", || Postgres::start(Durability::Durable))?;
+    step("measure", || {
+        let mut bench = cargo(&["run", "--release", "-p", "server", "--example", "bench", "--"]);
+        run(bench.args(args).env("UNDERTONE_TEST_PG", postgres.url()))
+    })
+}
+
+fn newest_source() -> Option<SystemTime> {
+    let folders = [
+        "domain",
+        "store",
+        "app",
+        "frontend",
+        "server",
+        "sandbox",
+        "migrations",
+        "style",
+        "public",
+        "Cargo.toml",
+    ];
+    folders.iter().filter_map(|name| newest(&root().join(name))).max()
+}
+
+fn newest(path: &Path) -> Option<SystemTime> {
+    if path.is_file() {
+        return path.metadata().ok()?.modified().ok();
+    }
+    std::fs::read_dir(path).ok()?.flatten().filter_map(|entry| newest(&entry.path())).max()
+}
