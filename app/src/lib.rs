@@ -5,6 +5,7 @@
 //! every other module here exists on the server alone.
 
 pub mod islands;
+pub mod live;
 
 #[cfg(feature = "ssr")]
 pub mod error;

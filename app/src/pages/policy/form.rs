@@ -201,12 +201,13 @@ fn first_field(fields: &[ScoreField], dimension: Dimension) -> Option<&ScoreFiel
     fields.iter().find(|field| field.dimension == dimension)
 }
 
-/// Reads a whole policy. Mode is not in this form: going live is a page of its own.
+/// Reads a whole policy. A part that the form does not contain (no list was there to choose from) stays as saved, and
+/// so does the mode: going live is a page of its own.
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
 pub fn parse(fields: &Fields, catalogue: &Catalogue<'_>) -> Result<Policy, Vec<Problem>> {
-    let mut reader = Reader { fields, problems: Vec::new() };
+    let mut reader = Reader { fields, saved: catalogue.saved, problems: Vec::new() };
     let thresholds = Thresholds {
         sentiment: reader.threshold(Dimension::Sentiment),
         urgency: reader.threshold(Dimension::Urgency),
@@ -225,7 +226,8 @@ pub fn parse(fields: &Fields, catalogue: &Catalogue<'_>) -> Result<Policy, Vec<P
         escalation: reader.escalation(catalogue),
         notes: match reader.text("notes") {
             "folded" => NoteStyle::Folded,
-            _ => NoteStyle::PerAction,
+            "per_action" => NoteStyle::PerAction,
+            _ => catalogue.saved.notes,
         },
         scope: reader.scope(catalogue),
     };
@@ -234,6 +236,7 @@ pub fn parse(fields: &Fields, catalogue: &Catalogue<'_>) -> Result<Policy, Vec<P
 
 struct Reader<'a> {
     fields: &'a Fields,
+    saved: &'a Policy,
     problems: Vec<Problem>,
 }
 
@@ -242,12 +245,19 @@ impl<'a> Reader<'a> {
         self.fields.get(field).map_or("", |value| value.trim())
     }
 
+    fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
     fn problem(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem::new(field, message));
     }
 
     fn threshold(&mut self, dimension: Dimension) -> Threshold {
         let field = format!("thresholds.{}", dimension.word());
+        if !self.has(&field) {
+            return self.saved.thresholds.of(dimension);
+        }
         let text = self.text(&field);
         if text.is_empty() || text == "off" {
             return None;
@@ -261,6 +271,9 @@ impl<'a> Reader<'a> {
 
     fn lever(&mut self, lever: &Lever, word: &str, catalogue: &Catalogue<'_>) -> Option<LeverRule> {
         let name = format!("updates.{word}");
+        if !self.has(&format!("{name}.driver")) {
+            return rule(&self.saved.updates, lever).cloned();
+        }
         let driver = match self.text(&format!("{name}.driver")) {
             "" => return None,
             "sentiment" => Driver::Sentiment,
@@ -353,12 +366,16 @@ impl<'a> Reader<'a> {
 
     fn score_field(&mut self, dimension: Dimension, catalogue: &Catalogue<'_>) -> Option<ScoreField> {
         let name = format!("updates.score_fields.{}", dimension.word());
+        let saved = first_field(&self.saved.updates.score_fields, dimension);
+        if !self.has(&format!("{name}.field")) {
+            return saved.cloned();
+        }
         let field = self.text(&format!("{name}.field"));
         if field.is_empty() {
             return None;
         }
         let listed = catalogue.lookups.and_then(|lookups| lookups.custom_fields.iter().find(|custom| custom.name == field));
-        let saved = first_field(&catalogue.saved.updates.score_fields, dimension).filter(|saved| saved.field == field);
+        let saved = saved.filter(|saved| saved.field == field);
         let all = match (listed, saved) {
             (Some(custom), _) => custom.values.clone(),
             (None, Some(saved)) => saved.values.values().cloned().collect(),
@@ -375,13 +392,14 @@ impl<'a> Reader<'a> {
     }
 
     fn escalation(&mut self, catalogue: &Catalogue<'_>) -> Escalation {
+        if !self.has("escalation.owner") {
+            return self.saved.escalation.clone();
+        }
         let board = self.pick("escalation.board", &catalogue.boards());
-        let statuses = catalogue.statuses();
-        let teams = catalogue.teams();
         Escalation {
             owner: self.pick("escalation.owner", &catalogue.owners()),
-            team: self.pick_placed("escalation.team", "team", &teams, board.as_ref()),
-            status: self.pick_placed("escalation.status", "status", &statuses, board.as_ref()),
+            team: self.pick_placed("escalation.team", "team", &catalogue.teams(), board.as_ref()),
+            status: self.pick_placed("escalation.status", "status", &catalogue.statuses(), board.as_ref()),
             board,
         }
     }
@@ -412,13 +430,17 @@ impl<'a> Reader<'a> {
             clients: self.list_rule("clients", catalogue),
             machine_text: match self.text("scope.machine_text") {
                 "score" => MachineText::Score,
-                _ => MachineText::Skip,
+                "skip" => MachineText::Skip,
+                _ => self.saved.scope.machine_text,
             },
             min_words: self.min_words(),
         }
     }
 
     fn list_rule(&mut self, which: &str, catalogue: &Catalogue<'_>) -> ListRule {
+        if !self.has(&format!("scope.{which}.mode")) {
+            return scope_rule(&self.saved.scope, which).clone();
+        }
         let mode = match self.text(&format!("scope.{which}.mode")) {
             "only" => ScopeMode::Only,
             "except" => ScopeMode::Except,
@@ -440,6 +462,9 @@ impl<'a> Reader<'a> {
     }
 
     fn min_words(&mut self) -> u32 {
+        if !self.has("scope.min_words") {
+            return self.saved.scope.min_words;
+        }
         let text = self.text("scope.min_words");
         match text.parse::<u32>() {
             Ok(words) if words <= MOST_WORDS => words,

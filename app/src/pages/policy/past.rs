@@ -44,6 +44,11 @@ impl Past {
         past
     }
 
+    /// Touched tickets in percent, for a bar.
+    pub fn percent(&self) -> usize {
+        (self.touched * 100).checked_div(self.looked_at).unwrap_or(0)
+    }
+
     /// "3 of the last 41 scored tickets would have been changed: 2 raised, 1 handed over."
     pub fn sentence(&self) -> String {
         let Self { looked_at, touched, raised, handed_over, .. } = self;

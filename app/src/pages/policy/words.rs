@@ -145,6 +145,35 @@ pub fn scope_word(which: &str, psa: PsaKind) -> &'static str {
     }
 }
 
+/// What one version changed against the one before, in a few words each.
+pub fn differences(before: &Policy, after: &Policy, psa: Option<PsaKind>) -> Vec<String> {
+    let psa = psa.unwrap_or(PsaKind::ConnectWise);
+    let mut out = Vec::new();
+    if before.mode != after.mode {
+        out.push(if after.mode == Mode::Live { "went live".to_owned() } else { "back to shadow mode".to_owned() });
+    }
+    for dimension in Dimension::ALL {
+        let (old, new) = (before.thresholds.of(dimension), after.thresholds.of(dimension));
+        if old != new {
+            let say = |threshold: Option<Score>| threshold.map_or("off".to_owned(), |score| score.to_string());
+            out.push(format!("{} threshold {} → {}", dimension.word(), say(old), say(new)));
+        }
+    }
+    for (lever, _) in MAPPED {
+        if rule(&before.updates, &lever) != rule(&after.updates, &lever) {
+            out.push(format!("mapping of {}", lever.word(psa)));
+        }
+    }
+    let parts = [
+        (before.updates.score_fields != after.updates.score_fields, "user-defined fields"),
+        (before.escalation != after.escalation, "hand-over"),
+        (before.notes != after.notes, "notes"),
+        (before.scope != after.scope, "which tickets"),
+    ];
+    out.extend(parts.into_iter().filter(|(differs, _)| *differs).map(|(_, words)| words.to_owned()));
+    out
+}
+
 fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 4;
     if names.len() <= SHOWN {
@@ -233,6 +262,18 @@ mod tests {
         policy.escalation.owner = Some(Choice::new("2", "Dana"));
         assert!(warned(&policy).contains("no ticket is ever handed over"));
         assert!(warned(&policy).contains("Every threshold is off"));
+    }
+
+    #[test]
+    fn a_version_tells_what_it_changed() {
+        let before = Policy::default();
+        let mut after = mapped(Driver::Urgency);
+        after.mode = Mode::Live;
+        after.thresholds.impact = None;
+        after.escalation.owner = Some(Choice::new("2", "Dana"));
+        let told = differences(&before, &after, Some(PsaKind::HaloPsa));
+        assert_eq!(told, ["went live", "impact threshold 4 → off", "mapping of urgency", "hand-over"]);
+        assert!(differences(&before, &before, None).is_empty());
     }
 
     #[test]

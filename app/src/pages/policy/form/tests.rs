@@ -185,5 +185,11 @@ fn any_form_at_all_is_answered_and_never_panics() {
         ("scope.boards.items.".to_owned(), "\u{0}".to_owned()),
     ]);
     assert!(parse(&strange, &catalogue).is_err());
-    assert!(parse(&Fields::new(), &catalogue).is_err(), "an empty form has no minimum of words");
+}
+
+#[test]
+fn what_the_form_does_not_contain_stays_as_saved() {
+    let policy = full_policy();
+    let catalogue = Catalogue { lookups: None, saved: &policy };
+    assert_eq!(parse(&Fields::new(), &catalogue), Ok(policy.clone()));
 }
