@@ -5,7 +5,8 @@ use std::fmt;
 
 /// 1 (mild) to 5 (severe), by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "u8", try_from = "u8")]
+// From the widest integer, so that -1 and 300 are told the same as 6.
+#[serde(into = "u8", try_from = "i64")]
 pub struct Score(u8);
 
 /// The number is not 1, 2, 3, 4 or 5.
@@ -38,6 +39,12 @@ impl TryFrom<u8> for Score {
     type Error = InvalidScore;
     fn try_from(value: u8) -> Result<Self, InvalidScore> {
         Self::new(i64::from(value))
+    }
+}
+impl TryFrom<i64> for Score {
+    type Error = InvalidScore;
+    fn try_from(value: i64) -> Result<Self, InvalidScore> {
+        Self::new(value)
     }
 }
 impl fmt::Display for Score {

@@ -1,6 +1,10 @@
 //! How to reach a tenant's PSA and model. The JSON is the API's own shape (`kind` tells which).
 //! Secrets are [`Secret`]: they are written, sealed by the store, and never serialised back out.
 
+mod validate;
+
+pub use validate::InvalidSettings;
+
 use crate::PsaKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -147,12 +151,4 @@ impl ModelSettings {
             Self::Azure { deployment, .. } => format!("Azure OpenAI {deployment}"),
         }
     }
-}
-
-/// What is wrong with a connection's settings; `field` is the JSON name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct InvalidSettings {
-    pub field: &'static str,
-    pub message: String,
 }

@@ -1,6 +1,6 @@
 //! The heart: from a policy, a ticket, its history and an assessment to a plan. Total and deterministic.
 
-use crate::policy::{Driver, LeverRule, Mode, NoteStyle, Policy, ScoreField};
+use crate::policy::{Driver, LeverRule, NoteStyle, Policy, ScoreField};
 use crate::{
     Action, ActionKey, ActionKind, Assessment, Change, Choice, Dimension, Label, Lever, Plan, Score, Ticket,
     Untouched, UntouchedWhy,
@@ -16,15 +16,16 @@ pub struct History {
 
 /// What should happen to `ticket`, given the tenant's `policy`.
 ///
-/// Never lowers a lever, escalates at most once per ticket, and explains each thing it does and each it leaves.
+/// Never lowers a lever, escalates at most once per ticket, touches no closed ticket, and explains each thing it does
+/// and each it leaves. Total: it also has an answer for a policy that [`Policy::validate`] would refuse.
 /// The same input always gives the same plan, and shadow mode differs from live mode in [`Plan::mode`] alone.
 pub fn decide(policy: &Policy, ticket: &Ticket, history: History, assessment: &Assessment) -> Plan {
     let reached: Vec<Dimension> =
         Dimension::ALL.into_iter().filter(|&dimension| reaches(policy, assessment, dimension)).collect();
     let mut draft = Draft { policy, ticket, assessment, reached: &reached, untouched: Vec::new() };
 
-    let updates = draft.updates();
-    let escalation = draft.escalation(history);
+    let (updates, escalation) =
+        if draft.closed() { (Vec::new(), Vec::new()) } else { (draft.updates(), draft.escalation(history)) };
     let untouched = draft.untouched;
 
     let actions = arrange(updates, escalation, policy.notes);
@@ -59,10 +60,16 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn updates(&mut self) -> Vec<Change> {
-        if self.reached.is_empty() {
-            return Vec::new();
+    /// Raising a closed ticket helps nobody, and a new status would open it again.
+    fn closed(&mut self) -> bool {
+        let closed = self.ticket.closed && !self.reached.is_empty();
+        if closed {
+            self.leave(None, UntouchedWhy::Closed, "nothing is changed: the ticket is closed".into());
         }
+        closed
+    }
+
+    fn updates(&mut self) -> Vec<Change> {
         let rules = &self.policy.updates;
         let levers = [
             (Lever::Priority, rules.priority.as_ref()),
@@ -73,12 +80,25 @@ impl Draft<'_> {
         for (lever, rule) in levers {
             let Some(rule) = rule else { continue };
             let Some(driving) = self.driving(rule.driver) else { continue };
-            changes.extend(self.raise(lever, rule, driving));
+            if self.has(&lever) {
+                changes.extend(self.raise(lever, rule, driving));
+            }
         }
         for field in &rules.score_fields {
             changes.extend(self.score_field(field));
         }
         changes
+    }
+
+    /// Whether this PSA has the lever at all; a policy may be older than the connection.
+    fn has(&mut self, lever: &Lever) -> bool {
+        let psa = self.ticket.psa;
+        let there = lever.exists_in(psa);
+        if !there {
+            let sentence = format!("{} stays: {} has no such field", lever.word(psa), psa.name());
+            self.leave(Some(lever.clone()), UntouchedWhy::NoSuchField, sentence);
+        }
+        there
     }
 
     /// The dimension that chooses the value, if it reached its threshold.
@@ -138,20 +158,27 @@ impl Draft<'_> {
             return None;
         }
         let score = self.assessment.score(field.dimension);
-        let lever = Lever::Custom(field.field.clone());
-        let to = if field.values.is_empty() {
-            Choice::new(score.to_string(), "")
-        } else if let Some(value) = field.values.get(&score) {
-            value.clone()
-        } else {
-            let sentence =
-                format!("{} stays: no value is set for {} {score}", field.field, field.dimension.word());
+        let name = &field.field;
+        let lever = Lever::Custom(name.clone());
+        let Some(to) = field.value_for(score) else {
+            let sentence = format!("{name} stays: no value is set for {} {score}", field.dimension.word());
             self.leave(Some(lever), UntouchedWhy::Unmapped, sentence);
             return None;
         };
         let from = self.ticket.lever(&lever).cloned();
-        if from.as_ref() == Some(&to) {
-            return None;
+        if let Some(now) = &from {
+            let Some(held) = field.score_of(now) else {
+                let sentence =
+                    format!("{name} stays: its present value “{}” stands for no score", now.shown());
+                self.leave(Some(lever), UntouchedWhy::Unranked, sentence);
+                return None;
+            };
+            if held >= score || now == &to {
+                let sentence =
+                    format!("{name} stays “{}”: it is already as severe as “{}”", now.shown(), to.shown());
+                self.leave(Some(lever), UntouchedWhy::AlreadyAsSevere, sentence);
+                return None;
+            }
         }
         Some(Change { lever, from, to, because: self.because(field.dimension) })
     }
@@ -187,6 +214,9 @@ impl Draft<'_> {
         let mut changes = Vec::new();
         for (lever, to) in wanted {
             let Some(to) = to else { continue };
+            if !self.has(&lever) {
+                continue;
+            }
             let from = self.ticket.lever(&lever).cloned();
             if from.as_ref() == Some(to) {
                 let sentence = format!("{} is already “{}”", lever.word(self.ticket.psa), to.shown());
@@ -244,10 +274,6 @@ fn explain(
     untouched: &[Untouched],
 ) -> Vec<String> {
     let mut sentences = Vec::new();
-    let would = match policy.mode {
-        Mode::Live => "",
-        Mode::Shadow => "would have: ",
-    };
     for action in actions {
         let (ActionKind::Update { changes } | ActionKind::Escalate { changes }) = &action.kind else {
             continue;
@@ -255,20 +281,22 @@ fn explain(
         for change in changes {
             let word = change.lever.word(ticket.psa);
             let from = change.from.as_ref().map_or("empty", |from| from.shown());
-            sentences.push(format!(
-                "{would}{} → {word} from “{from}” to “{}”",
-                change.because,
-                change.to.shown()
-            ));
+            sentences.push(format!("{} → {word} from “{from}” to “{}”", change.because, change.to.shown()));
         }
     }
     sentences.extend(untouched.iter().map(|left| left.sentence.clone()));
-    for dimension in Dimension::ALL.into_iter().filter(|dimension| !reached.contains(dimension)) {
-        let score = assessment.score(dimension);
-        sentences.push(match policy.thresholds.of(dimension) {
-            Some(threshold) => format!("{} {score} < {threshold}: below the threshold", dimension.word()),
-            None => format!("{} {score}: its threshold is off", dimension.word()),
-        });
+    for dimension in Dimension::ALL {
+        let (word, score) = (dimension.word(), assessment.score(dimension));
+        match policy.thresholds.of(dimension) {
+            Some(threshold) if !reached.contains(&dimension) => {
+                sentences.push(format!("{word} {score} < {threshold}: below the threshold"));
+            }
+            Some(threshold) if !policy.listens_to(dimension) => {
+                sentences.push(format!("{word} {score} ≥ {threshold}: no field is set to follow it"));
+            }
+            Some(_) => {}
+            None => sentences.push(format!("{word} {score}: its threshold is off")),
+        }
     }
     sentences
 }

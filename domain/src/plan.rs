@@ -96,11 +96,15 @@ pub enum UntouchedWhy {
     AlreadyThere,
     /// Nothing configured to do.
     NothingConfigured,
+    /// This PSA has no such field.
+    NoSuchField,
+    /// The ticket was closed when we read it.
+    Closed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untouched {
-    /// `None` speaks of the escalation as a whole.
+    /// `None` speaks of the escalation, or the ticket, as a whole.
     pub lever: Option<Lever>,
     pub why: UntouchedWhy,
     /// The sentence people read.
@@ -117,7 +121,8 @@ pub struct Plan {
     /// In the order in which they are carried out; each note follows the action it is about.
     pub actions: Vec<Action>,
     pub untouched: Vec<Untouched>,
-    /// The decision in sentences, most important first.
+    /// The decision in sentences, most important first. The same in both modes; a screen puts "would have" before those
+    /// of a plan in shadow mode.
     pub sentences: Vec<String>,
 }
 

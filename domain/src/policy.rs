@@ -1,5 +1,8 @@
 //! What a tenant has asked for: when to act, what to change, whom to hand the ticket to.
 
+mod suggest;
+mod validate;
+
 use crate::{Choice, Dimension, Scope, Score};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +48,17 @@ pub enum Driver {
     Highest,
 }
 
+impl Driver {
+    pub fn follows(self, dimension: Dimension) -> bool {
+        match self {
+            Self::Sentiment => dimension == Dimension::Sentiment,
+            Self::Urgency => dimension == Dimension::Urgency,
+            Self::Impact => dimension == Dimension::Impact,
+            Self::Highest => true,
+        }
+    }
+}
+
 /// How one lever follows the scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,9 +79,27 @@ pub struct ScoreField {
     pub dimension: Dimension,
     /// The field's exact name in the PSA.
     pub field: String,
-    /// For a list field: score → the list's value. Empty: the score itself is written, `"4"`.
+    /// For a list field: score → the list's value, read as in [`LeverRule::values`]. Empty: the score itself is written, `"4"`.
     #[serde(default)]
     pub values: BTreeMap<Score, Choice>,
+}
+
+impl ScoreField {
+    /// What the field takes for `score`; `None` where the table has nothing for it or any lower score.
+    pub fn value_for(&self, score: Score) -> Option<Choice> {
+        if self.values.is_empty() {
+            return Some(Choice::new(score.to_string(), ""));
+        }
+        self.values.range(..=score).next_back().map(|(_, value)| value.clone())
+    }
+
+    /// The score that a present value of the field stands for; `None` for a value that is none of ours.
+    pub fn score_of(&self, value: &Choice) -> Option<Score> {
+        if self.values.is_empty() {
+            return value.id.trim().parse().ok().and_then(|number| Score::new(number).ok());
+        }
+        self.values.iter().rev().find(|(_, mapped)| *mapped == value).map(|(&score, _)| score)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +160,19 @@ pub struct Policy {
 pub struct InvalidPolicy {
     pub field: String,
     pub message: String,
+}
+
+impl Policy {
+    /// Whether any field, or the escalation, follows this dimension.
+    pub fn listens_to(&self, dimension: Dimension) -> bool {
+        let follows =
+            |rule: &Option<LeverRule>| rule.as_ref().is_some_and(|rule| rule.driver.follows(dimension));
+        let Updates { priority, severity, impact, score_fields } = &self.updates;
+        // Sentiment always has its say: where it cannot escalate, the plan tells why.
+        dimension == Dimension::Sentiment
+            || [priority, severity, impact].into_iter().any(follows)
+            || score_fields.iter().any(|field| field.dimension == dimension)
+    }
 }
 
 impl Default for Policy {

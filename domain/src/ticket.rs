@@ -74,6 +74,15 @@ impl Lever {
             (Self::Custom(name), _) => name,
         }
     }
+
+    /// Whether this PSA's tickets have such a field.
+    pub fn exists_in(&self, psa: PsaKind) -> bool {
+        match self {
+            Self::Severity | Self::Impact => psa != PsaKind::Autotask,
+            Self::Board => psa == PsaKind::ConnectWise,
+            Self::Priority | Self::Status | Self::Team | Self::Owner | Self::Custom(_) => true,
+        }
+    }
 }
 
 /// The levers of a ticket as they stood at one moment. A lever the PSA left empty is absent.

@@ -8,6 +8,8 @@ pub mod config;
 pub mod deciding;
 pub mod inbound;
 pub mod llm;
+#[cfg(test)]
+mod measured;
 pub mod ops;
 pub mod outbound;
 pub mod outside;
