@@ -149,6 +149,10 @@ impl TenantStore {
     ) -> Result<bool> {
         unimplemented!()
     }
+    /// The newest scored tickets with their scores, newest first: what a policy is held against before it is saved.
+    pub async fn assessed_newest(&self, _limit: u32) -> Result<Vec<(ReadTicket, domain::Assessment)>> {
+        unimplemented!()
+    }
     /// The newest tickets with text, for prompt previews.
     pub async fn ticket_samples(&self, _limit: u32) -> Result<Vec<(TicketId, ReadTicket)>> {
         unimplemented!()

@@ -6,9 +6,9 @@ mod hook;
 mod model;
 mod psa;
 
-pub use hook::{HookCard, HookRotate, hook_rotate};
-pub use model::{ModelCard, ModelSave, ModelTest, model_save, model_test};
-pub use psa::{PsaCard, PsaSave, PsaTest, psa_save, psa_test};
+pub use hook::{HookCard, HookGuide, HookRotate, hook_rotate};
+pub use model::{ModelCard, ModelSave, ModelTest, load as model_view, model_save, model_test};
+pub use psa::{PsaCard, PsaSave, PsaTest, load as psa_view, psa_save, psa_test};
 
 use crate::AppError;
 use crate::form::Entry;

@@ -10,9 +10,10 @@ pub mod words;
 
 pub use acts::{
     PolicyLook, PolicyPlaces, PolicyRefresh, PolicyRestore, PolicySave, PolicySuggest, PolicyTry, policy_look, policy_places,
-    policy_refresh, policy_restore, policy_save, policy_suggest, policy_try,
+    policy_refresh, policy_restore, policy_save, policy_suggest, policy_try, suggestion,
 };
 pub use live::{PolicyMode, policy_mode};
+pub use sections::thresholds as threshold_sentences;
 
 use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, typed};
@@ -24,7 +25,7 @@ use crate::screen::{Nav, Screen, screen};
 use crate::ui::{PageHeader, When};
 use crate::viewer::Viewer;
 use chrono::{DateTime, Utc};
-use domain::{Lookups, Mode, Permission, Policy, PsaKind};
+use domain::{Lookups, Permission, Policy, PsaKind};
 use form::{Catalogue, fields_of, parse};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -59,24 +60,24 @@ pub fn PolicyPage() -> impl IntoView {
 }
 
 /// What the page is made from.
-struct Loaded {
-    saved: Version<Policy>,
-    psa: Option<PsaKind>,
-    lists: Lists,
+pub struct Loaded {
+    pub saved: Version<Policy>,
+    pub psa: Option<PsaKind>,
+    pub lists: Lists,
 }
 
 /// The PSA's lists, as far as they can be had.
 #[derive(Clone, Debug, Default)]
-struct Lists {
-    lookups: Option<Lookups>,
+pub struct Lists {
+    pub lookups: Option<Lookups>,
     /// Set where these are older ones, because the PSA did not answer.
-    fetched_at: Option<DateTime<Utc>>,
+    pub fetched_at: Option<DateTime<Utc>>,
     /// Why there are none, or none that are fresh.
-    trouble: Option<String>,
+    pub trouble: Option<String>,
 }
 
 impl Loaded {
-    fn catalogue(&self) -> Catalogue<'_> {
+    pub fn catalogue(&self) -> Catalogue<'_> {
         Catalogue { lookups: self.lists.lookups.as_ref(), saved: &self.saved.body }
     }
     /// The form as it stands: what was typed last, or what is saved.
@@ -85,7 +86,7 @@ impl Loaded {
     }
 }
 
-async fn load(viewer: &Viewer) -> Result<Loaded, AppError> {
+pub async fn load(viewer: &Viewer) -> Result<Loaded, AppError> {
     let saved = viewer.store.policy().await?;
     let psa = viewer.store.psa_connection().await?.map(|connection| connection.settings.kind());
     let lists = if psa.is_some() { lists(viewer, false).await? } else { Lists::default() };
@@ -110,7 +111,13 @@ async fn lists(viewer: &Viewer, refresh: bool) -> Result<Lists, AppError> {
 /// The newest scored tickets, to hold a policy against.
 async fn scored(viewer: &Viewer) -> Result<Vec<Scored>, AppError> {
     let newest = viewer.store.assessed_newest(COMPARED).await?;
-    Ok(newest.into_iter().map(|(ticket, assessment)| Scored { ticket, assessment }).collect())
+    Ok(newest
+        .into_iter()
+        .map(|(read, assessment)| {
+            let words = read.ticket.title.split_whitespace().count() + read.text.split_whitespace().count();
+            Scored { ticket: read.ticket, words, assessment }
+        })
+        .collect())
 }
 
 fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
@@ -127,7 +134,7 @@ fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
             <div class="policy-form">{sections}</div>
             <aside class="policy-summary" aria-label="What this policy does">
                 {is_draft.then(|| view! { <p class="draft-line">"Not saved yet."</p> })}
-                <LiveRegion to=PolicyLook::url() announced=true>{summary}</LiveRegion>
+                <LiveRegion to=PolicyLook::url().to_owned() announced=true>{summary}</LiveRegion>
                 <p class="buttons">
                     <Button>"Save the policy"</Button>
                     {can_suggest.then(|| view! {

@@ -3,7 +3,7 @@
 //! Secrets are write-only: the form never contains one, and an empty secret field keeps the one that is set.
 
 use crate::pages::fields::{Fields, Problem};
-use domain::{ModelSettings, PsaKind, PsaSettings, Secret};
+use domain::{InvalidSettings, ModelSettings, PsaKind, PsaSettings, Secret};
 
 /// One input of a connection form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub enum ModelKind {
 }
 
 const OPENAI: &[Input] = &[
-    secret("api_key", "API key", "platform.openai.com → API keys. Any value will do for a server of your own that asks for none."),
+    optional(secret("api_key", "API key", "platform.openai.com → API keys. A server of your own may need none.")),
     text("model", "Model", "The model’s exact name. It must be able to answer in a JSON schema.", "gpt-4.1-mini"),
     address(
         "base_url",
@@ -226,14 +226,30 @@ fn owned(pairs: &[(&str, &str)]) -> Fields {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Reads a PSA form. With `secret_is_set` an empty secret is right: the store keeps the one it has.
+/// Reads a PSA form. With a secret `set` an empty one is right: the store keeps the one it has.
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
-pub fn parse_psa(kind: PsaKind, fields: &Fields, secret_is_set: bool) -> Result<PsaSettings, Vec<Problem>> {
+pub fn parse_psa(kind: PsaKind, fields: &Fields, set: Option<&Secret>) -> Result<PsaSettings, Vec<Problem>> {
     let read = Reader { fields };
-    read.check(psa_inputs(kind), secret_is_set)?;
-    Ok(match kind {
+    read.check(psa_inputs(kind), set.is_some())?;
+    let settings = psa_settings(kind, &read);
+    let mut whole = settings.clone();
+    if let (true, Some(set)) = (whole.secret().is_empty(), set) {
+        whole.set_secret(set.clone());
+    }
+    whole.validate().map_err(|invalid| named(psa_inputs(kind), &invalid))?;
+    Ok(settings)
+}
+
+/// The domain's message goes on from a field's name; here it gets the label that the form shows.
+fn named(inputs: &[Input], invalid: &InvalidSettings) -> Vec<Problem> {
+    let label = inputs.iter().find(|input| input.name == invalid.field).map_or("This", |input| input.label);
+    vec![Problem::new(invalid.field, format!("{label} {}.", invalid.message))]
+}
+
+fn psa_settings(kind: PsaKind, read: &Reader<'_>) -> PsaSettings {
+    match kind {
         PsaKind::ConnectWise => PsaSettings::ConnectWise {
             site: read.address("site"),
             company_id: read.text("company_id"),
@@ -254,17 +270,27 @@ pub fn parse_psa(kind: PsaKind, fields: &Fields, secret_is_set: bool) -> Result<
             tenant: read.optional("tenant", Reader::text),
             auth_url: read.optional("auth_url", Reader::address),
         },
-    })
+    }
 }
 
 /// Reads a model form; as [`parse_psa`].
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
-pub fn parse_model(kind: ModelKind, fields: &Fields, secret_is_set: bool) -> Result<ModelSettings, Vec<Problem>> {
+pub fn parse_model(kind: ModelKind, fields: &Fields, set: Option<&Secret>) -> Result<ModelSettings, Vec<Problem>> {
     let read = Reader { fields };
-    read.check(kind.inputs(), secret_is_set)?;
-    Ok(match kind {
+    read.check(kind.inputs(), set.is_some())?;
+    let settings = model_settings(kind, &read);
+    let mut whole = settings.clone();
+    if let (Some(true), Some(set)) = (whole.secret().map(Secret::is_empty), set) {
+        whole.set_secret(set.clone());
+    }
+    whole.validate().map_err(|invalid| named(kind.inputs(), &invalid))?;
+    Ok(settings)
+}
+
+fn model_settings(kind: ModelKind, read: &Reader<'_>) -> ModelSettings {
+    match kind {
         ModelKind::Builtin => ModelSettings::Builtin {},
         ModelKind::OpenAi => ModelSettings::OpenAi {
             api_key: read.secret("api_key"),
@@ -277,7 +303,7 @@ pub fn parse_model(kind: ModelKind, fields: &Fields, secret_is_set: bool) -> Res
             api_version: read.optional("api_version", Reader::text),
             api_key: read.secret("api_key"),
         },
-    })
+    }
 }
 
 struct Reader<'a> {
@@ -363,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_host_without_a_scheme_becomes_https() {
-        let Ok(PsaSettings::ConnectWise { site, private_key, .. }) = parse_psa(PsaKind::ConnectWise, &connectwise(), false) else {
+        let Ok(PsaSettings::ConnectWise { site, private_key, .. }) = parse_psa(PsaKind::ConnectWise, &connectwise(), None) else {
             panic!("refused");
         };
         assert_eq!(site, "https://na.myconnectwise.net");
@@ -374,9 +400,9 @@ mod tests {
     fn an_empty_secret_is_right_only_where_one_is_set() {
         let mut without = connectwise();
         without.insert("private_key".into(), String::new());
-        let kept = parse_psa(PsaKind::ConnectWise, &without, true).unwrap();
+        let kept = parse_psa(PsaKind::ConnectWise, &without, Some(&Secret::new("not-a-real-private-key"))).unwrap();
         assert!(kept.secret().is_empty(), "the store keeps the one it has");
-        let problems = parse_psa(PsaKind::ConnectWise, &without, false).unwrap_err();
+        let problems = parse_psa(PsaKind::ConnectWise, &without, None).unwrap_err();
         assert_eq!(problems, [Problem::new("private_key", "Private key is missing.")]);
     }
 
@@ -388,10 +414,10 @@ mod tests {
             (PsaKind::HaloPsa, fields(&[("url", "https://h.example"), ("client_id", "c"), ("client_secret", "a-long-secret-value"), ("tenant", "t")])),
         ];
         for (kind, form) in samples {
-            let saved = parse_psa(kind, &form, false).unwrap();
+            let saved = parse_psa(kind, &form, None).unwrap();
             let shown = psa_fields(&saved);
             assert!(!shown.values().any(|value| value == saved.secret().expose()), "{kind} shows its secret");
-            let mut again = parse_psa(kind, &shown, true).unwrap();
+            let mut again = parse_psa(kind, &shown, Some(saved.secret())).unwrap();
             again.set_secret(saved.secret().clone());
             assert_eq!(again, saved);
         }
@@ -405,9 +431,9 @@ mod tests {
             (ModelKind::Azure, fields(&[("api_key", "not-a-real-key"), ("endpoint", "acme.openai.azure.com"), ("deployment", "d")])),
         ];
         for (kind, form) in samples {
-            let saved = parse_model(kind, &form, false).unwrap();
+            let saved = parse_model(kind, &form, None).unwrap();
             assert_eq!(ModelKind::of(&saved), kind);
-            let mut again = parse_model(kind, &model_fields(&saved), true).unwrap();
+            let mut again = parse_model(kind, &model_fields(&saved), saved.secret()).unwrap();
             if let Some(key) = saved.secret() {
                 again.set_secret(key.clone());
             }
@@ -429,7 +455,7 @@ mod tests {
         for (name, value, says) in cases {
             let mut form = connectwise();
             form.insert(name.into(), value.into());
-            let problems = parse_psa(PsaKind::ConnectWise, &form, false).unwrap_err();
+            let problems = parse_psa(PsaKind::ConnectWise, &form, None).unwrap_err();
             assert!(problems.iter().any(|p| p.field == name && p.message.contains(says)), "{name}={value}: {problems:?}");
         }
     }

@@ -128,8 +128,8 @@ pub async fn model_save(kind: String, #[server(default)] page: String, #[server(
     let kind = ModelKind::from_slug(&kind).ok_or_else(|| AppError::invalid(KIND, "Choose one of the three kinds of model."))?;
     let page = back_to(&page).to_owned();
     let saved = viewer.store.model_connection().await?.settings;
-    let secret_is_set = ModelKind::of(&saved) == kind && saved.secret().is_some_and(|secret| !secret.is_empty());
-    match parse_model(kind, &fields, secret_is_set) {
+    let set = saved.secret().filter(|secret| ModelKind::of(&saved) == kind && !secret.is_empty());
+    match parse_model(kind, &fields, set) {
         Ok(settings) => {
             let words = saved_words(&settings);
             viewer.store.model_connection_put(settings, &viewer.actor, viewer.now).await?;

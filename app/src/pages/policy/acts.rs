@@ -48,9 +48,15 @@ fn saved_words(version: i64, before: i64) -> String {
 /// The form's own checks, then the domain's.
 fn checked(fields: &Fields, catalogue: &Catalogue<'_>) -> Result<Policy, Vec<Problem>> {
     let policy = parse(fields, catalogue)?;
-    let psa = catalogue.lookups.map(|lookups| lookups.psa);
-    policy.validate(psa).map_err(|invalid| invalid.into_iter().map(|one| Problem::new(one.field, one.message)).collect::<Vec<_>>())?;
+    policy.validate().map_err(|invalid| vec![Problem::new(invalid.field, sentence(&invalid.message))])?;
     Ok(policy)
+}
+
+/// The domain's messages go on from the field's name; beside the field they stand alone.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 /// Somebody saved another version while this form was open: what they did must not be lost unseen.
@@ -109,15 +115,16 @@ pub async fn policy_suggest(#[server(flatten)] fields: Fields) -> Result<(), App
     };
     let suggested = suggestion(&loaded.saved.body, lookups);
     let mut filled = fields_of(&suggested, &loaded.catalogue());
-    // What the suggestion does not speak of stays as it was typed.
-    filled.extend(fields.into_iter().filter(|(name, _)| name.starts_with("scope.") || name.starts_with("escalation.")));
+    // What the suggestion does not speak of stays as it was typed, thresholds included.
+    filled.extend(fields.into_iter().filter(|(name, _)| !name.starts_with("updates.")));
     draft(&filled).send_back().await
 }
 
 /// Our mapping for these lists, with everything else as saved.
 pub fn suggestion(saved: &Policy, lookups: &domain::Lookups) -> Policy {
-    let ours = Policy::suggest(lookups);
-    Policy { thresholds: ours.thresholds, updates: ours.updates, ..saved.clone() }
+    let mut updates = Policy::suggest(lookups);
+    updates.score_fields.clone_from(&saved.updates.score_fields);
+    Policy { updates, ..saved.clone() }
 }
 
 /// Reads the PSA's lists anew.

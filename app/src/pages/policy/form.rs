@@ -17,8 +17,8 @@ pub const MAPPED: [(Lever, &str); 3] =
 /// The scope rules, with the word in their field names.
 pub const RULES: [&str; 4] = ["boards", "kinds", "sources", "clients"];
 
-/// Fewer words than this make no sense to ask for more of.
-const MOST_WORDS: u32 = 200;
+/// As the domain's own check.
+const MOST_WORDS: u32 = 100;
 
 /// Where labels come from: the PSA's lists, and what the saved policy already names (values that left the PSA's lists
 /// are kept until a person picks another).

@@ -13,7 +13,7 @@ use store::policies::Version;
 #[component]
 pub fn History(versions: Vec<Version<Policy>>, psa: Option<PsaKind>, may_change: bool) -> impl IntoView {
     let newest = versions.first().map(|version| version.version);
-    let rows = versions
+    let rows: Vec<AnyView> = versions
         .iter()
         .enumerate()
         .map(|(index, version)| {
@@ -40,8 +40,9 @@ pub fn History(versions: Vec<Version<Policy>>, psa: Option<PsaKind>, may_change:
                     <td class="row-act">{restore}</td>
                 </tr>
             }
+            .into_any()
         })
-        .collect_view();
+        .collect();
     view! {
         <section class="history">
             <h2>"History"</h2>

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn going_live_is_told_in_numbers() {
-        let past = Past { looked_at: 41, touched: 3, raised: 2, handed_over: 1, titles: Vec::new() };
+        let past = Past { looked_at: 41, touched: 3, raised: 2, handed_over: 1, ..Past::default() };
         assert_eq!(
             live_sentence(&past),
             "In live mode, 3 of the last 41 scored tickets would have been changed: 2 with a field raised, 1 handed over."

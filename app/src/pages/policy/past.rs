@@ -6,6 +6,8 @@ use domain::{ActionKind, Assessment, History, Policy, Ticket, decide};
 #[derive(Clone, Debug)]
 pub struct Scored {
     pub ticket: Ticket,
+    /// Of the title and the prepared note together.
+    pub words: usize,
     pub assessment: Assessment,
 }
 
@@ -17,6 +19,8 @@ pub struct Past {
     pub touched: usize,
     pub raised: usize,
     pub handed_over: usize,
+    /// Left out by the policy's scope: not read at all.
+    pub left_out: usize,
     /// Titles of the first few that would have been touched, newest first.
     pub titles: Vec<String>,
 }
@@ -29,6 +33,10 @@ impl Past {
     pub fn of(policy: &Policy, scored: &[Scored]) -> Self {
         let mut past = Self { looked_at: scored.len(), ..Self::default() };
         for one in scored {
+            if policy.scope.judge(&one.ticket, one.words).is_some() {
+                past.left_out += 1;
+                continue;
+            }
             let plan = decide(policy, &one.ticket, History::default(), &one.assessment);
             let raised = plan.actions.iter().any(|action| matches!(action.kind, ActionKind::Update { .. }));
             let handed_over = plan.escalates();
@@ -51,15 +59,16 @@ impl Past {
 
     /// "3 of the last 41 scored tickets would have been changed: 2 raised, 1 handed over."
     pub fn sentence(&self) -> String {
-        let Self { looked_at, touched, raised, handed_over, .. } = self;
-        match (looked_at, touched) {
+        let Self { looked_at, touched, raised, handed_over, left_out, .. } = self;
+        let sentence = match (looked_at, touched) {
             (0, _) => "No ticket has been scored yet, so there is nothing to compare with.".into(),
             (1, 0) => "The one ticket scored so far would have been left as it was.".into(),
             (_, 0) => format!("None of the last {looked_at} scored tickets would have been changed."),
             _ => format!(
                 "{touched} of the last {looked_at} scored tickets would have been changed: {raised} with a field raised, {handed_over} handed over."
             ),
-        }
+        };
+        if *left_out == 0 { sentence } else { format!("{sentence} {left_out} would not have been read.") }
     }
 }
 
@@ -76,6 +85,7 @@ mod tests {
     fn scored(title: &str, number: i64) -> Scored {
         let reading = Reading { score: score(number), reason: "because".into(), quote: String::new() };
         Scored {
+            words: 12,
             ticket: Ticket {
                 psa: PsaKind::ConnectWise,
                 external_id: "1".into(),
@@ -111,10 +121,14 @@ mod tests {
         let past = Past::of(&policy, &[scored("calm", 2), scored("cross", 4), scored("furious", 5)]);
         assert_eq!(
             past,
-            Past { looked_at: 3, touched: 2, raised: 2, handed_over: 1, titles: vec!["cross".into(), "furious".into()] }
+            Past { looked_at: 3, touched: 2, raised: 2, handed_over: 1, left_out: 0, titles: vec!["cross".into(), "furious".into()] }
         );
         assert_eq!(past.sentence(), "2 of the last 3 scored tickets would have been changed: 2 with a field raised, 1 handed over.");
         assert!(Past::of(&policy, &[]).sentence().contains("No ticket has been scored yet"));
+        policy.scope.min_words = 20;
+        let past = Past::of(&policy, &[scored("furious", 5)]);
+        assert_eq!((past.touched, past.left_out), (0, 1));
+        assert!(past.sentence().ends_with("1 would not have been read."));
         assert!(Past::of(&Policy::default(), &[scored("furious", 5)]).sentence().contains("left as it was"));
     }
 }

@@ -14,28 +14,39 @@ use leptos::server_fn::ServerFn;
 
 /// The whole form. Without a PSA only what needs none of its lists.
 pub fn all(fields: &Fields, catalogue: &Catalogue<'_>, psa: Option<PsaKind>) -> impl IntoView + use<> {
-    let of_psa = psa.map(|psa| {
-        let levers: Vec<AnyView> = MAPPED
-            .iter()
-            .filter(|(lever, _)| !catalogue.ranked(lever).is_empty())
-            .map(|(lever, word)| lever_table(fields, catalogue, lever, word, psa).into_any())
-            .collect();
-        let no_lists = levers.is_empty().then(|| view! { <p class="quiet">"No list of values could be read from your PSA yet."</p> });
-        let custom = custom_fields(fields, catalogue);
-        view! {
-            <Card title="Raise fields" about="Only ever towards more severe. What a person changed meanwhile is left alone.">{no_lists}{levers}{custom}</Card>
-            <Card title="Hand over" about="Once per ticket, when sentiment reaches its threshold. Leave empty what should stay.">
-                {hand_over(fields, catalogue, psa)}
-            </Card>
-            <Card title="Notes" about="Always internal: no customer sees them, and no mail is sent.">{notes(fields)}</Card>
-            <Card title="Which tickets" about="A ticket that is left out says which rule left it out.">{scope(fields, catalogue, psa)}</Card>
-        }
-    });
-    let text = psa.is_none().then(|| view! { <Card title="Which tickets">{text_rules(fields)}</Card> });
+    let of_psa = psa.map(|psa| of_psa(fields, catalogue, psa));
+    let text = text_rules(fields);
+    let text = psa.is_none().then(|| view! { <Card title="Which tickets">{text}</Card> });
+    let thresholds = thresholds(fields);
     view! {
-        <Card title="When to act" about="A threshold includes its number: “4 or greater” acts on 4 and 5.">{thresholds(fields)}</Card>
+        <Card title="When to act" about="A threshold includes its number: “4 or greater” acts on 4 and 5.">{thresholds}</Card>
         {of_psa}
         {text}
+    }
+}
+
+/// What is chosen from the PSA's lists.
+fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl IntoView + use<> {
+    let levers: Vec<AnyView> = MAPPED
+        .iter()
+        .filter(|(lever, _)| !catalogue.ranked(lever).is_empty())
+        .map(|(lever, word)| lever_table(fields, catalogue, lever, word, psa).into_any())
+        .collect();
+    let no_lists =
+        levers.is_empty().then(|| view! { <p class="quiet">"No list of values could be read from your PSA yet."</p> });
+    let custom = custom_fields(fields, catalogue);
+    let hand_over = hand_over(fields, catalogue, psa);
+    let notes = notes(fields);
+    let scope = scope(fields, catalogue, psa);
+    view! {
+        <Card title="Raise fields" about="Only ever towards more severe. What a person changed meanwhile is left alone.">
+            {no_lists}{levers}{custom}
+        </Card>
+        <Card title="Hand over" about="Once per ticket, when sentiment reaches its threshold. Leave empty what should stay.">
+            {hand_over}
+        </Card>
+        <Card title="Notes" about="Always internal: no customer sees them, and no mail is sent.">{notes}</Card>
+        <Card title="Which tickets" about="A ticket that is left out says which rule left it out.">{scope}</Card>
     }
 }
 
@@ -43,7 +54,8 @@ fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.get(name).map_or("", String::as_str)
 }
 
-fn thresholds(fields: &Fields) -> impl IntoView + use<> {
+/// The three thresholds as sentences.
+pub fn thresholds(fields: &Fields) -> impl IntoView + use<> {
     Dimension::ALL
         .map(|dimension| {
             let name = format!("thresholds.{}", dimension.word());
@@ -100,7 +112,7 @@ fn lever_table(fields: &Fields, catalogue: &Catalogue<'_>, lever: &Lever, word: 
     ];
     let values_error = error_of(PolicySave::url(), &format!("{name}.values")).map(|message| view! { <p class="error">{message}</p> });
     view! {
-        <fieldset class="lever" data-driver=driver.clone()>
+        <fieldset class="lever">
             <legend class="hidden">{title.clone()}</legend>
             <p class="sentence-line">
                 <strong class="capital">{title.clone()}</strong>" "
@@ -141,8 +153,9 @@ fn picks(all: &[Choice], none: &str) -> Vec<Pick> {
 
 /// The order by which "more severe" is judged. Numbers, so that it works without scripts.
 fn ranking(fields: &Fields, name: &str, all: &[Choice], title: &str) -> impl IntoView + use<> {
+    let places = (0..all.len()).map(|index| format!("{name}.ranking.{index}"));
     let errors: Vec<String> =
-        (0..all.len()).filter_map(|index| error_of(PolicySave::url(), &format!("{name}.ranking.{index}"))).collect();
+        places.chain([format!("{name}.ranking")]).filter_map(|field| error_of(PolicySave::url(), &field)).collect();
     let wrong = !errors.is_empty();
     let mut rows: Vec<(u32, AnyView)> = all
         .iter()
@@ -192,8 +205,7 @@ fn custom_fields(fields: &Fields, catalogue: &Catalogue<'_>) -> Option<AnyView> 
             let mut options = vec![Pick::new("", "no field")];
             options.extend(names.iter().map(|name| Pick::new(name.clone(), name.clone())));
             let values = listed.iter().find(|field| field.name == chosen).map(|field| field.values.clone()).unwrap_or_default();
-            let columns =
-                (!values.is_empty()).then(|| score_columns(fields, &name, &values, dimension.word(), "as for the score before"));
+            let columns = (!values.is_empty()).then(|| score_columns(fields, &name, &values, dimension.word(), "as for the score before"));
             view! {
                 <p class="sentence-line">
                     "Write the "<strong>{dimension.word()}</strong>" score into "
@@ -203,7 +215,12 @@ fn custom_fields(fields: &Fields, catalogue: &Catalogue<'_>) -> Option<AnyView> 
             }
         })
         .collect_view();
-    Some(view! { <fieldset class="lever"><legend class="hidden">"User-defined fields"</legend>{rows}</fieldset> }.into_any())
+    let errors = ["updates.score_fields", "updates.score_fields.field", "updates.score_fields.values"]
+        .into_iter()
+        .filter_map(|field| error_of(PolicySave::url(), field))
+        .map(|message| view! { <p class="error">{message}</p> })
+        .collect_view();
+    Some(view! { <fieldset class="lever"><legend class="hidden">"User-defined fields"</legend>{rows}{errors}</fieldset> }.into_any())
 }
 
 fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl IntoView + use<> {
@@ -217,12 +234,13 @@ fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl I
             <noscript><Button weight=Weight::Quiet to=PolicyTry::url()>"Show this board’s teams and statuses"</Button></noscript>
         }
     });
+    let places = places(fields, catalogue, psa);
     view! {
         <div class="input-grid">
             <Select label="Hand to" name="escalation.owner" options=picks(&catalogue.owners(), "nobody in particular") value=owner/>
             {boards}
         </div>
-        <LiveRegion to=PolicyPlaces::url() announced=false>{places(fields, catalogue, psa)}</LiveRegion>
+        <LiveRegion to=PolicyPlaces::url().to_owned() announced=false>{places}</LiveRegion>
     }
 }
 

@@ -146,7 +146,7 @@ fn what_is_wrong_is_said_beside_its_field() {
         ("updates.score_fields.urgency.field", "Gone", "updates.score_fields.urgency.field", "no longer"),
         ("updates.score_fields.impact.field", "AI mood", "updates.score_fields.impact.field", "is a list"),
         ("scope.kinds.mode", "only", "scope.kinds.mode", "at least one"),
-        ("scope.min_words", "-1", "scope.min_words", "0 to 200"),
+        ("scope.min_words", "-1", "scope.min_words", "0 to 100"),
     ];
     for (field, value, at, says) in cases {
         let problems = parse_edited(&full_policy(), |fields| {
