@@ -47,4 +47,4 @@ pub use policy::{
 };
 pub use psa::PsaKind;
 pub use scope::{ListRule, MachineText, Scope, ScopeMode};
-pub use ticket::{Author, Choice, Lever, Note, Party, Snapshot, Ticket};
+pub use ticket::{Author, Choice, Lever, LeverKey, Note, Party, Snapshot, Ticket};

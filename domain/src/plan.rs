@@ -69,7 +69,8 @@ pub struct Effect {
     pub asked: Choice,
     /// What the PSA shows after the write; differs from `asked` where it kept or chose another value.
     pub after: Option<Choice>,
-    /// Why the change was not sent, in words; `None` when it was sent.
+    /// Why the change was not made, in words (a person changed the field, the PSA refused it); `None` when it was sent
+    /// and accepted.
     pub left_alone: Option<String>,
 }
 

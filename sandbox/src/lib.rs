@@ -7,6 +7,7 @@
 
 pub mod autotask;
 pub mod connectwise;
+pub mod deliver;
 pub mod faults;
 pub mod halo;
 pub mod model;

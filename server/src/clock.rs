@@ -1,6 +1,8 @@
 //! Time and luck, injected, so that flow tests run whole days in milliseconds.
 
 use chrono::{DateTime, SubsecRound, Utc};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,5 +37,23 @@ impl Clock {
         if let Source::Fixed(at) = &self.0 {
             *at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += by;
         }
+    }
+}
+
+/// Where chance comes from: spreads retries, decides nothing else. Cheap to clone.
+#[derive(Clone)]
+pub struct Luck(Arc<Mutex<StdRng>>);
+
+impl Luck {
+    pub fn system() -> Self {
+        Self(Arc::new(Mutex::new(StdRng::from_os_rng())))
+    }
+    /// The same numbers each time.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
+    }
+    /// 0.0 (inclusive) to 1.0 (exclusive).
+    pub fn next(&self) -> f64 {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).random()
     }
 }

@@ -1,1 +1,44 @@
-//! Loads, decides, saves; no rules here.
+//! The score stage: loads what is needed, asks the model, has the policy decide, saves the plan. No rules live here:
+//! what an answer must look like is [`crate::scoring`]'s business, what follows from it [`domain::decide`]'s.
+
+use crate::queue::{Progress, Setback, Tools};
+use crate::scoring::score::{Verdict, score};
+use domain::{History, Mode, decide};
+use store::connections::Which;
+use store::jobs::Job;
+
+/// Scores the job's ticket and stores the analysis with its plan, or why there is none.
+pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
+    let tenant = tools.store.tenant(job.tenant);
+    let (ticket, read) = tools.ticket_of(job).await?;
+    let prompt = tenant.prompt().await.map_err(Setback::store)?;
+    let template = prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
+    let model = tools.connections.model(&tenant).await?;
+    let (verdict, provenance) =
+        score(model.as_ref(), template, &read).await.map_err(|error| Setback::call(Which::Model, error))?;
+    tools.checkpoints.pass("scored", "").await;
+
+    let policy = tenant.policy().await.map_err(Setback::store)?;
+    let now = tools.clock.now();
+    let assessment = match verdict {
+        Verdict::Scored(assessment) => assessment,
+        Verdict::Abstained(reason) => {
+            tenant
+                .analysis_skipped(job.lease, ticket, &reason, policy.version, &provenance, now)
+                .await
+                .map_err(Setback::store)?;
+            return Ok(Progress::Finished);
+        }
+    };
+    let history = History { escalated: tenant.escalated_before(ticket).await.map_err(Setback::store)? };
+    let plan = decide(&policy.body, &read.ticket, history, &assessment);
+    let analysis = tenant
+        .analysis_scored(job.lease, ticket, &assessment, &plan, policy.version, &provenance, now)
+        .await
+        .map_err(Setback::store)?;
+    Ok(if plan.mode == Mode::Live && !plan.actions.is_empty() {
+        Progress::Scored(analysis)
+    } else {
+        Progress::Finished
+    })
+}

@@ -2,9 +2,11 @@
 //!
 //! The folders follow a ticket: [`inbound`] → [`scoring`] → [`deciding`] → [`outbound`], carried by [`queue`];
 //! [`psa`] and [`llm`] are the two kinds of outside world, [`outside`] the one HTTP client, [`web`] the door.
+//! [`run`] puts them together: it is what the program and every flow test call.
 
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod deciding;
 pub mod inbound;
 pub mod llm;
@@ -15,5 +17,9 @@ pub mod outbound;
 pub mod outside;
 pub mod psa;
 pub mod queue;
+mod running;
 pub mod scoring;
+pub mod telemetry;
 pub mod web;
+
+pub use running::{Listeners, Roles, Running, Setup, run};

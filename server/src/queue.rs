@@ -1,1 +1,379 @@
-//! Carries tickets between the stages.
+//! Carries tickets between the stages: claims due jobs, runs their stages, and gives each outcome its consequence.
+//!
+//! A job is carried through all its stages in one go while its lease holds. Each stage ends in one transaction in the
+//! store that keeps its result and moves the job on, so a crash anywhere repeats a stage and never skips one.
+
+mod checkpoints;
+mod leases;
+mod setback;
+
+pub use checkpoints::Checkpoints;
+pub use leases::LEASE;
+pub use setback::{Progress, Setback, Wait};
+
+use crate::clock::{Clock, Luck};
+use crate::connections::Connections;
+use crate::outside::Outside;
+use crate::{deciding, inbound, outbound};
+use chrono::{DateTime, Utc};
+use domain::{TicketId, backoff};
+use futures::FutureExt;
+use leases::{Held, Leases};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use store::connections::ConnectionState;
+use store::jobs::{Job, Stage};
+use store::tickets::ReadTicket;
+use store::{Store, StoreError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+/// What the stages work with.
+pub struct Tools {
+    pub store: Store,
+    pub clock: Clock,
+    pub luck: Luck,
+    pub outside: Outside,
+    pub connections: Connections,
+    pub checkpoints: Checkpoints,
+}
+
+impl Tools {
+    /// The ticket of a job that is past the read stage.
+    pub async fn ticket_of(&self, job: &Job) -> Result<(TicketId, ReadTicket), Setback> {
+        let gone = || Setback::Fail { reason: "the ticket is not in our database any more".into() };
+        let ticket = job.ticket.ok_or_else(gone)?;
+        self.store.tenant(job.tenant).ticket_for_work(ticket).await.map_err(Setback::store)?.ok_or_else(gone)
+    }
+}
+
+/// How long a stopping runner lets stages finish before it hands their jobs back unfinished.
+const GRACE: Duration = Duration::from_secs(10);
+/// Without a wake-up the queue is looked at this often.
+const POLL: Duration = Duration::from_secs(1);
+/// Jobs taken by one claim.
+const BATCH: usize = 64;
+/// An outage of the other side does not count against a job that is younger.
+const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+/// A running queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Inner {
+    tools: Arc<Tools>,
+    workers: usize,
+    slots: Arc<Semaphore>,
+    leases: Leases,
+    /// Work may be due: a slot became free, or somebody says so.
+    nudge: Notify,
+    /// No new jobs; running ones stop after their stage.
+    stop: CancellationToken,
+    /// Running jobs stop where they are and are handed back.
+    now: CancellationToken,
+    /// The claiming task and the running jobs.
+    jobs: TaskTracker,
+    settling: Settling,
+}
+
+/// Lets a test wait until nothing is due.
+#[derive(Default)]
+struct Settling {
+    asked: AtomicU64,
+    /// The newest question that was followed by a look at an empty queue with nothing running.
+    idle: watch::Sender<u64>,
+}
+
+impl Queue {
+    /// Begins to work. At most `workers` jobs run at once.
+    pub fn start(tools: Arc<Tools>, workers: usize, tasks: &TaskTracker) -> Self {
+        let queue = Self(Arc::new(Inner {
+            slots: Arc::new(Semaphore::new(workers)),
+            workers,
+            leases: Leases::default(),
+            nudge: Notify::new(),
+            stop: CancellationToken::new(),
+            now: CancellationToken::new(),
+            jobs: TaskTracker::new(),
+            settling: Settling::default(),
+            tools,
+        }));
+        let inner = &queue.0;
+        let (leases, store, clock) =
+            (inner.leases.clone(), inner.tools.store.clone(), inner.tools.clock.clone());
+        let over = inner.now.clone();
+        tasks.spawn(async move { leases.keep(store, clock, over).await });
+        inner.jobs.spawn(Arc::clone(inner).claim_until_stopped());
+        queue
+    }
+
+    /// Takes no new jobs, lets running stages finish for a while, and hands back what is left.
+    pub async fn stop(&self) {
+        let inner = &self.0;
+        inner.stop.cancel();
+        inner.jobs.close();
+        if tokio::time::timeout(GRACE, inner.jobs.wait()).await.is_err() {
+            inner.now.cancel();
+            inner.jobs.wait().await;
+        }
+        inner.now.cancel();
+    }
+
+    /// Returns once a look at the queue, begun after this call, found nothing due and nothing running.
+    pub async fn settle(&self) {
+        let settling = &self.0.settling;
+        let question = settling.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut idle = settling.idle.subscribe();
+        self.0.nudge.notify_one();
+        // An error means the queue was stopped: nothing will run any more.
+        let _ = idle.wait_for(|answered| *answered >= question).await;
+    }
+
+    /// Jobs running in this process.
+    pub fn running(&self) -> usize {
+        self.0.leases.count()
+    }
+}
+
+impl Inner {
+    async fn claim_until_stopped(self: Arc<Self>) {
+        while !self.stop.is_cancelled() {
+            // Armed before the query, so that work which arrives in between is not missed.
+            let arrived = self.tools.store.work_arrived();
+            tokio::pin!(arrived);
+            let _ = futures::poll!(arrived.as_mut());
+
+            let found = self.claim().await;
+            if found > 0 {
+                continue;
+            }
+            let pause = POLL.mul_f64(0.8 + 0.4 * self.tools.luck.next());
+            tokio::select! {
+                () = &mut arrived => {}
+                () = self.nudge.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Claims and starts due jobs; how many.
+    async fn claim(self: &Arc<Self>) -> usize {
+        let question = self.settling.asked.load(Ordering::SeqCst);
+        let idle = self.leases.count() == 0;
+        let free = self.slots.available_permits().min(BATCH);
+        let Ok(limit @ 1..) = u32::try_from(free) else { return 0 };
+        // One tenant may use at most half of the slots, so that its flood delays no other.
+        let per_tenant = u32::try_from(self.workers.div_ceil(2)).unwrap_or(u32::MAX);
+        let claimed = self.tools.store.job_claim(self.tools.clock.now(), LEASE, limit, per_tenant).await;
+        match claimed {
+            Ok(jobs) => {
+                if jobs.is_empty() && idle {
+                    self.settling.idle.send_replace(question);
+                }
+                let count = jobs.len();
+                for job in jobs {
+                    self.run(job);
+                }
+                count
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not ask the queue for work");
+                0
+            }
+        }
+    }
+
+    fn run(self: &Arc<Self>, job: Job) {
+        let held = self.leases.hold(job.lease);
+        // Never waits: only this task takes slots, and it claimed no more than were free.
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else { return };
+        let span = tracing::info_span!(
+            "job",
+            job.id = %job.id(),
+            tenant.id = %job.tenant,
+            delivery.id = job.delivery.map(|id| id.to_string()),
+            ticket.external_id = job.external_ticket,
+        );
+        let inner = Arc::clone(self);
+        self.jobs.spawn(async move { inner.carry(job, held, slot).await }.instrument(span));
+    }
+
+    async fn carry(self: Arc<Self>, job: Job, held: Held, slot: OwnedSemaphorePermit) {
+        let lease = job.lease;
+        tokio::select! {
+            () = self.stages(job) => {}
+            () = held.lost.cancelled() => {}
+            () = self.now.cancelled() => self.hand_back(lease).await,
+        }
+        drop((held, slot));
+        self.nudge.notify_one();
+    }
+
+    async fn stages(&self, mut job: Job) {
+        if job.attempts > backoff::MAX_ATTEMPTS {
+            let cause =
+                format!("gave up after {} attempts; the last one did not finish", backoff::MAX_ATTEMPTS);
+            return self.bury(&job, &cause).await;
+        }
+        loop {
+            let begun = Instant::now();
+            let stage = job.stage;
+            let result = AssertUnwindSafe(stage_of(&self.tools, &job)).catch_unwind().await;
+            let result = result.unwrap_or_else(|_| Err(panicked(stage)));
+            count(stage, &result, begun.elapsed());
+            match result {
+                Ok(Progress::Finished) => return,
+                Ok(Progress::Read(ticket)) => {
+                    job.stage = Stage::Score;
+                    job.ticket = Some(ticket);
+                }
+                Ok(Progress::Scored(analysis)) => {
+                    job.stage = Stage::Act;
+                    job.analysis = Some(analysis);
+                }
+                Err(setback) => return self.set_back(&job, setback).await,
+            }
+            if self.stop.is_cancelled() {
+                return self.hand_back(job.lease).await;
+            }
+        }
+    }
+
+    async fn set_back(&self, job: &Job, setback: Setback) {
+        let now = self.tools.clock.now();
+        let store = &self.tools.store;
+        let result = match setback {
+            Setback::LeaseLost => {
+                tracing::warn!("the lease was lost; the work is dropped");
+                return;
+            }
+            Setback::Fail { reason } => {
+                tracing::warn!(stage = ?job.stage, reason, "gave up");
+                store.job_bury(job.lease, &reason, now).await
+            }
+            Setback::Pause { which, reason } => {
+                tracing::warn!(stage = ?job.stage, connection = ?which, reason, "paused a connection");
+                let state = ConnectionState::Paused { since: now, reason: reason.clone() };
+                let paused = store.tenant(job.tenant).connection_state_set(which, state).await;
+                let back = store.job_retry(job.lease, now, &reason, true).await;
+                paused.and(back)
+            }
+            Setback::Retry { wait, cause } => match self.next_try(job, wait, now) {
+                Some((after, refund)) => {
+                    tracing::info!(stage = ?job.stage, attempt = job.attempts, wait_ms = after.as_millis(), cause, "will try again");
+                    store.job_retry(job.lease, now + after, &cause, refund).await
+                }
+                None => return self.bury(job, &cause).await,
+            },
+        };
+        self.stored(result);
+    }
+
+    /// How long to wait and whether the attempt is given back; `None` when there were enough.
+    fn next_try(&self, job: &Job, wait: Wait, now: DateTime<Utc>) -> Option<(Duration, bool)> {
+        let luck = self.tools.luck.next();
+        let age = now - job.created_at;
+        let asked = match wait {
+            Wait::Outage { asked } if age < PATIENCE => return Some((outage_wait(age, asked, luck), true)),
+            Wait::Exactly(wait) if job.attempts < backoff::MAX_ATTEMPTS => return Some((wait, false)),
+            Wait::Outage { asked } | Wait::Growing { asked } => asked,
+            Wait::Exactly(_) => None,
+        };
+        (job.attempts < backoff::MAX_ATTEMPTS).then(|| (backoff::after(job.attempts, asked, luck), false))
+    }
+
+    async fn bury(&self, job: &Job, cause: &str) {
+        tracing::error!(stage = ?job.stage, attempts = job.attempts, cause, "a ticket could not be worked on; it waits for a replay");
+        self.stored(self.tools.store.job_bury(job.lease, cause, self.tools.clock.now()).await);
+    }
+
+    async fn hand_back(&self, lease: store::Lease) {
+        self.stored(
+            self.tools.store.job_retry(lease, self.tools.clock.now(), "the server was stopped", true).await,
+        );
+    }
+
+    /// A consequence that could not be stored needs no other: the lease runs out and the stage is repeated.
+    fn stored(&self, result: Result<(), StoreError>) {
+        match result {
+            Ok(()) | Err(StoreError::LeaseLost) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not store what became of a job"
+                );
+            }
+        }
+    }
+}
+
+/// The stages, in the order of a ticket's way.
+async fn stage_of(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
+    match job.stage {
+        Stage::Read => inbound::read::read(tools, job).await,
+        Stage::Score => deciding::score_and_decide(tools, job).await,
+        Stage::Act => outbound::write_back::carry_out(tools, job).await,
+    }
+}
+
+/// Half of what has passed already: 2 s at first, doubling in effect, at most 15 minutes.
+fn outage_wait(age: chrono::TimeDelta, asked: Option<Duration>, luck: f64) -> Duration {
+    let half = (age / 2).to_std().unwrap_or_default();
+    let wait = half.max(asked.unwrap_or_default()).clamp(backoff::BASE, backoff::CAP);
+    wait.mul_f64(1.0 + 0.2 * luck)
+}
+
+fn panicked(stage: Stage) -> Setback {
+    // What the panic said is in the log already, by the panic hook; a person gets something to search for.
+    let reference = uuid::Uuid::now_v7();
+    tracing::error!(?stage, %reference, "a stage panicked");
+    Setback::Retry {
+        wait: Wait::Growing { asked: None },
+        cause: format!("a fault on our side (reference {reference})"),
+    }
+}
+
+fn count(stage: Stage, result: &Result<Progress, Setback>, took: Duration) {
+    let stage = match stage {
+        Stage::Read => "read",
+        Stage::Score => "score",
+        Stage::Act => "act",
+    };
+    let outcome = match result {
+        Ok(_) => "done",
+        Err(Setback::Retry { .. }) => "retry",
+        Err(Setback::Pause { .. }) => "pause",
+        Err(Setback::Fail { .. }) => "fail",
+        Err(Setback::LeaseLost) => "lost",
+    };
+    metrics::counter!("undertone_stage_outcomes_total", "stage" => stage, "outcome" => outcome).increment(1);
+    metrics::histogram!("undertone_stage_seconds", "stage" => stage).record(took.as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn the_wait_in_an_outage_grows_with_age_and_honours_what_was_asked() {
+        let seconds = Duration::from_secs;
+        let cases = [
+            (TimeDelta::zero(), None, seconds(2)),
+            (TimeDelta::seconds(-5), None, seconds(2)),
+            (TimeDelta::seconds(60), None, seconds(30)),
+            (TimeDelta::hours(5), None, seconds(900)),
+            (TimeDelta::zero(), Some(seconds(30)), seconds(30)),
+            (TimeDelta::zero(), Some(seconds(86_400)), seconds(900)),
+        ];
+        for (age, asked, expected) in cases {
+            assert_eq!(outage_wait(age, asked, 0.0), expected, "{age} {asked:?}");
+            assert!(outage_wait(age, asked, 1.0) <= expected.mul_f64(1.2));
+        }
+    }
+}

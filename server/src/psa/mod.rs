@@ -6,6 +6,8 @@
 pub mod autotask;
 pub mod connectwise;
 pub mod halo;
+mod kept;
+mod lenient;
 
 use crate::outside::{CallError, Caller, Outside};
 use async_trait::async_trait;

@@ -1,1 +1,309 @@
-//! hooks
+//! The webhook door: `POST /hooks/{psa}/{key}`.
+//!
+//! INVARIANT: a call is answered 202 only after its delivery and first job are committed together; nothing else happens
+//! in the request (no PSA, no model). Everything that goes wrong has an answer below 500 but one: 503 with
+//! `Retry-After`, when the delivery could not be made durable.
+//!
+//! What the senders expect, with sources in `psa/`: ConnectWise waits 5 s and tries again only after 404, 409, 419 and
+//! 429; Autotask waits 10 s, tries 5 times and switches the webhook off after 25 failures in a row; Halo promises
+//! nothing. Hence events that we ignore are acknowledged like the others, and a store that is busy for a moment is
+//! asked again while the sender still waits.
+
+mod addresses;
+mod body;
+
+use crate::clock::Clock;
+use crate::outside::Outside;
+use crate::psa::{HookContext, HookError, HookEvent, HookMeaning, Hooked, read_hook};
+use crate::web::problem::Problem;
+use addresses::Addresses;
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use domain::{PsaKind, TenantId};
+use futures::FutureExt;
+use governor::{DefaultKeyedRateLimiter, Quota};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Value, json};
+use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use store::connections::HookOwner;
+use store::door::{Accepted, Disposition, NewDelivery};
+use store::{Store, StoreError};
+use tracing::Instrument;
+
+/// Under this name the query of a ConnectWise call is kept beside its headers, for a later check of its signature.
+pub const KEPT_QUERY: &str = ":query";
+/// Headers that are kept with a delivery. None of them is a credential.
+const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-content-signature", "x-hook-signature"];
+/// Events in one call (Halo can batch); more is not a webhook.
+const MAX_EVENTS: usize = 500;
+/// Calls of one tenant: this many a second, and a burst of ten times as many.
+const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+const BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
+
+/// What the door needs.
+pub struct Door {
+    store: Store,
+    outside: Outside,
+    clock: Clock,
+    addresses: Addresses,
+    pace: DefaultKeyedRateLimiter<TenantId>,
+}
+
+impl Door {
+    pub fn new(store: Store, outside: Outside, clock: Clock) -> Self {
+        let quota = Quota::per_second(CALLS_PER_SECOND).allow_burst(BURST);
+        Self {
+            addresses: Addresses::new(store.clone()),
+            store,
+            outside,
+            clock,
+            pace: DefaultKeyedRateLimiter::keyed(quota),
+        }
+    }
+}
+
+/// Mounts the door. No compression, sessions or other layers belong around it.
+pub fn router(door: Door) -> Router {
+    let only_post = || async {
+        Problem::method_not_allowed(
+            "POST",
+            "this address takes webhook calls of your PSA, sent as POST. Enter it in your PSA; opening it in a browser does nothing",
+        )
+    };
+    Router::new().route("/hooks/{psa}/{key}", post(receive).fallback(only_post)).with_state(Arc::new(door))
+}
+
+async fn receive(
+    State(door): State<Arc<Door>>,
+    Path((psa, key)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let kind: Option<PsaKind> = psa.parse().ok();
+    let span =
+        tracing::info_span!("hook", psa.kind = kind.map(PsaKind::slug), tenant.id = tracing::field::Empty);
+    let work = async {
+        let Some(psa) = kind else { return Err(Refusal::NoSuchAddress) };
+        let taken = tokio::time::timeout(budget(psa), door.take(psa, &key, request));
+        taken.await.unwrap_or(Err(Refusal::TooSlow))
+    };
+    let result =
+        AssertUnwindSafe(work.instrument(span.clone())).catch_unwind().await.unwrap_or(Err(Refusal::Fault));
+    let response = span.in_scope(|| answer(result));
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("undertone_deliveries_total", "psa" => kind.map_or("unknown", PsaKind::slug), "status" => status).increment(1);
+    response
+}
+
+/// Below what the sender waits for, so that it gets our answer and not a time-out.
+fn budget(psa: PsaKind) -> Duration {
+    match psa {
+        PsaKind::ConnectWise => Duration::from_millis(4_500),
+        PsaKind::Autotask | PsaKind::HaloPsa => Duration::from_millis(9_000),
+    }
+}
+
+/// Why a call is not taken.
+enum Refusal {
+    NoSuchAddress,
+    Hook(HookError),
+    TooLarge,
+    BrokenOff,
+    TooFast,
+    TooSlow,
+    Store(StoreError),
+    Fault,
+}
+
+impl Door {
+    async fn take(&self, psa: PsaKind, key: &str, request: Request) -> Result<Vec<Accepted>, Refusal> {
+        let owner = self.addresses.owner(key).await.map_err(Refusal::Store)?.ok_or(Refusal::NoSuchAddress)?;
+        if owner.psa.as_ref().is_some_and(|settings| settings.kind() != psa) {
+            return Err(Refusal::NoSuchAddress);
+        }
+        tracing::Span::current().record("tenant.id", tracing::field::display(owner.tenant));
+        self.pace.check_key(&owner.tenant).map_err(|_| Refusal::TooFast)?;
+
+        let (parts, body) = request.into_parts();
+        let body = body::read(&parts.headers, body).await?;
+        let hooked = self.verify(psa, &owner, &parts.headers, parts.uri.query(), &body).await?;
+        let headers = kept(psa, &parts.headers, parts.uri.query());
+        let deliveries = hooked.events.into_iter().map(|event| NewDelivery {
+            tenant: owner.tenant,
+            psa,
+            dedupe_key: event.dedupe_key.clone(),
+            disposition: disposition(event),
+            headers: headers.clone(),
+            body: body.to_vec(),
+            verified: hooked.verified,
+            received_at: self.clock.now(),
+        });
+        // Together, so that one group commit takes them all.
+        futures::future::try_join_all(deliveries.map(|delivery| self.accept(delivery))).await
+    }
+
+    async fn verify(
+        &self,
+        psa: PsaKind,
+        owner: &HookOwner,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Hooked, Refusal> {
+        let lane = format!("hook {}", owner.tenant);
+        let context = HookContext {
+            settings: owner.psa.as_ref(),
+            secret: owner.hook.secret.expose(),
+            headers,
+            query,
+            body,
+            outside: &self.outside,
+            lane: &lane,
+        };
+        let hooked = read_hook(psa, &context).await.map_err(Refusal::Hook)?;
+        match hooked.events.len() {
+            0 => Err(Refusal::Hook(HookError::Malformed("there is no event in the call".into()))),
+            1..=MAX_EVENTS => Ok(hooked),
+            _ => Err(Refusal::Hook(HookError::Malformed(format!(
+                "there are more than {MAX_EVENTS} events in the call"
+            )))),
+        }
+    }
+
+    /// Asks again while the store is busy; the time budget of the whole call ends it.
+    async fn accept(&self, delivery: NewDelivery) -> Result<Accepted, Refusal> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.store.accept(delivery.clone()).await {
+                Ok(accepted) => return Ok(accepted),
+                Err(error @ StoreError::Unavailable(_)) if pause > Duration::from_secs(1) => {
+                    return Err(Refusal::Store(error));
+                }
+                Err(StoreError::Unavailable(_)) => tokio::time::sleep(pause).await,
+                Err(error) => return Err(Refusal::Store(error)),
+            }
+            pause *= 2;
+        }
+    }
+}
+
+fn disposition(event: HookEvent) -> Disposition {
+    match event.meaning {
+        HookMeaning::Created { ticket } => Disposition::Analyse { external_ticket: ticket },
+        HookMeaning::Other { ticket, reason } => Disposition::Ignore { external_ticket: ticket, reason },
+    }
+}
+
+/// The headers worth keeping, as JSON. ConnectWise's query is needed to check a call again, and holds no secret.
+fn kept(psa: PsaKind, headers: &HeaderMap, query: Option<&str>) -> Value {
+    let mut kept = serde_json::Map::new();
+    for name in KEPT_HEADERS {
+        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+            kept.insert(name.into(), value.into());
+        }
+    }
+    if let (PsaKind::ConnectWise, Some(query)) = (psa, query) {
+        kept.insert(KEPT_QUERY.into(), query.into());
+    }
+    Value::Object(kept)
+}
+
+fn answer(result: Result<Vec<Accepted>, Refusal>) -> Response {
+    let problem = match result {
+        Ok(accepted) => return taken(&accepted),
+        Err(Refusal::NoSuchAddress) => Problem::new(
+            StatusCode::NOT_FOUND,
+            "there is no such webhook address; copy it again from Undertone's Connections page",
+        ),
+        Err(Refusal::Hook(HookError::Unauthorised(what))) => Problem::new(StatusCode::UNAUTHORIZED, what),
+        Err(Refusal::Hook(HookError::Malformed(what))) => Problem::new(StatusCode::BAD_REQUEST, what),
+        Err(Refusal::TooLarge) => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a webhook call may be {} bytes long", body::MAX_BYTES),
+        ),
+        Err(Refusal::BrokenOff) => {
+            Problem::new(StatusCode::BAD_REQUEST, "the call ended before its body was complete")
+        }
+        Err(Refusal::TooFast) => {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many calls for this workspace; send more slowly")
+                .retry_after(5)
+        }
+        Err(Refusal::TooSlow) => unavailable(),
+        Err(Refusal::Fault) => {
+            tracing::error!("a fault in the webhook door; see the panic above");
+            unavailable()
+        }
+        Err(Refusal::Store(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a delivery could not be made durable");
+            unavailable()
+        }
+    };
+    tracing::info!(status = problem.status().as_u16(), "turned a webhook call away");
+    problem.into_response()
+}
+
+fn unavailable() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the call could not be stored just now; send it again")
+        .retry_after(5)
+}
+
+fn taken(accepted: &[Accepted]) -> Response {
+    let ids: Vec<_> = accepted.iter().map(|accepted| accepted.delivery).collect();
+    for one in accepted {
+        tracing::info!(delivery.id = %one.delivery, repeated = one.repeated, "took a webhook call");
+    }
+    let body = match ids.as_slice() {
+        [one] => json!({ "delivery_id": one }),
+        several => json!({ "delivery_id": several.first(), "delivery_ids": several }),
+    };
+    (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_not_kept() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("authorization", "Basic c2VjcmV0"),
+            ("cookie", "session=secret"),
+            ("x-api-key", "secret"),
+            ("x-halo-secret", "secret"),
+            ("content-type", "application/json"),
+            ("x-content-signature", "c2lnbmF0dXJl"),
+        ] {
+            headers.insert(name, value.parse().expect("a value"));
+        }
+        let found = kept(PsaKind::HaloPsa, &headers, Some("secret=secret"));
+        assert_eq!(found, json!({"content-type": "application/json", "x-content-signature": "c2lnbmF0dXJl"}));
+        let found = kept(PsaKind::ConnectWise, &HeaderMap::new(), Some("recordId=7&action=added"));
+        assert_eq!(found, json!({":query": "recordId=7&action=added"}));
+    }
+
+    #[test]
+    fn each_refusal_has_the_answer_of_the_contract() {
+        let cases = [
+            (Refusal::NoSuchAddress, 404, false),
+            (Refusal::Hook(HookError::Unauthorised("the signature is wrong")), 401, false),
+            (Refusal::Hook(HookError::Malformed("not JSON".into())), 400, false),
+            (Refusal::TooLarge, 413, false),
+            (Refusal::BrokenOff, 400, false),
+            (Refusal::TooFast, 429, true),
+            (Refusal::TooSlow, 503, true),
+            (Refusal::Fault, 503, true),
+            (Refusal::Store(StoreError::BadCursor), 503, true),
+        ];
+        for (refusal, status, later) in cases {
+            let response = answer(Err(refusal));
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), later, "{status}");
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! The connectwise stand-in.

@@ -1,0 +1,145 @@
+//! Puts the parts together, starts them, and stops them softly.
+
+use crate::clock::{Clock, Luck};
+use crate::config::Config;
+use crate::connections::Connections;
+use crate::outside::Outside;
+use crate::queue::{Checkpoints, Queue, Tools};
+use crate::telemetry;
+use crate::web::{self, guard::Site, hooks::Door};
+use axum::Router;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What this process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Screens, API and webhooks.
+    pub web: bool,
+    /// Tickets.
+    pub work: bool,
+}
+
+impl Roles {
+    pub const ALL: Self = Self { web: true, work: true };
+    pub const WEB: Self = Self { web: true, work: false };
+    pub const WORK: Self = Self { web: false, work: true };
+}
+
+/// Bound by the caller, so that a port in use is its error and a test may ask for any port.
+#[derive(Default)]
+pub struct Listeners {
+    /// Needed for [`Roles::web`]; without that role it serves `/healthz` and `/readyz` alone.
+    pub web: Option<TcpListener>,
+    pub metrics: Option<TcpListener>,
+}
+
+/// What [`run`] is given.
+pub struct Setup {
+    pub config: Config,
+    /// Open and migrated.
+    pub store: Store,
+    pub clock: Clock,
+    pub luck: Luck,
+    pub listeners: Listeners,
+    pub roles: Roles,
+    pub checkpoints: Checkpoints,
+}
+
+/// A running instance.
+pub struct Running {
+    /// Where the web listener is.
+    pub address: Option<SocketAddr>,
+    pub metrics_address: Option<SocketAddr>,
+    queue: Option<Queue>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// How long open requests may take to finish when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Starts what `roles` say and returns at once.
+pub fn run(setup: Setup) -> io::Result<Running> {
+    let Setup { config, store, clock, luck, listeners, roles, checkpoints } = setup;
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let outside = Outside::new(config.allow_private_hosts);
+    let connections = Connections::new(outside.clone());
+    // Before the first counter is made.
+    telemetry::recorder();
+
+    let queue = roles.work.then(|| {
+        let tools = Tools {
+            store: store.clone(),
+            clock: clock.clone(),
+            luck,
+            outside: outside.clone(),
+            connections,
+            checkpoints,
+        };
+        Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
+    });
+    let site = Site { public_url: config.public_url() };
+    let public = if roles.web {
+        web::router(Door::new(store.clone(), outside, clock.clone()), store.clone(), site)
+    } else {
+        web::health::router(store.clone())
+    };
+    let metrics = telemetry::router(store, move || clock.now());
+    let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {
+        let Some(listener) = listener else { return Ok(None) };
+        let address = listener.local_addr()?;
+        tasks.spawn(serve(listener, router, stop.clone()));
+        Ok(Some(address))
+    };
+    let address = serve(listeners.web, public)?;
+    let metrics_address = serve(listeners.metrics, metrics)?;
+    tasks.close();
+    tracing::info!(?address, ?metrics_address, web = roles.web, work = roles.work, "started");
+    Ok(Running { address, metrics_address, queue, stop, tasks })
+}
+
+async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let drained = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let too_late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = drained => if let Err(error) = ended {
+            tracing::error!(%error, "a listener stopped");
+        },
+        () = too_late => tracing::warn!("closed connections that did not finish in time"),
+    }
+}
+
+impl Running {
+    /// Takes no new requests and no new jobs, lets what runs finish for a while, hands back what is left.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        if let Some(queue) = &self.queue {
+            queue.stop().await;
+        }
+        self.tasks.wait().await;
+        tracing::info!("stopped");
+    }
+
+    /// Returns once nothing is due and nothing runs in this process. What waits for a later time stays.
+    pub async fn settle(&self) {
+        if let Some(queue) = &self.queue {
+            queue.settle().await;
+        }
+    }
+
+    /// Jobs running in this process.
+    pub fn busy(&self) -> usize {
+        self.queue.as_ref().map_or(0, Queue::running)
+    }
+}

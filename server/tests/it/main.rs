@@ -1,0 +1,10 @@
+//! The server from outside: adapters against the stand-ins over real HTTP, each request checked against the published
+//! specifications. One binary, so that it links once.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod llm_openai;
+mod psa_autotask;
+mod psa_connectwise;
+mod receiver;
+mod spec;

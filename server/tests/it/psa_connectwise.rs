@@ -1,0 +1,1 @@
+//! The ConnectWise adapter against the stand-in.
