@@ -127,10 +127,11 @@ fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
     let is_draft = typed(PolicySave::url()).is_some();
     let summary = summary_of(&fields, loaded, past);
     let can_suggest = loaded.lists.lookups.is_some();
+    let version = loaded.saved.version.to_string();
     view! {
         <ListsLine lists=loaded.lists.clone() psa=loaded.psa/>
         <Form to=PolicySave::url() class="policy">
-            <Hidden name="version" value=loaded.saved.version.to_string()/>
+            <Hidden name="version" value=version/>
             <div class="policy-form">{sections}</div>
             <aside class="policy-summary" aria-label="What this policy does">
                 {is_draft.then(|| view! { <p class="draft-line">"Not saved yet."</p> })}

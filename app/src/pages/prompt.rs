@@ -79,22 +79,24 @@ fn shortened(title: &str) -> String {
 }
 
 fn editor(loaded: &Loaded, preview: AnyView) -> impl IntoView + use<> {
+    let Loaded { template, samples, variables, .. } = loaded;
+    let (template, samples, variables) = (template.clone(), samples.clone(), variables.clone());
     view! {
         <Form to=PromptSave::url() class="prompt-form">
             <div class="prompt-edit">
-                <TextArea label="Template" name="template" value=loaded.template.clone() rows=24 mono=true required=true max_chars=MAX_TEMPLATE
+                <TextArea label="Template" name="template" value=template rows=24 mono=true required=true max_chars=MAX_TEMPLATE
                     hint="Plain text with variables in double braces. The customer’s words are put in as data; whatever they say, they are no instruction."/>
                 <p class="buttons">
                     <Button>"Save"</Button>
                     <Button weight=Weight::Quiet name="builtin" value="yes" unchecked=true to=PromptRestore::url()>"Back to the built-in one"</Button>
                 </p>
-                <Variables list=loaded.variables.clone()/>
+                <Variables list=variables/>
             </div>
             <div class="prompt-look">
                 <section class="card">
                     <h2>"Look at it filled in"</h2>
                     <div class="row-form">
-                        <Select label="With" name="ticket" options=loaded.samples.clone()/>
+                        <Select label="With" name="ticket" options=samples/>
                         <noscript><Button weight=Weight::Quiet to=PromptPreview::url()>"Show"</Button></noscript>
                     </div>
                     <LiveRegion to=PromptLook::url().to_owned() announced=false>{preview}</LiveRegion>
@@ -159,9 +161,10 @@ fn History(versions: Vec<Version<String>>, may_change: bool) -> impl IntoView {
         .map(|(index, version)| {
             let changed = changed_lines(versions.get(index + 1).map(|before| before.body.as_str()), &version.body);
             let restore = (may_change && Some(version.version) != newest).then(|| {
+                let number = version.version.to_string();
                 view! {
-                    <Form to=PromptRestore::url() prefix=format!("restore-{}-", version.version) class="row-form">
-                        <Hidden name="version" value=version.version.to_string()/>
+                    <Form to=PromptRestore::url() prefix=format!("restore-{number}-") class="row-form">
+                        <Hidden name="version" value=number/>
                         <Button weight=Weight::Quiet>"Restore"</Button>
                     </Form>
                 }

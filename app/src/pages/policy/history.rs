@@ -23,10 +23,10 @@ pub fn History(versions: Vec<Version<Policy>>, psa: Option<PsaKind>, may_change:
                 None => Vec::new(),
             };
             let restore = (may_change && Some(version.version) != newest).then(|| {
-                let prefix = format!("restore-{}-", version.version);
+                let number = version.version.to_string();
                 view! {
-                    <Form to=PolicyRestore::url() prefix class="row-form">
-                        <Hidden name="version" value=version.version.to_string()/>
+                    <Form to=PolicyRestore::url() prefix=format!("restore-{number}-") class="row-form">
+                        <Hidden name="version" value=number/>
                         <Button weight=Weight::Quiet>"Restore"</Button>
                     </Form>
                 }
