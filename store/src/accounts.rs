@@ -1,9 +1,17 @@
 //! Tenants, people, API tokens, and the brake on password guessing.
 
-use crate::{Actor, Result, Store, TenantStore};
-use chrono::{DateTime, Utc};
+use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::rows::{self, TenantRow, Word, clean};
+use crate::{Actor, Result, Store, StoreError, TenantStore, audit, connections, policies, trends};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Role, TenantId, TokenId, UserId};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
@@ -56,110 +64,560 @@ pub struct Token {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
+/// Hashing takes 19 MiB and some 30 ms each; a flood of sign-ins must not take the whole machine.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// Failed attempts older than this are forgotten.
+const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(1);
+/// A token's use is noted no more often.
+const TOKEN_USE_NOTED: TimeDelta = TimeDelta::minutes(1);
+const TOKEN_PREFIX: &str = "ut_";
+
 /// argon2id with current parameters, off the async threads. For a PHC string to store.
-pub async fn hash_password(_password: &str) -> String {
-    unimplemented!()
+pub async fn hash_password(password: &str) -> String {
+    let password = Zeroizing::new(password.to_owned());
+    hashing(move || {
+        Argon2::default()
+            .hash_password(password.as_bytes())
+            .expect("the default parameters are valid, and without randomness from the system nothing can be kept secret")
+            .to_string()
+    })
+    .await
 }
 
 /// Compares in the same time whether or not there is a user (`None`): sign-in must not tell whether an address exists.
-pub async fn verify_password(_user: Option<&User>, _password: &str) -> bool {
-    unimplemented!()
+pub async fn verify_password(user: Option<&User>, password: &str) -> bool {
+    let Some(user) = user else {
+        hash_password(password).await;
+        return false;
+    };
+    let (hash, password) = (user.password_hash.clone(), Zeroizing::new(password.to_owned()));
+    hashing(move || {
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    })
+    .await
+}
+
+async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let _turn = HASHING.acquire().await.expect("this semaphore is never closed");
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down: nobody will ask for the result.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// As users are looked up by it.
+fn normal_email(email: &str) -> String {
+    clean(email).trim().to_lowercase()
+}
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    id: Uuid,
+    email: String,
+    name: String,
+    password_hash: String,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self { id: row.id.into(), email: row.email, name: row.name, password_hash: row.password_hash }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct MembershipRow {
+    #[sqlx(flatten)]
+    tenant: TenantRow,
+    role: String,
+}
+
+impl TryFrom<MembershipRow> for Membership {
+    type Error = StoreError;
+    fn try_from(row: MembershipRow) -> Result<Self> {
+        Ok(Self { tenant: row.tenant.into(), role: Role::read("members", "role", &row.role)? })
+    }
 }
 
 impl Store {
-    /// Creates a tenant with its owner, first policy (defaults), first prompt and hook key, in one transaction.
+    /// Creates a tenant with its owner, first policy (defaults) and hook key, in one transaction. (It has no prompt of
+    /// its own: until one is saved the built-in one is used.)
     /// [`crate::StoreError::Conflict`] when the address is taken.
-    pub async fn tenant_create(&self, _new: NewTenant, _now: DateTime<Utc>) -> Result<(TenantId, UserId)> {
-        unimplemented!()
+    pub async fn tenant_create(&self, new: NewTenant, now: DateTime<Utc>) -> Result<(TenantId, UserId)> {
+        self.write((self.inner.keys.clone(), new, now), |tx, (keys, new, now)| {
+            Box::pin(async move {
+                let tenant = TenantId(rows::id_at(*now));
+                execute!(
+                    tx,
+                    "INSERT INTO tenants (id, name, time_zone, created_at) VALUES ($1, $2, 'UTC', $3)",
+                    tenant.0,
+                    clean(new.name.trim()),
+                    *now
+                )?;
+                let user = user_insert(tx, &new.owner_email, &new.owner_name, &new.password_hash, *now)
+                    .await?
+                    .ok_or(StoreError::Conflict { what: "an account with this address" })?;
+                member_insert(tx, tenant, user, Role::Owner, *now).await?;
+                policies::insert_first(tx, tenant, *now).await?;
+                connections::hook_put(tx, keys, tenant, *now).await?;
+                audit::append(tx, tenant, "system", "tenant.created", "the workspace was created", *now)
+                    .await?;
+                Ok((tenant, user))
+            })
+        })
+        .await
     }
+
     pub async fn tenant_list(&self) -> Result<Vec<Tenant>> {
-        unimplemented!()
+        let mut reader = self.read().await?;
+        let found =
+            fetch_all!(reader, TenantRow, "SELECT id, name, time_zone, created_at FROM tenants ORDER BY id")?;
+        Ok(found.into_iter().map(Tenant::from).collect())
     }
+
     /// Everything of the tenant goes, people who belong to no other tenant included.
-    pub async fn tenant_delete(&self, _tenant: TenantId) -> Result<bool> {
-        unimplemented!()
+    pub async fn tenant_delete(&self, tenant: TenantId) -> Result<bool> {
+        self.write(tenant, |tx, tenant| {
+            Box::pin(async move {
+                execute!(
+                    tx,
+                    "DELETE FROM users WHERE id IN (SELECT user_id FROM members WHERE tenant_id = $1)
+                       AND id NOT IN (SELECT user_id FROM members WHERE tenant_id <> $1)",
+                    tenant.0
+                )?;
+                // The long tables first, in bulk; the row of the tenant takes the rest with it.
+                for text in [
+                    "DELETE FROM jobs WHERE tenant_id = $1",
+                    "DELETE FROM deliveries WHERE tenant_id = $1",
+                    "DELETE FROM tickets WHERE tenant_id = $1",
+                ] {
+                    execute!(tx, text, tenant.0)?;
+                }
+                Ok(execute!(tx, "DELETE FROM tenants WHERE id = $1", tenant.0)? > 0)
+            })
+        })
+        .await
     }
-    pub async fn user_by_email(&self, _email: &str) -> Result<Option<User>> {
-        unimplemented!()
+
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
+        let mut reader = self.read().await?;
+        let found = fetch_optional!(
+            reader,
+            UserRow,
+            "SELECT id, email, name, password_hash FROM users WHERE email = $1",
+            normal_email(email)
+        )?;
+        Ok(found.map(User::from))
     }
-    pub async fn user_fetch(&self, _user: UserId) -> Result<Option<User>> {
-        unimplemented!()
+
+    pub async fn user_fetch(&self, user: UserId) -> Result<Option<User>> {
+        let mut reader = self.read().await?;
+        let found = fetch_optional!(
+            reader,
+            UserRow,
+            "SELECT id, email, name, password_hash FROM users WHERE id = $1",
+            user.0
+        )?;
+        Ok(found.map(User::from))
     }
-    pub async fn user_set_password(&self, _user: UserId, _password_hash: &str) -> Result<()> {
-        unimplemented!()
+
+    pub async fn user_set_password(&self, user: UserId, password_hash: &str) -> Result<()> {
+        self.write((user, password_hash.to_owned()), |tx, (user, hash)| {
+            Box::pin(async move {
+                execute!(tx, "UPDATE users SET password_hash = $1 WHERE id = $2", hash, user.0).map(drop)
+            })
+        })
+        .await
     }
-    pub async fn memberships(&self, _user: UserId) -> Result<Vec<Membership>> {
-        unimplemented!()
+
+    pub async fn memberships(&self, user: UserId) -> Result<Vec<Membership>> {
+        let mut reader = self.read().await?;
+        fetch_all!(
+            reader,
+            MembershipRow,
+            "SELECT t.id, t.name, t.time_zone, t.created_at, m.role FROM members m JOIN tenants t ON t.id = m.tenant_id
+             WHERE m.user_id = $1 ORDER BY t.name, t.id",
+            user.0
+        )?
+        .into_iter()
+        .map(Membership::try_from)
+        .collect()
     }
-    pub async fn membership(&self, _user: UserId, _tenant: TenantId) -> Result<Option<Membership>> {
-        unimplemented!()
+
+    pub async fn membership(&self, user: UserId, tenant: TenantId) -> Result<Option<Membership>> {
+        let mut reader = self.read().await?;
+        fetch_optional!(
+            reader,
+            MembershipRow,
+            "SELECT t.id, t.name, t.time_zone, t.created_at, m.role FROM members m JOIN tenants t ON t.id = m.tenant_id
+             WHERE m.user_id = $1 AND m.tenant_id = $2",
+            user.0,
+            tenant.0
+        )?
+        .map(Membership::try_from)
+        .transpose()
     }
+
     /// Which tenant a presented API token (`ut_…`, whole) belongs to; notes that it was used (at most once a minute).
     pub async fn token_lookup(
         &self,
-        _presented: &str,
-        _now: DateTime<Utc>,
+        presented: &str,
+        now: DateTime<Utc>,
     ) -> Result<Option<(TenantId, TokenId)>> {
-        unimplemented!()
+        if !presented.starts_with(TOKEN_PREFIX) {
+            return Ok(None);
+        }
+        let mut reader = self.read().await?;
+        // By its hash, so that the time of the search tells nothing about the token.
+        let found: Option<(Uuid, Uuid, Option<DateTime<Utc>>)> = fetch_optional!(
+            reader,
+            (Uuid, Uuid, Option<DateTime<Utc>>),
+            "SELECT tenant_id, id, last_used_at FROM api_tokens WHERE sha256 = $1",
+            sha256(presented)
+        )?;
+        drop(reader);
+        let Some((tenant, token, used)) = found else { return Ok(None) };
+        if used.is_none_or(|used| now - used >= TOKEN_USE_NOTED) {
+            self.write((tenant, token, now), |tx, (tenant, token, now)| {
+                Box::pin(async move {
+                    execute!(
+                        tx,
+                        "UPDATE api_tokens SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3",
+                        *now,
+                        *tenant,
+                        *token
+                    )
+                    .map(drop)
+                })
+            })
+            .await?;
+        }
+        Ok(Some((tenant.into(), token.into())))
     }
+
     /// Notes a failed attempt under `key` (an address or an IP) and forgets old ones.
-    pub async fn attempt_failed(&self, _key: &str, _now: DateTime<Utc>) -> Result<()> {
-        unimplemented!()
+    pub async fn attempt_failed(&self, key: &str, now: DateTime<Utc>) -> Result<()> {
+        self.write((clean(key).into_owned(), now), |tx, (key, now)| {
+            Box::pin(async move {
+                execute!(tx, "DELETE FROM attempts WHERE at < $1", *now - ATTEMPTS_KEPT)?;
+                execute!(
+                    tx,
+                    "INSERT INTO attempts (id, key, at) VALUES ($1, $2, $3)",
+                    rows::id_at(*now),
+                    key,
+                    *now
+                )
+                .map(drop)
+            })
+        })
+        .await
     }
+
     /// Failed attempts under `key` within `window`.
-    pub async fn attempts_within(&self, _key: &str, _window: Duration, _now: DateTime<Utc>) -> Result<i64> {
-        unimplemented!()
+    pub async fn attempts_within(&self, key: &str, window: Duration, now: DateTime<Utc>) -> Result<i64> {
+        let since = TimeDelta::from_std(window).ok().and_then(|window| now.checked_sub_signed(window));
+        let mut reader = self.read().await?;
+        let (count,): (i64,) = fetch_one!(
+            reader,
+            (i64,),
+            "SELECT count(*) FROM attempts WHERE key = $1 AND at > $2",
+            clean(key),
+            since.unwrap_or(DateTime::UNIX_EPOCH)
+        )?;
+        Ok(count)
     }
-    pub async fn attempts_clear(&self, _key: &str) -> Result<()> {
-        unimplemented!()
+
+    pub async fn attempts_clear(&self, key: &str) -> Result<()> {
+        self.write(clean(key).into_owned(), |tx, key| {
+            Box::pin(async move { execute!(tx, "DELETE FROM attempts WHERE key = $1", key).map(drop) })
+        })
+        .await
     }
 }
 
 impl TenantStore {
     pub async fn tenant_fetch(&self) -> Result<Option<Tenant>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found = fetch_optional!(
+            reader,
+            TenantRow,
+            "SELECT id, name, time_zone, created_at FROM tenants WHERE id = $1",
+            self.tenant.0
+        )?;
+        Ok(found.map(Tenant::from))
     }
+
+    /// A new time zone moves tickets to other days: the trends are counted anew.
     pub async fn tenant_update(
         &self,
-        _name: &str,
-        _time_zone: &str,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        name: &str,
+        time_zone: &str,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<()> {
-        unimplemented!()
+        let input =
+            (self.tenant, clean(name.trim()).into_owned(), clean(time_zone).into_owned(), actor.clone(), now);
+        self.store
+            .write(input, |tx, (tenant, name, time_zone, actor, now)| {
+                Box::pin(async move {
+                    let before: Option<(String,)> = fetch_optional!(
+                        tx,
+                        (String,),
+                        locked!(tx, "SELECT time_zone FROM tenants WHERE id = $1"),
+                        tenant.0
+                    )?;
+                    let Some((before,)) = before else { return Ok(()) };
+                    execute!(
+                        tx,
+                        "UPDATE tenants SET name = $1, time_zone = $2 WHERE id = $3",
+                        name,
+                        time_zone,
+                        tenant.0
+                    )?;
+                    if before != *time_zone {
+                        trends::rebuild(tx, *tenant).await?;
+                    }
+                    let by = audit::name(tx, *tenant, actor).await?;
+                    let detail = format!("the workspace is called {name}, its time zone is {time_zone}");
+                    audit::append(tx, *tenant, &by, "tenant.saved", &detail, *now).await
+                })
+            })
+            .await
     }
+
     pub async fn member_list(&self) -> Result<Vec<Member>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found: Vec<(Uuid, String, String, String, DateTime<Utc>)> = fetch_all!(
+            reader,
+            (Uuid, String, String, String, DateTime<Utc>),
+            "SELECT u.id, u.email, u.name, m.role, m.since FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.tenant_id = $1 ORDER BY m.since, u.email",
+            self.tenant.0
+        )?;
+        found
+            .into_iter()
+            .map(|(user, email, name, role, since)| {
+                Ok(Member {
+                    user: user.into(),
+                    email,
+                    name,
+                    role: Role::read("members", "role", &role)?,
+                    since,
+                })
+            })
+            .collect()
     }
-    /// Adds a person (creating the user when the address is new) with a password hash.
+
+    /// Adds a person, creating the user with this password hash when the address is new; who has an account keeps its
+    /// password. [`StoreError::Conflict`] when the person is a member already.
     pub async fn member_add(
         &self,
-        _email: &str,
-        _name: &str,
-        _role: Role,
-        _password_hash: &str,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        email: &str,
+        name: &str,
+        role: Role,
+        password_hash: &str,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<UserId> {
-        unimplemented!()
+        let input = (
+            self.tenant,
+            email.to_owned(),
+            name.to_owned(),
+            role,
+            password_hash.to_owned(),
+            actor.clone(),
+            now,
+        );
+        self.store
+            .write(input, |tx, (tenant, email, name, role, password_hash, actor, now)| {
+                Box::pin(async move {
+                    let user = match user_insert(tx, email, name, password_hash, *now).await? {
+                        Some(user) => user,
+                        None => user_of(tx, email).await?,
+                    };
+                    if !member_insert(tx, *tenant, user, *role, *now).await? {
+                        return Err(StoreError::Conflict { what: "a member with this address" });
+                    }
+                    let by = audit::name(tx, *tenant, actor).await?;
+                    let detail = format!("{} was added as {}", normal_email(email), role.word());
+                    audit::append(tx, *tenant, &by, "member.added", &detail, *now).await?;
+                    Ok(user)
+                })
+            })
+            .await
     }
+
     /// `false` when there is no such member, or it is the last owner.
-    pub async fn member_remove(&self, _user: UserId, _actor: &Actor, _now: DateTime<Utc>) -> Result<bool> {
-        unimplemented!()
+    pub async fn member_remove(&self, user: UserId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
+        self.store
+            .write((self.tenant, user, actor.clone(), now), |tx, (tenant, user, actor, now)| {
+                Box::pin(async move {
+                    let members: Vec<(Uuid, String)> = fetch_all!(
+                        tx,
+                        (Uuid, String),
+                        locked!(
+                            tx,
+                            "SELECT user_id, role FROM members WHERE tenant_id = $1 ORDER BY user_id"
+                        ),
+                        tenant.0
+                    )?;
+                    let is_owner = |role: &str| role == Word::word(Role::Owner);
+                    let Some((_, role)) = members.iter().find(|(id, _)| *id == user.0) else {
+                        return Ok(false);
+                    };
+                    if is_owner(role) && members.iter().filter(|(_, role)| is_owner(role)).count() == 1 {
+                        return Ok(false);
+                    }
+                    let by = audit::name(tx, *tenant, actor).await?;
+                    let who = audit::name(tx, *tenant, &Actor::User(*user)).await?;
+                    execute!(
+                        tx,
+                        "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2",
+                        tenant.0,
+                        user.0
+                    )?;
+                    audit::append(tx, *tenant, &by, "member.removed", &format!("{who} was removed"), *now)
+                        .await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
+
     /// Makes a token and returns it whole, once; only its SHA-256 is kept.
     pub async fn token_create(
         &self,
-        _name: &str,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        name: &str,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<(TokenId, String)> {
-        unimplemented!()
+        let whole = format!("{TOKEN_PREFIX}{}", hex::encode(crate::vault::random::<24>()));
+        let last4 = whole[whole.len() - 4..].to_owned();
+        let input = (self.tenant, clean(name.trim()).into_owned(), sha256(&whole), last4, actor.clone(), now);
+        let id = self
+            .store
+            .write(input, |tx, (tenant, name, sha256, last4, actor, now)| {
+                Box::pin(async move {
+                    let id = rows::id_at(*now);
+                    execute!(
+                        tx,
+                        "INSERT INTO api_tokens (tenant_id, id, name, sha256, last4, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                        tenant.0,
+                        id,
+                        name,
+                        sha256,
+                        last4,
+                        *now
+                    )?;
+                    let by = audit::name(tx, *tenant, actor).await?;
+                    audit::append(tx, *tenant, &by, "token.created", &format!("token {name}, …{last4}"), *now).await?;
+                    Ok(id)
+                })
+            })
+            .await?;
+        Ok((id.into(), whole))
     }
+
     pub async fn token_list(&self) -> Result<Vec<Token>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found: Vec<(Uuid, String, String, DateTime<Utc>, Option<DateTime<Utc>>)> = fetch_all!(
+            reader,
+            (Uuid, String, String, DateTime<Utc>, Option<DateTime<Utc>>),
+            "SELECT id, name, last4, created_at, last_used_at FROM api_tokens WHERE tenant_id = $1 ORDER BY id",
+            self.tenant.0
+        )?;
+        let token = |(id, name, last4, created_at, last_used_at): (Uuid, _, _, _, _)| Token {
+            id: id.into(),
+            name,
+            last4,
+            created_at,
+            last_used_at,
+        };
+        Ok(found.into_iter().map(token).collect())
     }
-    pub async fn token_revoke(&self, _token: TokenId, _actor: &Actor, _now: DateTime<Utc>) -> Result<bool> {
-        unimplemented!()
+
+    pub async fn token_revoke(&self, token: TokenId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
+        self.store
+            .write((self.tenant, token, actor.clone(), now), |tx, (tenant, token, actor, now)| {
+                Box::pin(async move {
+                    // Before the row goes: a token may revoke itself.
+                    let by = audit::name(tx, *tenant, actor).await?;
+                    let gone: Option<(String, String)> = fetch_optional!(
+                        tx,
+                        (String, String),
+                        "DELETE FROM api_tokens WHERE tenant_id = $1 AND id = $2 RETURNING name, last4",
+                        tenant.0,
+                        token.0
+                    )?;
+                    let Some((name, last4)) = gone else { return Ok(false) };
+                    audit::append(
+                        tx,
+                        *tenant,
+                        &by,
+                        "token.revoked",
+                        &format!("token {name}, …{last4}"),
+                        *now,
+                    )
+                    .await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
+}
+
+pub(crate) fn sha256(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
+}
+
+/// `None` when the address is taken.
+async fn user_insert(
+    tx: &mut Tx,
+    email: &str,
+    name: &str,
+    password_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<UserId>> {
+    let new: Option<(Uuid,)> = fetch_optional!(
+        tx,
+        (Uuid,),
+        "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (email) DO NOTHING RETURNING id",
+        rows::id_at(now),
+        normal_email(email),
+        clean(name.trim()),
+        password_hash,
+        now
+    )?;
+    Ok(new.map(|(id,)| id.into()))
+}
+
+async fn user_of(tx: &mut Tx, email: &str) -> Result<UserId> {
+    let (id,): (Uuid,) =
+        fetch_one!(tx, (Uuid,), "SELECT id FROM users WHERE email = $1", normal_email(email))?;
+    Ok(id.into())
+}
+
+/// `false` when the person is a member already.
+async fn member_insert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let inserted = execute!(
+        tx,
+        "INSERT INTO members (tenant_id, user_id, role, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        tenant.0,
+        user.0,
+        Word::word(role),
+        now
+    )?;
+    Ok(inserted > 0)
 }

@@ -1,9 +1,16 @@
 //! How a tenant's PSA and model are reached, and the tenant's own webhook address. Secrets are sealed in the row.
 
-use crate::{Actor, Result, Store, TenantStore};
+use crate::accounts::sha256;
+use crate::engine::{News, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::rows::{self, Word, clean};
+use crate::vault::Place;
+use crate::{Actor, KeyRing, Result, Store, StoreError, TenantStore, audit};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use domain::{ModelSettings, PsaKind, PsaSettings, Secret, TenantId};
 use serde_json::Value;
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -71,58 +78,442 @@ pub struct CachedLookups {
     pub fetched_at: DateTime<Utc>,
 }
 
+const TABLE_PSA: &str = "psa_connections";
+const TABLE_MODEL: &str = "model_connections";
+const TABLE_HOOKS: &str = "hooks";
+
+fn place(tenant: TenantId, table: &'static str, row: &'static str) -> Place {
+    Place { tenant, table, row }
+}
+
+#[derive(sqlx::FromRow)]
+struct ConnectionRow {
+    settings: String,
+    sealed: Option<Vec<u8>>,
+    state: String,
+    state_since: Option<DateTime<Utc>>,
+    state_reason: Option<String>,
+    revision: i64,
+    updated_at: DateTime<Utc>,
+}
+
+impl ConnectionRow {
+    fn state(&self, table: &'static str) -> Result<ConnectionState> {
+        let since = self.state_since.unwrap_or(self.updated_at);
+        match self.state.as_str() {
+            "untested" => Ok(ConnectionState::Untested),
+            "working" => Ok(ConnectionState::Working { since }),
+            "paused" => {
+                Ok(ConnectionState::Paused { since, reason: self.state_reason.clone().unwrap_or_default() })
+            }
+            other => Err(StoreError::corrupt(table, "state", format!("{other:?} is not one of its words"))),
+        }
+    }
+}
+
+/// The settings with their secret, out of the JSON that shows only a hint of it and the sealed value beside it.
+fn open_psa(keys: &KeyRing, tenant: TenantId, settings: &str, sealed: &[u8]) -> Result<PsaSettings> {
+    let mut settings: PsaSettings = rows::read_json(TABLE_PSA, "settings", settings)?;
+    settings.set_secret(keys.open(place(tenant, TABLE_PSA, "secret"), sealed)?);
+    Ok(settings)
+}
+
 impl Store {
     /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
-    pub async fn hook_lookup(&self, _key: &str) -> Result<Option<HookOwner>> {
-        unimplemented!()
+    pub async fn hook_lookup(&self, key: &str) -> Result<Option<HookOwner>> {
+        type Row = (Uuid, Vec<u8>, DateTime<Utc>, Option<String>, Option<Vec<u8>>);
+        let mut reader = self.read().await?;
+        let found = fetch_optional!(
+            reader,
+            Row,
+            "SELECT h.tenant_id, h.sealed_secret, h.rotated_at, p.settings, p.sealed
+             FROM hooks h LEFT JOIN psa_connections p ON p.tenant_id = h.tenant_id WHERE h.key_sha256 = $1",
+            sha256(key)
+        )?;
+        drop(reader);
+        let Some((tenant, sealed_secret, rotated_at, settings, sealed)) = found else { return Ok(None) };
+        let (tenant, keys) = (TenantId(tenant), &self.inner.keys);
+        let secret = keys.open(place(tenant, TABLE_HOOKS, "secret"), &sealed_secret)?;
+        let psa = settings
+            .zip(sealed)
+            .map(|(settings, sealed)| open_psa(keys, tenant, &settings, &sealed))
+            .transpose()?;
+        Ok(Some(HookOwner { tenant, psa, hook: Hook { key: key.to_owned(), secret, rotated_at } }))
     }
+
     /// Seals every secret anew under the ring's first key; returns how many rows changed. Safe beside a running server.
     pub async fn reseal_all(&self) -> Result<u64> {
-        unimplemented!()
+        let mut changed = 0;
+        for (table, row, select, update) in [
+            (
+                TABLE_PSA,
+                "secret",
+                "SELECT tenant_id, sealed FROM psa_connections",
+                "UPDATE psa_connections SET sealed = $1 WHERE tenant_id = $2 AND sealed = $3",
+            ),
+            (
+                TABLE_MODEL,
+                "secret",
+                "SELECT tenant_id, sealed FROM model_connections WHERE sealed IS NOT NULL",
+                "UPDATE model_connections SET sealed = $1 WHERE tenant_id = $2 AND sealed = $3",
+            ),
+            (
+                TABLE_HOOKS,
+                "key",
+                "SELECT tenant_id, sealed_key FROM hooks",
+                "UPDATE hooks SET sealed_key = $1 WHERE tenant_id = $2 AND sealed_key = $3",
+            ),
+            (
+                TABLE_HOOKS,
+                "secret",
+                "SELECT tenant_id, sealed_secret FROM hooks",
+                "UPDATE hooks SET sealed_secret = $1 WHERE tenant_id = $2 AND sealed_secret = $3",
+            ),
+        ] {
+            let mut reader = self.read().await?;
+            let sealed: Vec<(Uuid, Vec<u8>)> = fetch_all!(reader, (Uuid, Vec<u8>), select)?;
+            drop(reader);
+            for (tenant, old) in sealed {
+                if self.inner.keys.is_current(&old) {
+                    continue;
+                }
+                let place = place(tenant.into(), table, row);
+                let new = self.inner.keys.seal(place, &self.inner.keys.open(place, &old)?);
+                // Only if nobody saved another value meanwhile: that one is sealed with the present key already.
+                changed += self
+                    .write((update, new, tenant, old), |tx, (update, new, tenant, old)| {
+                        Box::pin(async move { execute!(tx, *update, new, *tenant, old) })
+                    })
+                    .await?;
+            }
+        }
+        Ok(changed)
     }
 }
 
 impl TenantStore {
     pub async fn psa_connection(&self) -> Result<Option<PsaConnection>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found = fetch_optional!(
+            reader,
+            ConnectionRow,
+            "SELECT settings, sealed, state, state_since, state_reason, revision, updated_at
+             FROM psa_connections WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let Some(row) = found else { return Ok(None) };
+        let sealed = row.sealed.as_deref().unwrap_or_default();
+        Ok(Some(PsaConnection {
+            settings: open_psa(&self.store.inner.keys, self.tenant, &row.settings, sealed)?,
+            state: row.state(TABLE_PSA)?,
+            revision: row.revision,
+            updated_at: row.updated_at,
+        }))
     }
+
     /// Saves, as untested. An empty secret keeps the one that is set, if the kind is the same.
     pub async fn psa_connection_put(
         &self,
-        _settings: PsaSettings,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        settings: PsaSettings,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<()> {
-        unimplemented!()
+        let input = (self.clone(), settings, actor.clone(), now);
+        self.store
+            .write(input, |tx, (this, settings, actor, now)| {
+                Box::pin(async move {
+                    let sealed = if settings.secret().is_empty() {
+                        None
+                    } else {
+                        Some(this.store.inner.keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()))
+                    };
+                    let sealed = match sealed {
+                        Some(sealed) => sealed,
+                        None => this.kept_psa_secret(tx, settings).await?,
+                    };
+                    execute!(
+                        tx,
+                        "INSERT INTO psa_connections (tenant_id, settings, sealed, state, revision, updated_at)
+                         VALUES ($1, $2, $3, 'untested', 1, $4)
+                         ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
+                           state = 'untested', state_since = NULL, state_reason = NULL,
+                           revision = psa_connections.revision + 1, updated_at = excluded.updated_at",
+                        this.tenant.0,
+                        rows::json(&without_secret(settings))?,
+                        sealed,
+                        *now
+                    )?;
+                    resume(tx, this.tenant, Which::Psa).await?;
+                    let by = audit::name(tx, this.tenant, actor).await?;
+                    let detail = format!("{} was saved", settings.kind().name());
+                    audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await
+                })
+            })
+            .await
     }
+
+    /// The sealed secret that is set, if it is of the same kind of PSA; otherwise a sealed nothing.
+    async fn kept_psa_secret(&self, tx: &mut Tx, settings: &PsaSettings) -> Result<Vec<u8>> {
+        let kept: Option<(String, Vec<u8>)> = fetch_optional!(
+            tx,
+            (String, Vec<u8>),
+            locked!(tx, "SELECT settings, sealed FROM psa_connections WHERE tenant_id = $1"),
+            self.tenant.0
+        )?;
+        if let Some((before, sealed)) = kept {
+            let before: PsaSettings = rows::read_json(TABLE_PSA, "settings", &before)?;
+            if before.kind() == settings.kind() {
+                return Ok(sealed);
+            }
+        }
+        Ok(self.store.inner.keys.seal(place(self.tenant, TABLE_PSA, "secret"), settings.secret()))
+    }
+
     /// The built-in analyser when nothing was saved.
     pub async fn model_connection(&self) -> Result<ModelConnection> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found = fetch_optional!(
+            reader,
+            ConnectionRow,
+            "SELECT settings, sealed, state, state_since, state_reason, revision, updated_at
+             FROM model_connections WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let Some(row) = found else {
+            return Ok(ModelConnection {
+                settings: ModelSettings::Builtin {},
+                state: ConnectionState::Untested,
+                revision: 0,
+                updated_at: DateTime::UNIX_EPOCH,
+            });
+        };
+        let mut settings: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &row.settings)?;
+        if let Some(sealed) = &row.sealed {
+            settings
+                .set_secret(self.store.inner.keys.open(place(self.tenant, TABLE_MODEL, "secret"), sealed)?);
+        }
+        Ok(ModelConnection {
+            settings,
+            state: row.state(TABLE_MODEL)?,
+            revision: row.revision,
+            updated_at: row.updated_at,
+        })
     }
+
+    /// Saves, as untested. An empty key keeps the one that is set, if the kind is the same.
     pub async fn model_connection_put(
         &self,
-        _settings: ModelSettings,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
+        settings: ModelSettings,
+        actor: &Actor,
+        now: DateTime<Utc>,
     ) -> Result<()> {
-        unimplemented!()
+        let input = (self.clone(), settings, actor.clone(), now);
+        self.store
+            .write(input, |tx, (this, settings, actor, now)| {
+                Box::pin(async move {
+                    let sealed = match settings.secret() {
+                        None => None,
+                        Some(secret) if secret.is_empty() => this.kept_model_secret(tx, settings).await?,
+                        Some(secret) => {
+                            Some(this.store.inner.keys.seal(place(this.tenant, TABLE_MODEL, "secret"), secret))
+                        }
+                    };
+                    let mut shown = settings.clone();
+                    shown.set_secret(Secret::default());
+                    execute!(
+                        tx,
+                        "INSERT INTO model_connections (tenant_id, settings, sealed, state, revision, updated_at)
+                         VALUES ($1, $2, $3, 'untested', 1, $4)
+                         ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
+                           state = 'untested', state_since = NULL, state_reason = NULL,
+                           revision = model_connections.revision + 1, updated_at = excluded.updated_at",
+                        this.tenant.0,
+                        rows::json(&shown)?,
+                        sealed,
+                        *now
+                    )?;
+                    resume(tx, this.tenant, Which::Model).await?;
+                    let by = audit::name(tx, this.tenant, actor).await?;
+                    let detail = format!("{} was saved", clean(&settings.shown()));
+                    audit::append(tx, this.tenant, &by, "connection.model.saved", &detail, *now).await
+                })
+            })
+            .await
     }
+
+    async fn kept_model_secret(&self, tx: &mut Tx, settings: &ModelSettings) -> Result<Option<Vec<u8>>> {
+        let kept: Option<(String, Option<Vec<u8>>)> = fetch_optional!(
+            tx,
+            (String, Option<Vec<u8>>),
+            locked!(tx, "SELECT settings, sealed FROM model_connections WHERE tenant_id = $1"),
+            self.tenant.0
+        )?;
+        let Some((before, sealed)) = kept else { return Ok(None) };
+        let before: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &before)?;
+        let same = std::mem::discriminant(&before) == std::mem::discriminant(settings);
+        Ok(sealed.filter(|_| same))
+    }
+
     /// Sets the state; `Paused` keeps the time of the first pause, and jobs of this tenant that need the connection wait.
     /// Leaving `Paused` makes them due at once.
-    pub async fn connection_state_set(&self, _which: Which, _state: ConnectionState) -> Result<()> {
-        unimplemented!()
+    pub async fn connection_state_set(&self, which: Which, state: ConnectionState) -> Result<()> {
+        self.store
+            .write((self.tenant, which, state), |tx, (tenant, which, state)| {
+                Box::pin(async move {
+                    let was_paused = state_set(tx, *tenant, *which, state).await?;
+                    if was_paused && !matches!(state, ConnectionState::Paused { .. }) {
+                        resume(tx, *tenant, *which).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
+
     pub async fn hook(&self) -> Result<Hook> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let (key, secret, rotated_at): (Vec<u8>, Vec<u8>, DateTime<Utc>) = fetch_one!(
+            reader,
+            (Vec<u8>, Vec<u8>, DateTime<Utc>),
+            "SELECT sealed_key, sealed_secret, rotated_at FROM hooks WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let open =
+            |row, sealed: &[u8]| self.store.inner.keys.open(place(self.tenant, TABLE_HOOKS, row), sealed);
+        Ok(Hook { key: open("key", &key)?.expose().to_owned(), secret: open("secret", &secret)?, rotated_at })
     }
+
     /// A new key and secret; the old address stops at once.
-    pub async fn hook_rotate(&self, _actor: &Actor, _now: DateTime<Utc>) -> Result<Hook> {
-        unimplemented!()
+    pub async fn hook_rotate(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Hook> {
+        self.store
+            .write((self.clone(), actor.clone(), now), |tx, (this, actor, now)| {
+                Box::pin(async move {
+                    let hook = hook_put(tx, &this.store.inner.keys, this.tenant, *now).await?;
+                    let by = audit::name(tx, this.tenant, actor).await?;
+                    audit::append(
+                        tx,
+                        this.tenant,
+                        &by,
+                        "hook.rotated",
+                        "the webhook address was changed",
+                        *now,
+                    )
+                    .await?;
+                    Ok(hook)
+                })
+            })
+            .await
     }
+
     pub async fn lookups_get(&self) -> Result<Option<CachedLookups>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
+            reader,
+            (String, String, DateTime<Utc>),
+            "SELECT psa, value, fetched_at FROM lookups WHERE tenant_id = $1",
+            self.tenant.0
+        )?;
+        let Some((psa, value, fetched_at)) = found else { return Ok(None) };
+        let kind = PsaKind::read("lookups", "psa", &psa)?;
+        Ok(Some(CachedLookups { kind, value: rows::read_json("lookups", "value", &value)?, fetched_at }))
     }
-    pub async fn lookups_put(&self, _kind: PsaKind, _value: Value, _now: DateTime<Utc>) -> Result<()> {
-        unimplemented!()
+
+    pub async fn lookups_put(&self, kind: PsaKind, value: Value, now: DateTime<Utc>) -> Result<()> {
+        self.store
+            .write((self.tenant, kind, value, now), |tx, (tenant, kind, value, now)| {
+                Box::pin(async move {
+                    execute!(
+                        tx,
+                        "INSERT INTO lookups (tenant_id, psa, value, fetched_at) VALUES ($1, $2, $3, $4)
+                         ON CONFLICT (tenant_id) DO UPDATE SET psa = excluded.psa, value = excluded.value,
+                           fetched_at = excluded.fetched_at",
+                        tenant.0,
+                        kind.slug(),
+                        value.to_string(),
+                        *now
+                    )
+                    .map(drop)
+                })
+            })
+            .await
     }
+}
+
+fn without_secret(settings: &PsaSettings) -> PsaSettings {
+    let mut shown = settings.clone();
+    shown.set_secret(Secret::default());
+    shown
+}
+
+/// Whether the connection was paused.
+async fn state_set(tx: &mut Tx, tenant: TenantId, which: Which, state: &ConnectionState) -> Result<bool> {
+    let before: Option<(String, Option<DateTime<Utc>>)> = fetch_optional!(
+        tx,
+        (String, Option<DateTime<Utc>>),
+        match which {
+            Which::Psa => locked!(tx, "SELECT state, state_since FROM psa_connections WHERE tenant_id = $1"),
+            Which::Model =>
+                locked!(tx, "SELECT state, state_since FROM model_connections WHERE tenant_id = $1"),
+        },
+        tenant.0
+    )?;
+    let was_paused = before.as_ref().is_some_and(|(state, _)| state == "paused");
+    let first_pause = before.filter(|_| was_paused).and_then(|(_, since)| since);
+    let (word, since, reason) = match state {
+        ConnectionState::Untested => ("untested", None, None),
+        ConnectionState::Working { since } => ("working", Some(*since), None),
+        ConnectionState::Paused { since, reason } => {
+            ("paused", Some(first_pause.unwrap_or(*since)), Some(clean(reason)))
+        }
+    };
+    let update = match which {
+        Which::Psa => {
+            "UPDATE psa_connections SET state = $1, state_since = $2, state_reason = $3 WHERE tenant_id = $4"
+        }
+        Which::Model => {
+            "UPDATE model_connections SET state = $1, state_since = $2, state_reason = $3 WHERE tenant_id = $4"
+        }
+    };
+    execute!(tx, update, word, since, reason, tenant.0)?;
+    Ok(was_paused)
+}
+
+/// Jobs that were put off while the connection was paused are due at once, in their old places.
+async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
+    let text = match which {
+        Which::Psa => {
+            "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
+               AND lease_token IS NULL AND due_at > created_at"
+        }
+        Which::Model => {
+            "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'
+               AND lease_token IS NULL AND due_at > created_at"
+        }
+    };
+    execute!(tx, text, tenant.0)?;
+    tx.announce(News::Everywhere);
+    Ok(())
+}
+
+/// Gives a tenant a new webhook address.
+pub(crate) async fn hook_put(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> Result<Hook> {
+    let key = URL_SAFE_NO_PAD.encode(crate::vault::random::<24>());
+    let secret = Secret::new(hex::encode(crate::vault::random::<24>()));
+    execute!(
+        tx,
+        "INSERT INTO hooks (tenant_id, key_sha256, sealed_key, sealed_secret, rotated_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id) DO UPDATE SET key_sha256 = excluded.key_sha256, sealed_key = excluded.sealed_key,
+           sealed_secret = excluded.sealed_secret, rotated_at = excluded.rotated_at",
+        tenant.0,
+        sha256(&key),
+        keys.seal(place(tenant, TABLE_HOOKS, "key"), &Secret::new(key.as_str())),
+        keys.seal(place(tenant, TABLE_HOOKS, "secret"), &secret),
+        now
+    )?;
+    Ok(Hook { key, secret, rotated_at: now })
 }

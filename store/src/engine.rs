@@ -1,1 +1,509 @@
 //! The only file that knows there are two engines.
+//!
+//! [`Reader`] is a connection for reading, [`Tx`] a transaction for writing; both lend a [`ConnRef`], over which the
+//! macros below expand one SQL text for either engine. Placeholders are `$1` on both. What differs:
+//!
+//! | | SQLite | PostgreSQL |
+//! |---|---|---|
+//! | begin | `BEGIN IMMEDIATE` on the one writing connection | `BEGIN` |
+//! | rows read in order to be changed | nothing to do | `FOR UPDATE` (see [`locked!`]) |
+//! | claiming jobs | | `FOR UPDATE SKIP LOCKED`, `LATERAL` (see [`crate::jobs`]) |
+//! | news of work from other nodes | none: one file, one machine | `LISTEN`/`NOTIFY` |
+//! | backup | `VACUUM INTO` | `pg_dump` |
+//!
+//! Common rules: time is bound, never asked of the database; sums are cast to `bigint`; `LIKE` compares `lower()` with
+//! `lower()`; JSON is TEXT, so that it comes back byte for byte and may hold U+0000, which `jsonb` refuses.
+
+use crate::Result;
+use crate::error::StoreError;
+use crate::trends::TallyChange;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Another process may write to the same SQLite file (the command line beside a server); past this it is `Unavailable`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a caller waits for a connection before it is told that the database is not available.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// Batched inserts come in a few sizes of a few texts; all of them stay prepared.
+const STATEMENTS: usize = 256;
+/// The PostgreSQL channel on which nodes tell each other of new work.
+const CHANNEL: &str = "undertone_work";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The connections to one database.
+#[derive(Clone)]
+pub(crate) enum Pools {
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A connection for reading.
+pub(crate) enum Reader {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A transaction, and what is to happen when it commits.
+pub(crate) struct Tx {
+    open: Open,
+    /// Changes of the roll-ups, written together at the end: hot rows are locked briefly and in one order.
+    tallies: Vec<TallyChange>,
+    work: News,
+}
+
+enum Open {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Who should look for work once a transaction is committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum News {
+    #[default]
+    None,
+    /// This process.
+    Here,
+    /// Every node.
+    Everywhere,
+}
+
+/// A connection of either engine, for the macros.
+pub(crate) enum ConnRef<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// Expands the same body for both engines; `c` is `&mut SqliteConnection` or `&mut PgConnection`.
+macro_rules! on_engine {
+    ($conn:expr, $c:ident => $body:expr) => {
+        match $conn.connection() {
+            $crate::engine::ConnRef::Sqlite($c) => $body,
+            $crate::engine::ConnRef::Postgres($c) => $body,
+        }
+    };
+}
+/// Runs a statement; the number of rows it changed.
+macro_rules! execute {
+    ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        // Before the connection is lent: the text may depend on the engine.
+        let text: &'static str = $sql;
+        $crate::engine::on_engine!($conn, c => {
+            sqlx::query(text)$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected())
+        })
+        .map_err($crate::StoreError::from)
+    }};
+}
+/// Reads rows as `$row`, a tuple or a `FromRow`.
+macro_rules! fetch_all {
+    ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        // Before the connection is lent: the text may depend on the engine.
+        let text: &'static str = $sql;
+        $crate::engine::on_engine!($conn, c => {
+            sqlx::query_as::<_, $row>(text)$(.bind($bind))*.fetch_all(c).await
+        })
+        .map_err($crate::StoreError::from)
+    }};
+}
+macro_rules! fetch_one {
+    ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        // Before the connection is lent: the text may depend on the engine.
+        let text: &'static str = $sql;
+        $crate::engine::on_engine!($conn, c => {
+            sqlx::query_as::<_, $row>(text)$(.bind($bind))*.fetch_one(c).await
+        })
+        .map_err($crate::StoreError::from)
+    }};
+}
+macro_rules! fetch_optional {
+    ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        // Before the connection is lent: the text may depend on the engine.
+        let text: &'static str = $sql;
+        $crate::engine::on_engine!($conn, c => {
+            sqlx::query_as::<_, $row>(text)$(.bind($bind))*.fetch_optional(c).await
+        })
+        .map_err($crate::StoreError::from)
+    }};
+}
+/// Picks a text where the engines really differ.
+macro_rules! sql {
+    ($conn:expr, sqlite: $sqlite:expr, postgres: $postgres:expr $(,)?) => {
+        match $conn.engine() {
+            $crate::engine::Engine::Sqlite => $sqlite,
+            $crate::engine::Engine::Postgres => $postgres,
+        }
+    };
+}
+/// A `SELECT` whose rows the transaction is about to change: nobody else may change them meanwhile.
+macro_rules! locked {
+    ($conn:expr, $sql:expr) => {
+        $crate::engine::sql!($conn, sqlite: $sql, postgres: concat!($sql, " FOR UPDATE"))
+    };
+    ($conn:expr, $sql:expr, of $alias:literal) => {
+        $crate::engine::sql!($conn, sqlite: $sql, postgres: concat!($sql, " FOR UPDATE OF ", $alias))
+    };
+}
+/// Reads the rows of a [`Query`].
+macro_rules! fetch_query {
+    ($conn:expr, $row:ty, $query:expr) => {{
+        let (text, args) = $query.into_parts();
+        $crate::engine::on_engine!($conn, c => {
+            let mut query = sqlx::query_as::<_, $row>(sqlx::AssertSqlSafe(text));
+            for arg in args {
+                query = $crate::engine::bind_arg!(query, arg);
+            }
+            query.fetch_all(c).await
+        })
+        .map_err($crate::StoreError::from)
+    }};
+}
+/// Runs a [`Query`]; the number of rows it changed.
+macro_rules! execute_query {
+    ($conn:expr, $query:expr) => {{
+        let (text, args) = $query.into_parts();
+        $crate::engine::on_engine!($conn, c => {
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+            for arg in args {
+                query = $crate::engine::bind_arg!(query, arg);
+            }
+            query.execute(c).await.map(|done| done.rows_affected())
+        })
+        .map_err($crate::StoreError::from)
+    }};
+}
+macro_rules! bind_arg {
+    ($query:expr, $arg:expr) => {
+        match $arg {
+            $crate::engine::Arg::Id(value) => $query.bind(value),
+            $crate::engine::Arg::Text(value) => $query.bind(value),
+            $crate::engine::Arg::Int(value) => $query.bind(value),
+            $crate::engine::Arg::Flag(value) => $query.bind(value),
+            $crate::engine::Arg::At(value) => $query.bind(value),
+            $crate::engine::Arg::Day(value) => $query.bind(value),
+            $crate::engine::Arg::Bytes(value) => $query.bind(value),
+        }
+    };
+}
+pub(crate) use {
+    bind_arg, execute, execute_query, fetch_all, fetch_one, fetch_optional, fetch_query, locked, on_engine,
+    sql,
+};
+
+/// A value for a [`Query`].
+#[derive(Clone, Debug)]
+pub(crate) enum Arg {
+    Id(Option<Uuid>),
+    Text(Option<String>),
+    Int(Option<i64>),
+    Flag(bool),
+    At(Option<DateTime<Utc>>),
+    Day(NaiveDate),
+    Bytes(Vec<u8>),
+}
+
+macro_rules! args {
+    ($($variant:ident($from:ty) => $make:expr;)*) => {$(
+        impl From<$from> for Arg {
+            fn from(value: $from) -> Self { Self::$variant($make(value)) }
+        }
+    )*};
+}
+args! {
+    Id(Uuid) => Some;
+    Id(Option<Uuid>) => std::convert::identity;
+    Text(String) => Some;
+    Text(Option<String>) => std::convert::identity;
+    Text(&str) => |text: &str| Some(text.to_owned());
+    Int(i64) => Some;
+    Int(Option<i64>) => std::convert::identity;
+    Flag(bool) => std::convert::identity;
+    At(DateTime<Utc>) => Some;
+    At(Option<DateTime<Utc>>) => std::convert::identity;
+    Day(NaiveDate) => std::convert::identity;
+    Bytes(Vec<u8>) => std::convert::identity;
+}
+
+/// A statement put together at run time: filters of lists, inserts of many rows. The text is ours alone; every value
+/// is bound.
+pub(crate) struct Query {
+    text: String,
+    args: Vec<Arg>,
+}
+
+impl Query {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), args: Vec::new() }
+    }
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+    /// Puts a placeholder for the value.
+    pub(crate) fn bind(&mut self, value: impl Into<Arg>) -> &mut Self {
+        self.args.push(value.into());
+        self.text.push('$');
+        self.text.push_str(&self.args.len().to_string());
+        self
+    }
+    /// `(…), (…)` for the rows of an insert.
+    pub(crate) fn rows(&mut self, rows: impl IntoIterator<Item = Vec<Arg>>) -> &mut Self {
+        for (index, row) in rows.into_iter().enumerate() {
+            self.text.push_str(if index == 0 { "(" } else { ", (" });
+            for (column, value) in row.into_iter().enumerate() {
+                if column > 0 {
+                    self.text.push_str(", ");
+                }
+                self.bind(value);
+            }
+            self.text.push(')');
+        }
+        self
+    }
+    pub(crate) fn into_parts(self) -> (String, Vec<Arg>) {
+        (self.text, self.args)
+    }
+}
+
+impl Pools {
+    pub(crate) async fn open(url: &str) -> Result<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options =
+                sqlx::postgres::PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS);
+            let pool = PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .connect_with(options)
+                .await?;
+            Ok(Self::Postgres(pool))
+        } else if url.starts_with("sqlite:") {
+            Self::open_sqlite(SqliteConnectOptions::from_str(url)?).await
+        } else {
+            Err(StoreError::Unsupported("the database address must begin with sqlite:// or postgres://"))
+        }
+    }
+
+    async fn open_sqlite(options: SqliteConnectOptions) -> Result<Self> {
+        if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+        }
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Acknowledged means stored: NORMAL may lose the last commits with the power.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS);
+        let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
+        let write = pool(1).connect_with(options.clone()).await?;
+        let read = pool(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite { .. } => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// How many transactions may write side by side.
+    pub(crate) fn writers(&self) -> usize {
+        match self {
+            Self::Sqlite { .. } => 1,
+            Self::Postgres(_) => 4,
+        }
+    }
+
+    pub(crate) async fn read(&self) -> Result<Reader> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
+            Self::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+        })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        let open = match self {
+            // A transaction that begins deferred gets SQLITE_BUSY at its first write when another process wrote
+            // meanwhile, and the busy timeout does not help it.
+            Self::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Open::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { open, tallies: Vec::new(), work: News::None })
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn migrator(&self) -> &'static sqlx::migrate::Migrator {
+        static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
+        static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
+        match self {
+            Self::Sqlite { .. } => &SQLITE,
+            Self::Postgres(_) => &POSTGRES,
+        }
+    }
+
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { write, .. } => self.migrator().run(write).await,
+            Self::Postgres(pool) => self.migrator().run(pool).await,
+        }
+        .map_err(StoreError::Migrate)
+    }
+
+    pub(crate) async fn pending_migrations(&self) -> Result<Vec<String>> {
+        let mut reader = self.read().await?;
+        let (known,): (bool,) = fetch_one!(
+            reader,
+            (bool,),
+            sql!(reader,
+                sqlite: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
+                postgres: "SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        )?;
+        let applied: Vec<(i64,)> = if known {
+            fetch_all!(reader, (i64,), "SELECT version FROM _sqlx_migrations WHERE success")?
+        } else {
+            Vec::new()
+        };
+        Ok(self
+            .migrator()
+            .iter()
+            .filter(|migration| !applied.contains(&(migration.version,)))
+            .map(|migration| format!("{:04} {}", migration.version, migration.description))
+            .collect())
+    }
+
+    pub(crate) async fn backup(&self, to: &Path) -> Result<()> {
+        let Self::Sqlite { read, .. } = self else {
+            return Err(StoreError::Unsupported("PostgreSQL is backed up with pg_dump, not from here"));
+        };
+        let Some(to) = to.to_str() else {
+            return Err(StoreError::Unsupported("the path of the backup must be valid UTF-8"));
+        };
+        // A reader's snapshot: writers go on meanwhile. `query_only` would refuse the new file too.
+        let mut connection = read.acquire().await?.detach();
+        sqlx::query("PRAGMA query_only = off").execute(&mut connection).await?;
+        let copied = sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await;
+        sqlx::Connection::close(connection).await?;
+        copied.map(drop).map_err(StoreError::from)
+    }
+
+    /// Waits for news of work from another node. SQLite has no other nodes: `None`.
+    pub(crate) async fn listener(&self) -> Result<Option<Listener>> {
+        let Self::Postgres(pool) = self else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(Some(Listener(listener)))
+    }
+}
+
+/// See [`Pools::listener`].
+pub(crate) struct Listener(PgListener);
+
+impl Listener {
+    /// Returns at the next news; reconnects by itself.
+    pub(crate) async fn heard(&mut self) -> Result<()> {
+        self.0.recv().await.map(drop).map_err(StoreError::from)
+    }
+}
+
+impl Reader {
+    pub(crate) fn connection(&mut self) -> ConnRef<'_> {
+        match self {
+            Self::Sqlite(connection) => ConnRef::Sqlite(connection),
+            Self::Postgres(connection) => ConnRef::Postgres(connection),
+        }
+    }
+    pub(crate) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+}
+
+impl Tx {
+    pub(crate) fn connection(&mut self) -> ConnRef<'_> {
+        match &mut self.open {
+            Open::Sqlite(transaction) => ConnRef::Sqlite(transaction),
+            Open::Postgres(transaction) => ConnRef::Postgres(transaction),
+        }
+    }
+    pub(crate) fn engine(&self) -> Engine {
+        match &self.open {
+            Open::Sqlite(_) => Engine::Sqlite,
+            Open::Postgres(_) => Engine::Postgres,
+        }
+    }
+    /// Who should look for work after the commit.
+    pub(crate) fn announce(&mut self, work: News) {
+        self.work = self.work.max(work);
+    }
+    /// Changes the roll-ups when the transaction commits.
+    pub(crate) fn tally(&mut self, change: TallyChange) {
+        self.tallies.push(change);
+    }
+
+    /// Marks a point to come back to. With `again`, the mark before it is dropped in the same breath.
+    pub(crate) async fn mark(&mut self, again: bool) -> Result<Mark> {
+        let text =
+            if again { "RELEASE SAVEPOINT operation; SAVEPOINT operation" } else { "SAVEPOINT operation" };
+        on_engine!(self, c => sqlx::raw_sql(text).execute(c).await.map(drop))?;
+        Ok(Mark { tallies: self.tallies.len(), work: self.work })
+    }
+    /// Undoes everything since the mark.
+    pub(crate) async fn return_to(&mut self, mark: Mark) -> Result<()> {
+        on_engine!(self, c => sqlx::raw_sql("ROLLBACK TO SAVEPOINT operation").execute(c).await.map(drop))?;
+        self.tallies.truncate(mark.tallies);
+        self.work = mark.work;
+        Ok(())
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<News> {
+        crate::trends::apply(&mut self).await?;
+        if self.work == News::Everywhere
+            && let ConnRef::Postgres(connection) = self.connection()
+        {
+            sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
+        }
+        match self.open {
+            Open::Sqlite(transaction) => transaction.commit().await?,
+            Open::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(self.work)
+    }
+    pub(crate) fn take_tallies(&mut self) -> Vec<TallyChange> {
+        std::mem::take(&mut self.tallies)
+    }
+}
+
+/// A point within a transaction; see [`Tx::mark`].
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    tallies: usize,
+    work: News,
+}

@@ -4,6 +4,8 @@
 //! through [`TenantStore`], which is made from a signed-in viewer, an API token or a claimed job; every one of its
 //! statements carries the tenant.
 //!
+//! Times are bound, never asked of the database; callers give them cut to microseconds, which is what PostgreSQL keeps.
+//!
 //! The files follow a ticket: [`door`] (what arrived) → [`jobs`] (who works on it) → [`tickets`] (what it means) →
 //! [`analyses`] (what the model said, what we decided) → [`ledger`] (what we did in the PSA) → [`trends`].
 
@@ -17,15 +19,24 @@ mod error;
 pub mod jobs;
 pub mod ledger;
 pub mod policies;
+mod rows;
 pub mod sessions;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tickets;
 pub mod trends;
 mod vault;
+mod writer;
 
 pub use error::StoreError;
 pub use vault::{KeyRing, VaultError};
 
 use domain::{JobId, TenantId, UserId};
+use engine::{Pools, Reader};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use writer::{Operations, Queue};
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -41,7 +52,19 @@ pub enum Actor {
 /// The whole instance. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    // engine, writer, vault
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pools: Pools,
+    keys: KeyRing,
+    operations: Queue<Operations>,
+    door: Queue<door::Door>,
+    /// Rung when work may have arrived.
+    arrived: Arc<Notify>,
+    listening: std::sync::Once,
+    closing: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// One tenant's part of the store. Cheap to clone.
@@ -55,36 +78,65 @@ impl Store {
     /// Opens (for SQLite: creates) the database; does not migrate.
     ///
     /// `url` is `sqlite://path` or `postgres://…`.
-    pub async fn open(_url: &str, _keys: KeyRing) -> Result<Self> {
-        unimplemented!()
+    pub async fn open(url: &str, keys: KeyRing) -> Result<Self> {
+        let pools = Pools::open(url).await?;
+        let (closing, closed) = watch::channel(false);
+        let arrived = Arc::new(Notify::new());
+        let (operations, mut tasks) = Queue::start(&pools, pools.writers(), &arrived, &closed);
+        let (door, doormen) = Queue::start(&pools, 1, &arrived, &closed);
+        tasks.extend(doormen);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pools,
+                keys,
+                operations,
+                door,
+                arrived,
+                listening: std::sync::Once::new(),
+                closing,
+                tasks: Mutex::new(tasks),
+            }),
+        })
     }
     /// Applies what is missing of the migrations.
     pub async fn migrate(&self) -> Result<()> {
-        unimplemented!()
+        self.inner.pools.migrate().await
     }
     /// Names of migrations that are not applied yet; empty when all is well.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        unimplemented!()
+        self.inner.pools.pending_migrations().await
     }
     /// Answers when the database does, for `/readyz`.
     pub async fn ping(&self) -> Result<()> {
-        unimplemented!()
+        let mut reader = self.read().await?;
+        engine::execute!(reader, "SELECT 1").map(drop)
     }
     /// Copies a live SQLite database into a new file. PostgreSQL: an error that names `pg_dump`.
-    pub async fn backup(&self, _to: &std::path::Path) -> Result<()> {
-        unimplemented!()
+    pub async fn backup(&self, to: &std::path::Path) -> Result<()> {
+        self.inner.pools.backup(to).await
     }
     /// `sqlite` or `postgres`, for logs and the doctor.
     pub fn engine_name(&self) -> &'static str {
-        unimplemented!()
+        match self.inner.pools.engine() {
+            engine::Engine::Sqlite => "sqlite",
+            engine::Engine::Postgres => "postgres",
+        }
     }
     /// For a viewer or a token whose tenant has been established. Never from a request parameter.
     pub fn tenant(&self, tenant: TenantId) -> TenantStore {
         TenantStore { store: self.clone(), tenant }
     }
-    /// Closes the pools after what is under way has been committed.
+    /// Closes the pools after what is under way has been committed. Later writes are `Unavailable`.
     pub async fn close(&self) {
-        unimplemented!()
+        self.inner.closing.send_replace(true);
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        // A writer that panicked has said so already.
+        futures::future::join_all(tasks).await;
+        self.inner.pools.close().await;
+    }
+
+    pub(crate) async fn read(&self) -> Result<Reader> {
+        self.inner.pools.read().await
     }
 }
 

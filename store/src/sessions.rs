@@ -1,1 +1,125 @@
 //! tower-sessions kept in the database. (The published sqlx store wants an older sqlx.)
+//!
+//! A row is found by the SHA-256 of the session's id, so that who reads the database can sign in as nobody.
+
+use crate::engine::{execute, fetch_optional};
+use crate::rows;
+use crate::{Result, Store, StoreError};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store;
+
+/// The sessions of all people. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+}
+
+impl Store {
+    pub fn sessions(&self) -> Sessions {
+        Sessions { store: self.clone() }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
+}
+
+/// tower-sessions computes expiry dates by the system's clock, whatever ours says; so they are compared with it.
+fn now() -> Result<DateTime<Utc>, session_store::Error> {
+    instant(time::OffsetDateTime::now_utc())
+}
+
+fn instant(at: time::OffsetDateTime) -> Result<DateTime<Utc>, session_store::Error> {
+    let nanos = at.nanosecond() / 1_000 * 1_000;
+    DateTime::from_timestamp(at.unix_timestamp(), nanos)
+        .ok_or_else(|| session_store::Error::Encode("the expiry date is out of range".to_owned()))
+}
+
+fn key(id: &Id) -> Vec<u8> {
+    Sha256::digest(id.0.to_be_bytes()).to_vec()
+}
+
+fn backend(error: StoreError) -> session_store::Error {
+    // The text is ours, the cause may be the driver's; neither holds anything of the session.
+    match std::error::Error::source(&error) {
+        Some(cause) => session_store::Error::Backend(format!("{error}: {cause}")),
+        None => session_store::Error::Backend(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    /// Also sweeps out what has expired. Ids are 128 random bits: two never meet.
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        let now = now()?;
+        self.store
+            .write(now, |tx, now| {
+                Box::pin(
+                    async move { execute!(tx, "DELETE FROM sessions WHERE expires_at < $1", *now).map(drop) },
+                )
+            })
+            .await
+            .map_err(backend)?;
+        self.save(record).await
+    }
+
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        let data =
+            rows::json(&record.data).map_err(|error| session_store::Error::Encode(error.to_string()))?;
+        self.store
+            .write((key(&record.id), data, instant(record.expiry_date)?), |tx, (key, data, expires_at)| {
+                Box::pin(async move {
+                    execute!(
+                        tx,
+                        "INSERT INTO sessions (sha256, data, expires_at) VALUES ($1, $2, $3)
+                         ON CONFLICT (sha256) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at",
+                        key,
+                        data,
+                        *expires_at
+                    )
+                    .map(drop)
+                })
+            })
+            .await
+            .map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        let found = self.find(key(id), now()?).await.map_err(backend)?;
+        let Some((data, expires_at)) = found else { return Ok(None) };
+        let data =
+            serde_json::from_str(&data).map_err(|error| session_store::Error::Decode(error.to_string()))?;
+        let expiry_date = time::OffsetDateTime::from_unix_timestamp(expires_at.timestamp())
+            .map_err(|error| session_store::Error::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.store
+            .write(key(id), |tx, key| {
+                Box::pin(async move { execute!(tx, "DELETE FROM sessions WHERE sha256 = $1", key).map(drop) })
+            })
+            .await
+            .map_err(backend)
+    }
+}
+
+impl Sessions {
+    async fn find(&self, key: Vec<u8>, now: DateTime<Utc>) -> Result<Option<(String, DateTime<Utc>)>> {
+        let mut reader = self.store.read().await?;
+        fetch_optional!(
+            reader,
+            (String, DateTime<Utc>),
+            "SELECT data, expires_at FROM sessions WHERE sha256 = $1 AND expires_at > $2",
+            key,
+            now
+        )
+    }
+}

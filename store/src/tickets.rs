@@ -1,11 +1,16 @@
 //! What arrived means: tickets in the one shape, and the lists and stories of the screens.
 
-use crate::analyses::Analysis;
-use crate::door::Delivery;
+use crate::analyses::{Analysis, Provenance};
+use crate::door::{Delivery, DeliveryRow, select_deliveries};
+use crate::engine::{Query, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query, locked};
+use crate::jobs::{self, Held, Requeue, Stage};
 use crate::ledger::LedgerRow;
-use crate::{Actor, Lease, Page, Result, TenantStore};
+use crate::rows::{self, Cursor, Word, clean};
+use crate::trends::Counted;
+use crate::{Actor, Lease, Page, Result, StoreError, TenantStore};
 use chrono::{DateTime, Utc};
-use domain::{Label, Mode, Score, Ticket, TicketId};
+use domain::{Label, Mode, Party, Score, Ticket, TicketId};
+use uuid::Uuid;
 
 /// Where a ticket stands with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -103,58 +108,383 @@ pub struct Event {
     pub detail: String,
 }
 
+/// The columns of a list row, in the order of [`ListRow`]; nothing that is long.
+macro_rules! select_tickets {
+    () => {
+        "SELECT t.id, t.external_id, t.number, t.title, t.client_name, t.client_id, t.board_name, t.taken_in_at,
+           t.analysed_at, t.state, t.reason, t.mode, t.label, t.sentiment, t.urgency, t.impact, t.updated, t.escalated
+         FROM tickets t "
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct ListRow {
+    id: Uuid,
+    external_id: String,
+    number: String,
+    title: String,
+    client_name: Option<String>,
+    client_id: Option<String>,
+    board_name: Option<String>,
+    taken_in_at: DateTime<Utc>,
+    analysed_at: Option<DateTime<Utc>>,
+    state: String,
+    reason: Option<String>,
+    mode: Option<String>,
+    label: Option<String>,
+    sentiment: Option<i64>,
+    urgency: Option<i64>,
+    impact: Option<i64>,
+    updated: bool,
+    escalated: bool,
+}
+
+impl TryFrom<ListRow> for TicketRow {
+    type Error = StoreError;
+    fn try_from(row: ListRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            external_id: row.external_id,
+            number: row.number,
+            title: row.title,
+            client: row.client_name,
+            client_id: row.client_id,
+            board: row.board_name,
+            created_at: row.taken_in_at,
+            analysed_at: row.analysed_at,
+            state: TicketState::read("tickets", "state", &row.state)?,
+            reason: row.reason,
+            mode: rows::read_word("tickets", "mode", row.mode.as_deref())?,
+            label: rows::read_word("tickets", "label", row.label.as_deref())?,
+            sentiment: rows::read_score("sentiment", row.sentiment)?,
+            urgency: rows::read_score("urgency", row.urgency)?,
+            impact: rows::read_score("impact", row.impact)?,
+            updated: row.updated,
+            escalated: row.escalated,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct BodyRow {
+    ticket_id: Uuid,
+    author_name: String,
+    text_remarks: String,
+    ticket: String,
+    text: String,
+}
+
+impl BodyRow {
+    fn read(self) -> Result<(TicketId, ReadTicket)> {
+        let read = ReadTicket {
+            ticket: rows::read_json("ticket_bodies", "ticket", &self.ticket)?,
+            text: self.text,
+            text_remarks: rows::read_json("ticket_bodies", "text_remarks", &self.text_remarks)?,
+            author_name: self.author_name,
+        };
+        Ok((self.ticket_id.into(), read))
+    }
+}
+
 impl TenantStore {
     /// End of the read stage: the ticket is stored (or refreshed, on replay) and the job moves on to scoring.
-    pub async fn ticket_read(
-        &self,
-        _lease: Lease,
-        _read: &ReadTicket,
-        _now: DateTime<Utc>,
-    ) -> Result<TicketId> {
-        unimplemented!()
+    pub async fn ticket_read(&self, lease: Lease, read: &ReadTicket, now: DateTime<Utc>) -> Result<TicketId> {
+        self.store
+            .write((self.tenant, lease, read.clone(), now), |tx, (tenant, lease, read, now)| {
+                Box::pin(async move {
+                    let held = Held::fence(tx, Some(*tenant), *lease).await?;
+                    let ticket = keep(tx, &held, read, TicketState::Reading, None, *now).await?;
+                    held.advance(tx, Stage::Score, ticket, None).await?;
+                    Ok(ticket.into())
+                })
+            })
+            .await
     }
+
     /// End of the read stage for a ticket that is left out: stored with the reason, job finished, an analysis with
     /// state `skipped` kept.
     pub async fn ticket_skip(
         &self,
-        _lease: Lease,
-        _read: &ReadTicket,
-        _reason: &str,
-        _now: DateTime<Utc>,
+        lease: Lease,
+        read: &ReadTicket,
+        reason: &str,
+        now: DateTime<Utc>,
     ) -> Result<TicketId> {
-        unimplemented!()
+        self.store
+            .write(
+                (self.tenant, lease, read.clone(), clean(reason).into_owned(), now),
+                |tx, (tenant, lease, read, reason, now)| {
+                    Box::pin(async move {
+                        let held = Held::fence(tx, Some(*tenant), *lease).await?;
+                        let ticket = keep(tx, &held, read, TicketState::Skipped, Some(reason), *now).await?;
+                        let (policy_version,): (i64,) = fetch_one!(
+                            tx,
+                            (i64,),
+                            "SELECT coalesce(max(version), 0) FROM policies WHERE tenant_id = $1",
+                            tenant.0
+                        )?;
+                        crate::analyses::skip(
+                            tx,
+                            &held,
+                            ticket,
+                            reason,
+                            policy_version,
+                            &Provenance::default(),
+                            *now,
+                        )
+                        .await?;
+                        Ok(ticket.into())
+                    })
+                },
+            )
+            .await
     }
+
     /// What the score and act stages work on.
-    pub async fn ticket_for_work(&self, _ticket: TicketId) -> Result<Option<(TicketId, ReadTicket)>> {
-        unimplemented!()
+    pub async fn ticket_for_work(&self, ticket: TicketId) -> Result<Option<(TicketId, ReadTicket)>> {
+        let mut reader = self.store.read().await?;
+        fetch_optional!(
+            reader,
+            BodyRow,
+            "SELECT ticket_id, author_name, text_remarks, ticket, text FROM ticket_bodies WHERE tenant_id = $1 AND ticket_id = $2",
+            self.tenant.0,
+            ticket.0
+        )?
+        .map(BodyRow::read)
+        .transpose()
     }
+
     /// Newest first (by when we took it in).
     pub async fn ticket_list(
         &self,
-        _filter: &TicketFilter,
-        _limit: u32,
-        _cursor: Option<&str>,
+        filter: &TicketFilter,
+        limit: u32,
+        cursor: Option<&str>,
     ) -> Result<Page<TicketRow>> {
-        unimplemented!()
+        let cursor = Cursor::read(cursor)?;
+        let mut query = Query::new(concat!(select_tickets!(), "WHERE t.tenant_id = "));
+        query.bind(self.tenant.0);
+        filter.narrow(&mut query);
+        if let Some(cursor) = cursor {
+            query.push(" AND (t.taken_in_at, t.id) < (").bind(cursor.at).push(", ").bind(cursor.id).push(")");
+        }
+        query.push(" ORDER BY t.taken_in_at DESC, t.id DESC LIMIT ").bind(i64::from(limit) + 1);
+        let mut reader = self.store.read().await?;
+        let found = fetch_query!(reader, ListRow, query)?;
+        let found = found.into_iter().map(TicketRow::try_from).collect::<Result<Vec<_>>>()?;
+        Ok(rows::page(found, limit, |last| Cursor { at: last.created_at, id: last.id.0 }))
     }
-    pub async fn ticket_story(&self, _ticket: TicketId) -> Result<Option<TicketStory>> {
-        unimplemented!()
+
+    pub async fn ticket_story(&self, ticket: TicketId) -> Result<Option<TicketStory>> {
+        let mut reader = self.store.read().await?;
+        let Some(row) = fetch_optional!(
+            reader,
+            ListRow,
+            concat!(select_tickets!(), "WHERE t.tenant_id = $1 AND t.id = $2"),
+            self.tenant.0,
+            ticket.0
+        )?
+        else {
+            return Ok(None);
+        };
+        let analyses = crate::analyses::of_ticket(&mut reader, self.tenant, ticket, None).await?;
+        let mut actions = crate::ledger::of_ticket(&mut reader, self.tenant, ticket).await?;
+        actions.sort_by_key(|action| (action.position, action.decided_at));
+        let deliveries = fetch_all!(
+            reader,
+            DeliveryRow,
+            concat!(
+                select_deliveries!(),
+                "WHERE d.tenant_id = $1 AND t.id = $2
+                   AND d.external_ticket = (SELECT x.external_id FROM tickets x WHERE x.tenant_id = $1 AND x.id = $2)
+                 ORDER BY d.id LIMIT 100"
+            ),
+            self.tenant.0,
+            ticket.0
+        )?;
+        let events: Vec<(DateTime<Utc>, String, String)> = fetch_all!(
+            reader,
+            (DateTime<Utc>, String, String),
+            "SELECT at, what, detail FROM events WHERE tenant_id = $1 AND ticket_id = $2 ORDER BY at, id",
+            self.tenant.0,
+            ticket.0
+        )?;
+        drop(reader);
+        let Some((_, read)) = self.ticket_for_work(ticket).await? else { return Ok(None) };
+        Ok(Some(TicketStory {
+            row: row.try_into()?,
+            ticket: read.ticket,
+            text: read.text,
+            text_remarks: read.text_remarks,
+            author_name: read.author_name,
+            analyses,
+            actions,
+            deliveries: deliveries.into_iter().map(Delivery::try_from).collect::<Result<_>>()?,
+            events: events.into_iter().map(|(at, what, detail)| Event { at, what, detail }).collect(),
+        }))
     }
+
     /// Analyses the ticket again, as it stands now. `false` when there is no such ticket.
-    pub async fn ticket_replay(
-        &self,
-        _ticket: TicketId,
-        _actor: &Actor,
-        _now: DateTime<Utc>,
-    ) -> Result<bool> {
-        unimplemented!()
+    pub async fn ticket_replay(&self, ticket: TicketId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
+        self.store
+            .write((self.tenant, ticket.0, actor.clone(), now), |tx, (tenant, ticket, actor, now)| {
+                Box::pin(async move {
+                    let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
+                        tx,
+                        (String, String, DateTime<Utc>),
+                        locked!(tx, "SELECT psa, external_id, taken_in_at FROM tickets WHERE tenant_id = $1 AND id = $2"),
+                        tenant.0,
+                        *ticket
+                    )?;
+                    let Some((psa, external_ticket, received_at)) = found else { return Ok(false) };
+                    let requeue = Requeue { tenant: *tenant, psa, external_ticket, delivery: None, received_at };
+                    requeue.carry_out(tx, actor, *now).await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
-    /// The newest scored tickets with their scores, newest first: what a policy is held against before it is saved.
-    pub async fn assessed_newest(&self, _limit: u32) -> Result<Vec<(ReadTicket, domain::Assessment)>> {
-        unimplemented!()
-    }
+
     /// The newest tickets with text, for prompt previews.
-    pub async fn ticket_samples(&self, _limit: u32) -> Result<Vec<(TicketId, ReadTicket)>> {
-        unimplemented!()
+    pub async fn ticket_samples(&self, limit: u32) -> Result<Vec<(TicketId, ReadTicket)>> {
+        let mut reader = self.store.read().await?;
+        fetch_all!(
+            reader,
+            BodyRow,
+            "SELECT b.ticket_id, b.author_name, b.text_remarks, b.ticket, b.text
+             FROM tickets t JOIN ticket_bodies b ON b.tenant_id = t.tenant_id AND b.ticket_id = t.id
+             WHERE t.tenant_id = $1 AND b.text <> '' ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $2",
+            self.tenant.0,
+            i64::from(limit)
+        )?
+        .into_iter()
+        .map(BodyRow::read)
+        .collect()
     }
+}
+
+impl TicketFilter {
+    fn narrow(&self, query: &mut Query) {
+        if let Some(from) = self.from {
+            query.push(" AND t.taken_in_at >= ").bind(from);
+        }
+        if let Some(to) = self.to {
+            query.push(" AND t.taken_in_at < ").bind(to);
+        }
+        if let Some(label) = self.label {
+            query.push(" AND t.label = ").bind(Word::word(label));
+        }
+        if let Some(client) = &self.client {
+            query.push(" AND t.client_id = ").bind(client.as_str());
+        }
+        if let Some(state) = self.state {
+            query.push(" AND t.state = ").bind(state.word());
+        }
+        if let Some(least) = self.min_sentiment {
+            query.push(" AND t.sentiment >= ").bind(i64::from(least.get()));
+        }
+        match self.escalated {
+            Some(true) => {
+                query.push(" AND t.escalated");
+            }
+            Some(false) => {
+                query.push(" AND NOT t.escalated");
+            }
+            None => {}
+        }
+        for word in self.q.iter().flat_map(|q| q.split_whitespace()) {
+            // lower() is Unicode's on PostgreSQL and ASCII's on SQLite; so the word is lowered by the database too.
+            let word = clean(word).replace('!', "!!").replace('%', "!%").replace('_', "!_");
+            let pattern = format!("%{word}%");
+            query.push(" AND (");
+            for column in ["t.title", "t.number", "t.client_name"] {
+                query
+                    .push("lower(")
+                    .push(column)
+                    .push(") LIKE lower(")
+                    .bind(pattern.as_str())
+                    .push(") ESCAPE '!' OR ");
+            }
+            query.push(
+                "EXISTS (SELECT 1 FROM ticket_bodies b WHERE b.tenant_id = t.tenant_id AND b.ticket_id = t.id
+                   AND lower(b.text) LIKE lower(",
+            );
+            query.bind(pattern.as_str()).push(") ESCAPE '!'))");
+        }
+    }
+}
+
+/// Stores what was read, new or refreshed.
+async fn keep(
+    tx: &mut Tx,
+    held: &Held,
+    read: &ReadTicket,
+    state: TicketState,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    let before = if held.replay { Counted::of_external(tx, held).await? } else { None };
+    let ticket = upsert(tx, held, read, state, reason).await?;
+    execute!(
+        tx,
+        "INSERT INTO ticket_bodies (tenant_id, ticket_id, author_name, text_remarks, ticket, text)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (tenant_id, ticket_id) DO UPDATE SET author_name = excluded.author_name,
+           text_remarks = excluded.text_remarks, ticket = excluded.ticket, text = excluded.text",
+        held.tenant_id,
+        ticket,
+        clean(&read.author_name),
+        rows::json(&read.text_remarks)?,
+        rows::json(&read.ticket)?,
+        clean(&read.text)
+    )?;
+    let what = format!("read from {}", read.ticket.psa.name());
+    if let Some(before) = before {
+        // The ticket may have moved to another client.
+        before.replaced(tx, held.tenant_id, ticket).await?;
+        jobs::event(tx, held.tenant_id, ticket, now, "read", &what).await?;
+    } else {
+        let received = format!("webhook call from {}", read.ticket.psa.name());
+        let lines = [(held.created_at, "received", received.as_str()), (now, "read", what.as_str())];
+        jobs::events(tx, held.tenant_id, ticket, &lines).await?;
+    }
+    Ok(ticket)
+}
+
+/// The row that the lists show.
+async fn upsert(
+    tx: &mut Tx,
+    held: &Held,
+    read: &ReadTicket,
+    state: TicketState,
+    reason: Option<&str>,
+) -> Result<Uuid> {
+    let ReadTicket { ticket, .. } = read;
+    let named = |party: &Option<Party>| party.as_ref().map(|party| clean(&party.name).into_owned());
+    let (id,): (Uuid,) = fetch_one!(
+        tx,
+        (Uuid,),
+        "INSERT INTO tickets (tenant_id, id, psa, external_id, number, title, client_id, client_name, board_name,
+           taken_in_at, day, state, reason, updated, escalated)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+         ON CONFLICT (tenant_id, psa, external_id) DO UPDATE SET number = excluded.number, title = excluded.title,
+           client_id = excluded.client_id, client_name = excluded.client_name, board_name = excluded.board_name,
+           state = excluded.state, reason = excluded.reason
+         RETURNING id",
+        held.tenant_id,
+        rows::id_at(held.created_at),
+        &held.psa,
+        &held.external_ticket,
+        clean(&ticket.number),
+        clean(&ticket.title),
+        ticket.client.as_ref().map(|client| clean(&client.id).into_owned()),
+        named(&ticket.client),
+        named(&ticket.board),
+        held.created_at,
+        rows::day_of(held.created_at, &held.time_zone),
+        state.word(),
+        reason,
+        false
+    )?;
+    Ok(id)
 }

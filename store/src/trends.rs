@@ -1,9 +1,17 @@
 //! What it adds up to: rolled up by day (in the tenant's time zone) and client as tickets are analysed, so that no
 //! page reads raw tickets to draw a trend.
 
+use crate::engine::{
+    Query, Reader, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, fetch_query,
+};
+use crate::jobs::Held;
+use crate::rows;
 use crate::{Result, TenantStore};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc, Weekday};
 use domain::trend::Tally;
+use domain::{Label, TenantId};
+use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,35 +49,418 @@ pub struct Overview {
     pub median_seconds: Option<f64>,
 }
 
+/// Neutral tickets that each client is taken to have had before: one angry ticket does not outrank a bad month.
+const PRIOR: i64 = 5;
+/// Tickets a median is taken over.
+const MEDIAN_OF: i64 = 1_000;
+
+#[derive(sqlx::FromRow)]
+struct Sums {
+    analysed: i64,
+    negative: i64,
+    neutral: i64,
+    positive: i64,
+    sentiment_sum: i64,
+    updated: i64,
+    escalated: i64,
+}
+
+impl From<Sums> for Tally {
+    fn from(sums: Sums) -> Self {
+        Self {
+            analysed: sums.analysed,
+            negative: sums.negative,
+            neutral: sums.neutral,
+            positive: sums.positive,
+            sentiment_sum: sums.sentiment_sum,
+            updated: sums.updated,
+            escalated: sums.escalated,
+        }
+    }
+}
+
+/// The columns of [`Sums`]; PostgreSQL's sum(bigint) is numeric.
+macro_rules! sums {
+    () => {
+        "CAST(coalesce(sum(analysed), 0) AS bigint) AS analysed, CAST(coalesce(sum(negative), 0) AS bigint) AS negative,
+         CAST(coalesce(sum(neutral), 0) AS bigint) AS neutral, CAST(coalesce(sum(positive), 0) AS bigint) AS positive,
+         CAST(coalesce(sum(sentiment_sum), 0) AS bigint) AS sentiment_sum,
+         CAST(coalesce(sum(updated), 0) AS bigint) AS updated, CAST(coalesce(sum(escalated), 0) AS bigint) AS escalated "
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct DayRow {
+    day: NaiveDate,
+    #[sqlx(flatten)]
+    sums: Sums,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClientRow {
+    client_id: String,
+    name: String,
+    #[sqlx(flatten)]
+    sums: Sums,
+}
+
 impl TenantStore {
     /// `from` inclusive, `to` exclusive, days in the tenant's zone.
-    pub async fn overview(&self, _from: NaiveDate, _to: NaiveDate) -> Result<Overview> {
-        unimplemented!()
+    pub async fn overview(&self, from: NaiveDate, to: NaiveDate) -> Result<Overview> {
+        let mut reader = self.store.read().await?;
+        let tally = self.sum(&mut reader, from, to).await?;
+        let before = self.sum(&mut reader, before(from, to), from).await?;
+        let mut durations: Vec<(i64,)> = fetch_all!(
+            reader,
+            (i64,),
+            "SELECT duration_ms FROM tickets WHERE tenant_id = $1 AND day >= $2 AND day < $3 AND duration_ms IS NOT NULL
+             ORDER BY day DESC, finished_at DESC LIMIT $4",
+            self.tenant.0,
+            from,
+            to,
+            MEDIAN_OF
+        )?;
+        durations.sort_unstable();
+        Ok(Overview { tally, before, median_seconds: median(&durations) })
     }
+
+    async fn sum(&self, reader: &mut Reader, from: NaiveDate, to: NaiveDate) -> Result<Tally> {
+        fetch_one!(
+            reader,
+            Sums,
+            concat!("SELECT ", sums!(), "FROM tallies WHERE tenant_id = $1 AND day >= $2 AND day < $3"),
+            self.tenant.0,
+            from,
+            to
+        )
+        .map(Tally::from)
+    }
+
     pub async fn trend(
         &self,
-        _from: NaiveDate,
-        _to: NaiveDate,
-        _bucket: Bucket,
-        _client: Option<&str>,
+        from: NaiveDate,
+        to: NaiveDate,
+        bucket: Bucket,
+        client: Option<&str>,
     ) -> Result<Vec<Point>> {
-        unimplemented!()
+        let mut query = Query::new(concat!("SELECT day, ", sums!(), "FROM tallies WHERE tenant_id = "));
+        query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
+        if let Some(client) = client {
+            query.push(" AND client_id = ").bind(client);
+        }
+        query.push(" GROUP BY day");
+        let mut reader = self.store.read().await?;
+        let days = fetch_query!(reader, DayRow, query)?;
+        let mut points: BTreeMap<NaiveDate, Tally> = BTreeMap::new();
+        let mut start = bucket.start(from);
+        while start < to {
+            points.insert(start, Tally::default());
+            let Some(next) = bucket.next(start) else { break };
+            start = next;
+        }
+        for row in days {
+            let tally = points.entry(bucket.start(row.day)).or_default();
+            *tally = tally.plus(row.sums.into());
+        }
+        Ok(points.into_iter().map(|(start, tally)| Point { start, tally }).collect())
     }
-    /// Worst first: by mean sentiment weighted by count, then by negatives.
+
+    /// Worst first: by mean sentiment weighted by count (each client is taken to have had five neutral tickets more),
+    /// then by negatives. Tickets without a client are left out.
     pub async fn client_tallies(
         &self,
-        _from: NaiveDate,
-        _to: NaiveDate,
-        _limit: u32,
+        from: NaiveDate,
+        to: NaiveDate,
+        limit: u32,
     ) -> Result<Vec<ClientTally>> {
-        unimplemented!()
+        let mut reader = self.store.read().await?;
+        let now = self.clients(&mut reader, from, to).await?;
+        let before: HashMap<String, Tally> = self
+            .clients(&mut reader, before(from, to), from)
+            .await?
+            .into_iter()
+            .map(|row| (row.client_id, row.sums.into()))
+            .collect();
+        let mut tallies: Vec<ClientTally> = now
+            .into_iter()
+            .map(|row| ClientTally {
+                before: before.get(&row.client_id).copied().unwrap_or_default(),
+                client_id: row.client_id,
+                name: row.name,
+                tally: row.sums.into(),
+            })
+            .collect();
+        // Fractions compared by multiplying out: exact, and the same on every machine.
+        let weight = |tally: &Tally| (tally.sentiment_sum + 3 * PRIOR, tally.analysed + PRIOR);
+        tallies.sort_by(|a, b| {
+            let ((sum_a, count_a), (sum_b, count_b)) = (weight(&a.tally), weight(&b.tally));
+            (sum_b * count_a)
+                .cmp(&(sum_a * count_b))
+                .then(b.tally.negative.cmp(&a.tally.negative))
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        tallies.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(tallies)
     }
+
+    /// The name is the newest one; a client may have been renamed.
+    async fn clients(&self, reader: &mut Reader, from: NaiveDate, to: NaiveDate) -> Result<Vec<ClientRow>> {
+        fetch_all!(
+            reader,
+            ClientRow,
+            concat!(
+                "SELECT client_id, substr(max(CAST(day AS text) || client_name), 11) AS name, ",
+                sums!(),
+                "FROM tallies WHERE tenant_id = $1 AND day >= $2 AND day < $3 AND client_id <> '' GROUP BY client_id
+                 HAVING sum(analysed) > 0"
+            ),
+            self.tenant.0,
+            from,
+            to
+        )
+    }
+
     /// Today in the tenant's zone.
-    pub async fn today(&self, _now: DateTime<Utc>) -> Result<NaiveDate> {
-        unimplemented!()
+    pub async fn today(&self, now: DateTime<Utc>) -> Result<NaiveDate> {
+        let tenant = self.tenant_fetch().await?;
+        Ok(rows::day_of(now, tenant.as_ref().map_or("UTC", |tenant| &tenant.time_zone)))
     }
-    /// Counts the roll-ups anew from the tickets.
+
+    /// Counts the roll-ups anew from the tickets, with each ticket's day in the tenant's present zone.
     pub async fn trends_rebuild(&self) -> Result<()> {
-        unimplemented!()
+        self.store.write(self.tenant, |tx, tenant| Box::pin(rebuild(tx, *tenant))).await
     }
+}
+
+/// Begin of the span of equal length before.
+fn before(from: NaiveDate, to: NaiveDate) -> NaiveDate {
+    from.checked_sub_signed(to - from).unwrap_or(NaiveDate::MIN)
+}
+
+/// Of sorted milliseconds, in seconds.
+fn median(sorted: &[(i64,)]) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "durations stay far below 2^52 milliseconds")]
+    let seconds = |&(ms,): &(i64,)| ms as f64 / 1_000.0;
+    let upper = sorted.get(sorted.len() / 2).map(seconds)?;
+    if sorted.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = sorted.get(sorted.len() / 2 - 1).map(seconds)?;
+    Some(f64::midpoint(lower, upper))
+}
+
+impl Bucket {
+    fn start(self, day: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Day => day,
+            Self::Week => day.week(Weekday::Mon).checked_first_day().unwrap_or(day),
+            Self::Month => day.with_day(1).unwrap_or(day),
+        }
+    }
+    fn next(self, start: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Self::Day => start.checked_add_days(Days::new(1)),
+            Self::Week => start.checked_add_days(Days::new(7)),
+            Self::Month => start.checked_add_months(Months::new(1)),
+        }
+    }
+}
+
+/// How much one day and client change.
+#[derive(Clone, Debug)]
+pub(crate) struct TallyChange {
+    tenant: Uuid,
+    day: NaiveDate,
+    /// Empty: none.
+    client_id: String,
+    client_name: String,
+    by: Tally,
+}
+
+/// What of a ticket's row counts in the roll-ups.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Counted {
+    day: NaiveDate,
+    client_id: Option<String>,
+    client_name: Option<String>,
+    label: Option<String>,
+    sentiment: Option<i64>,
+    updated: bool,
+    escalated: bool,
+    taken_in_at: DateTime<Utc>,
+    duration_ms: Option<i64>,
+}
+
+impl Counted {
+    pub(crate) async fn of(tx: &mut Tx, tenant: Uuid, ticket: Uuid) -> Result<Option<Self>> {
+        fetch_optional!(
+            tx,
+            Self,
+            "SELECT day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
+             FROM tickets WHERE tenant_id = $1 AND id = $2",
+            tenant,
+            ticket
+        )
+    }
+
+    /// Of the ticket a job is about, where it was read before.
+    pub(crate) async fn of_external(tx: &mut Tx, held: &Held) -> Result<Option<Self>> {
+        fetch_optional!(
+            tx,
+            Self,
+            "SELECT day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
+             FROM tickets WHERE tenant_id = $1 AND psa = $2 AND external_id = $3",
+            held.tenant_id,
+            &held.psa,
+            &held.external_ticket
+        )
+    }
+
+    fn tally(&self) -> Tally {
+        let Some(label) = self.label.as_deref() else { return Tally::default() };
+        let is = |word: Label| i64::from(label == word.word());
+        Tally {
+            analysed: 1,
+            negative: is(Label::Negative),
+            neutral: is(Label::Neutral),
+            positive: is(Label::Positive),
+            sentiment_sum: self.sentiment.unwrap_or_default(),
+            updated: i64::from(self.updated),
+            escalated: i64::from(self.escalated),
+        }
+    }
+
+    fn change(&self, tenant: Uuid, sign: i64) -> TallyChange {
+        let tally = self.tally();
+        TallyChange {
+            tenant,
+            day: self.day,
+            client_id: self.client_id.clone().unwrap_or_default(),
+            client_name: self.client_name.clone().unwrap_or_default(),
+            by: Tally {
+                analysed: sign * tally.analysed,
+                negative: sign * tally.negative,
+                neutral: sign * tally.neutral,
+                positive: sign * tally.positive,
+                sentiment_sum: sign * tally.sentiment_sum,
+                updated: sign * tally.updated,
+                escalated: sign * tally.escalated,
+            },
+        }
+    }
+
+    /// The ticket counts as it stands, for the first time.
+    pub(crate) fn added(&self, tx: &mut Tx, tenant: Uuid) {
+        tx.tally(self.change(tenant, 1));
+    }
+
+    /// The ticket no longer counts as this but as its row stands now.
+    pub(crate) async fn replaced(&self, tx: &mut Tx, tenant: Uuid, ticket: Uuid) -> Result<()> {
+        if let Some(after) = Self::of(tx, tenant, ticket).await? {
+            tx.tally(self.change(tenant, -1));
+            tx.tally(after.change(tenant, 1));
+        }
+        Ok(())
+    }
+
+    /// Notes how long the ticket took; a replay keeps what the first way took.
+    pub(crate) async fn took(
+        &self,
+        tx: &mut Tx,
+        tenant: Uuid,
+        ticket: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        if self.duration_ms.is_some() {
+            return Ok(());
+        }
+        execute!(
+            tx,
+            "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3",
+            (now - self.taken_in_at).num_milliseconds().max(0),
+            tenant,
+            ticket
+        )
+        .map(drop)
+    }
+}
+
+/// Writes what a transaction gathered, one row per day and client, in the order of their keys.
+pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
+    let mut sums: BTreeMap<(Uuid, NaiveDate, String), (String, Tally)> = BTreeMap::new();
+    for change in tx.take_tallies() {
+        let (name, sum) = sums.entry((change.tenant, change.day, change.client_id)).or_default();
+        *name = change.client_name;
+        *sum = sum.plus(change.by);
+    }
+    sums.retain(|_, (_, sum)| *sum != Tally::default());
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let mut query = Query::new(
+        "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
+           sentiment_sum, updated, escalated) VALUES ",
+    );
+    query.rows(sums.into_iter().map(|((tenant, day, client_id), (name, sum))| {
+        vec![
+            tenant.into(),
+            day.into(),
+            client_id.into(),
+            name.into(),
+            sum.analysed.into(),
+            sum.negative.into(),
+            sum.neutral.into(),
+            sum.positive.into(),
+            sum.sentiment_sum.into(),
+            sum.updated.into(),
+            sum.escalated.into(),
+        ]
+    }));
+    query.push(
+        " ON CONFLICT (tenant_id, day, client_id) DO UPDATE SET client_name = excluded.client_name,
+           analysed = tallies.analysed + excluded.analysed, negative = tallies.negative + excluded.negative,
+           neutral = tallies.neutral + excluded.neutral, positive = tallies.positive + excluded.positive,
+           sentiment_sum = tallies.sentiment_sum + excluded.sentiment_sum, updated = tallies.updated + excluded.updated,
+           escalated = tallies.escalated + excluded.escalated",
+    );
+    execute_query!(tx, query).map(drop)
+}
+
+/// See [`TenantStore::trends_rebuild`].
+pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    let zone: Option<(String,)> =
+        fetch_optional!(tx, (String,), "SELECT time_zone FROM tenants WHERE id = $1", tenant.0)?;
+    let Some((zone,)) = zone else { return Ok(()) };
+    let tickets: Vec<(Uuid, DateTime<Utc>, NaiveDate)> = fetch_all!(
+        tx,
+        (Uuid, DateTime<Utc>, NaiveDate),
+        "SELECT id, taken_in_at, day FROM tickets WHERE tenant_id = $1",
+        tenant.0
+    )?;
+    for (id, taken_in_at, day) in tickets {
+        let present = rows::day_of(taken_in_at, &zone);
+        if present != day {
+            execute!(
+                tx,
+                "UPDATE tickets SET day = $1 WHERE tenant_id = $2 AND id = $3",
+                present,
+                tenant.0,
+                id
+            )?;
+        }
+    }
+    execute!(tx, "DELETE FROM tallies WHERE tenant_id = $1", tenant.0)?;
+    execute!(
+        tx,
+        "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
+           sentiment_sum, updated, escalated)
+         SELECT tenant_id, day, coalesce(client_id, ''), coalesce(max(client_name), ''), count(*),
+           count(CASE WHEN label = 'negative' THEN 1 END), count(CASE WHEN label = 'neutral' THEN 1 END),
+           count(CASE WHEN label = 'positive' THEN 1 END), coalesce(sum(sentiment), 0),
+           count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
+         FROM tickets WHERE tenant_id = $1 AND label IS NOT NULL
+         GROUP BY tenant_id, day, coalesce(client_id, '')",
+        tenant.0
+    )
+    .map(drop)
 }

@@ -2,6 +2,7 @@
 
 mod badge;
 mod card;
+mod chart;
 mod empty;
 mod header;
 mod icon;
@@ -14,10 +15,11 @@ pub mod words;
 
 pub use badge::{Badge, LabelBadge, StateBadge, Tone};
 pub use card::{Card, Figure, Section};
+pub use chart::{Column, ShareBar, TrendChart};
 pub use empty::{Empty, Problem};
 pub use header::PageHeader;
 pub use icon::Icon;
-pub use mark::{Bars, Logo, MeanMood, Mood};
+pub use mark::{Bars, Logo, MeanMood, Mood, mood_word};
 pub use quoted::Quoted;
 pub use table::{Older, Table};
-pub use when::{Clockface, Moment, When};
+pub use when::{Clockface, Moment, When, span};

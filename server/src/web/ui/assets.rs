@@ -23,7 +23,9 @@ pub(super) fn current() -> Assets {
 fn read_manifest() -> Assets {
     let manifest = Site::get("manifest.json");
     if manifest.is_none() {
-        tracing::warn!("target/site/manifest.json is missing: run `cargo xtask build`; pages have no style until then");
+        tracing::warn!(
+            "target/site/manifest.json is missing: run `cargo xtask build`; pages have no style until then"
+        );
     }
     manifest.and_then(|file| serde_json::from_slice(&file.data).ok()).unwrap_or_default()
 }
@@ -39,8 +41,11 @@ pub(super) async fn public(uri: Uri, headers: HeaderMap) -> Response {
 }
 
 fn serve(name: &str, headers: &HeaderMap, caching: &'static str) -> Response {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((data, encoding)) = smallest(name, accepted) else { return StatusCode::NOT_FOUND.into_response() };
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some((data, encoding)) = smallest(name, accepted) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let kind = mime_guess::from_path(name).first_or_octet_stream();
     let mut response = match data {
         Cow::Borrowed(bytes) => bytes.into_response(),

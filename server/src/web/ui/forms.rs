@@ -42,7 +42,9 @@ pub(super) async fn answer(context: impl Fn() + Clone + Send + 'static, mut requ
             Redirect::to(&format!("/sign-in?{next}")).into_response()
         }
         Ok(error) => problem(&error),
-        Err(unreadable) => problem(&AppError::broken(format!("a server function's error is unreadable: {unreadable}"))),
+        Err(unreadable) => {
+            problem(&AppError::broken(format!("a server function's error is unreadable: {unreadable}")))
+        }
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) async fn check(home: Home, request: Request, next: Next) -> Response 
     }
     let error = app::AppError::Invalid {
         field: String::new(),
-        message: "This form was not sent from a page of Undertone. Open the page here and send it again.".into(),
+        message: "This form was not sent from a page of Undertone. Open the page here and send it again."
+            .into(),
     };
     (StatusCode::FORBIDDEN, Html(app::problem_page(&error, super::assets::current()))).into_response()
 }

@@ -1,0 +1,157 @@
+//! How our types look in a row: words for enums, JSON texts, ids that sort by time, cursors.
+
+use crate::accounts::Tenant;
+use crate::analyses::AnalysisState;
+use crate::connections::Which;
+use crate::door::DeliveryState;
+use crate::jobs::Stage;
+use crate::tickets::TicketState;
+use crate::{Page, Result, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
+use domain::{ActionState, Label, Mode, PsaKind, Role, Score};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
+use uuid::Uuid;
+
+/// An enum that a column holds as a word.
+pub(crate) trait Word: Sized + Copy + 'static {
+    const WORDS: &'static [(Self, &'static str)];
+    fn word(self) -> &'static str;
+    fn read(table: &'static str, column: &'static str, text: &str) -> Result<Self> {
+        let found = Self::WORDS.iter().find(|(_, word)| *word == text).map(|(value, _)| *value);
+        found.ok_or_else(|| StoreError::corrupt(table, column, format!("{text:?} is not one of its words")))
+    }
+}
+
+macro_rules! words {
+    ($($kind:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
+        impl Word for $kind {
+            const WORDS: &'static [(Self, &'static str)] = &[$((Self::$variant, $word)),*];
+            fn word(self) -> &'static str { match self { $(Self::$variant => $word),* } }
+        }
+    )*};
+}
+words! {
+    DeliveryState { Queued = "queued", Ignored = "ignored", Done = "done", Dead = "dead" }
+    Stage { Read = "read", Score = "score", Act = "act" }
+    TicketState {
+        Reading = "reading", Analysed = "analysed", Shadowed = "shadowed", Acting = "acting", Acted = "acted",
+        Skipped = "skipped", Failed = "failed",
+    }
+    AnalysisState { Scored = "scored", Skipped = "skipped" }
+    ActionState {
+        Shadow = "shadow", Planned = "planned", InFlight = "in_flight", Done = "done", Refused = "refused",
+        Superseded = "superseded",
+    }
+    Mode { Shadow = "shadow", Live = "live" }
+    Label { Positive = "positive", Neutral = "neutral", Negative = "negative" }
+    Role { Owner = "owner", Admin = "admin", Dispatcher = "dispatcher", Viewer = "viewer" }
+    PsaKind { ConnectWise = "connectwise", Autotask = "autotask", HaloPsa = "halopsa" }
+    Which { Psa = "psa", Model = "model" }
+}
+
+/// As [`Word::read`], where the column may be empty.
+pub(crate) fn read_word<W: Word>(
+    table: &'static str,
+    column: &'static str,
+    text: Option<&str>,
+) -> Result<Option<W>> {
+    text.map(|text| W::read(table, column, text)).transpose()
+}
+
+pub(crate) fn read_score(column: &'static str, value: Option<i64>) -> Result<Option<Score>> {
+    value.map(Score::new).transpose().map_err(|error| StoreError::corrupt("tickets", column, error))
+}
+
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Driver(sqlx::Error::Encode(Box::new(error))))
+}
+
+pub(crate) fn read_json<T: DeserializeOwned>(
+    table: &'static str,
+    column: &'static str,
+    text: &str,
+) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt(table, column, error))
+}
+
+/// Text from outside. PostgreSQL's text holds no U+0000, so it becomes the replacement character on both engines.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// An id (a UUID of version 7) that begins with `at`, to the microsecond, and then counts: ids sort by time, and those
+/// made here at the same time by the order they were made in.
+pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let micros = u16::try_from(at.nanosecond() / 1_000 % 1_000).expect("below 1000");
+    let mut rest = crate::vault::random::<10>();
+    // 12 bits beside the version, then (6 bits beside the variant and) 32 bits of a count.
+    rest[..2].copy_from_slice(&micros.to_be_bytes());
+    rest[3..7].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    rest[2] = 0;
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
+}
+
+/// The day in the tenant's zone.
+pub(crate) fn day_of(at: DateTime<Utc>, time_zone: &str) -> NaiveDate {
+    at.with_timezone(&zone(time_zone)).date_naive()
+}
+
+/// A zone we do not know counts as UTC: names come and go with the IANA database.
+pub(crate) fn zone(name: &str) -> chrono_tz::Tz {
+    name.parse().unwrap_or(chrono_tz::UTC)
+}
+
+/// Where a page ends: the time (in microseconds) and the id of its last row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cursor {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) id: Uuid,
+}
+
+impl Cursor {
+    pub(crate) fn read(text: Option<&str>) -> Result<Option<Self>> {
+        text.map(|text| Self::decode(text).ok_or(StoreError::BadCursor)).transpose()
+    }
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = BASE64.decode(text).ok()?;
+        let (micros, id) = bytes.split_first_chunk::<8>()?;
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
+        Some(Self { at, id: Uuid::from_slice(id).ok()? })
+    }
+    fn encode(self) -> String {
+        let mut bytes = self.at.timestamp_micros().to_be_bytes().to_vec();
+        bytes.extend_from_slice(self.id.as_bytes());
+        BASE64.encode(bytes)
+    }
+}
+
+/// Makes a page of rows that were asked for with one more than `limit`, so that the end is known.
+pub(crate) fn page<T>(mut rows: Vec<T>, limit: u32, end: impl Fn(&T) -> Cursor) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| end(last).encode());
+    Page { rows, next }
+}
+
+/// A tenant as its row has it.
+#[derive(sqlx::FromRow)]
+pub(crate) struct TenantRow {
+    id: Uuid,
+    name: String,
+    time_zone: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<TenantRow> for Tenant {
+    fn from(row: TenantRow) -> Self {
+        Self { id: row.id.into(), name: row.name, time_zone: row.time_zone, created_at: row.created_at }
+    }
+}

@@ -1,0 +1,290 @@
+//! Stores for tests: each a fresh, migrated database that is gone when the test is.
+//!
+//! PostgreSQL comes from `UNDERTONE_TEST_PG` (the address of a server whose databases may be created and dropped), or
+//! from a throw-away cluster that the tests of this machine share: the first test starts it, each holds a lock while it
+//! runs, and a watchdog stops it a few seconds after the last lock is gone, however the tests ended. Nothing is left
+//! behind. As root, the server runs as nobody, because it refuses to run as root.
+
+use crate::{KeyRing, Store};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::fs::File;
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use uuid::Uuid;
+
+/// A store of its own for one test.
+pub struct TestStore {
+    store: Store,
+    url: String,
+    keys: KeyRing,
+    place: Place,
+}
+
+enum Place {
+    Folder { _folder: tempfile::TempDir },
+    Database { server: String, name: String },
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl TestStore {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let url = format!("sqlite://{}", folder.path().join("undertone.db").display());
+        let keys = keys();
+        let store = Store::open(&url, keys.clone()).await.expect("a new SQLite file opens");
+        store.migrate().await.expect("the migrations run on SQLite");
+        Self { store, url, keys, place: Place::Folder { _folder: folder } }
+    }
+
+    /// `None`, after saying so, where there is no PostgreSQL; under `CI` that is a failure.
+    pub async fn postgres() -> Option<Self> {
+        let server = server()?;
+        let template = template(server).await;
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        admin(server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let url = database_url(server, &name);
+        let keys = keys();
+        let store = Store::open(&url, keys.clone()).await.expect("a new database opens");
+        Some(Self { store, url, keys, place: Place::Database { server: server.to_owned(), name } })
+    }
+
+    /// Another store on the same database, as another node or a restarted program has it.
+    pub async fn reopen(&self) -> Store {
+        Store::open(&self.url, self.keys.clone()).await.expect("the database opens again")
+    }
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+}
+
+impl Drop for TestStore {
+    fn drop(&mut self) {
+        let Place::Database { server, name } = &self.place else { return };
+        let (server, statement) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        // Drop cannot wait for a future on the test's own runtime.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime can be made").block_on(admin(&server, statement));
+        });
+        if dropped.join().is_err() {
+            eprintln!("the test's database could not be dropped; it goes with its server");
+        }
+    }
+}
+
+fn keys() -> KeyRing {
+    KeyRing::parse(&KeyRing::generate(None)).expect("a generated key file is valid")
+}
+
+async fn admin(server: &str, statement: String) {
+    let mut connection = PgConnection::connect(server).await.expect("the test server answers");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the test server obeys");
+}
+
+/// The name of a database with all migrations applied; made by whoever comes first.
+async fn template(server: &str) -> String {
+    let migrations = sqlx::migrate!("../migrations/postgres");
+    let checksums =
+        migrations.iter().flat_map(|migration| migration.checksum.iter().copied()).collect::<Vec<u8>>();
+    let name = format!("template_{}", hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(checksums)[..8]));
+    let mut connection = PgConnection::connect(server).await.expect("the test server answers");
+    let known = |name: String| {
+        sqlx::query_scalar::<_, i32>("SELECT 1 FROM pg_database WHERE datname = $1").bind(name)
+    };
+    if known(name.clone()).fetch_optional(&mut connection).await.expect("the test server answers").is_some() {
+        return name;
+    }
+    sqlx::query("SELECT pg_advisory_lock(7065)")
+        .execute(&mut connection)
+        .await
+        .expect("the lock is free some time");
+    if known(name.clone()).fetch_optional(&mut connection).await.expect("the test server answers").is_none() {
+        let making = format!("making_{}", Uuid::new_v4().simple());
+        admin(server, format!("CREATE DATABASE {making}")).await;
+        let mut fresh = PgConnection::connect(&database_url(server, &making)).await.expect("it is there");
+        migrations.run(&mut fresh).await.expect("the migrations run on PostgreSQL");
+        fresh.close().await.expect("a connection closes");
+        admin(server, format!("ALTER DATABASE {making} RENAME TO {name}")).await;
+    }
+    connection.close().await.expect("a connection closes, and its lock with it");
+    name
+}
+
+/// The server's address with another database in it.
+fn database_url(server: &str, name: &str) -> String {
+    let (address, query) =
+        server.split_once('?').map_or((server, None), |(address, query)| (address, Some(query)));
+    let (host, _) = address.rsplit_once('/').expect("the address of a server names a database");
+    query.map_or_else(|| format!("{host}/{name}"), |query| format!("{host}/{name}?{query}"))
+}
+
+fn env(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests have no settings of their own")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The address of the server all tests of this process use.
+fn server() -> Option<&'static str> {
+    static SERVER: OnceLock<Option<(String, Option<File>)>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        if let Some(url) = env("UNDERTONE_TEST_PG") {
+            return Some((url, None));
+        }
+        let Some(bin) = binaries() else {
+            assert!(
+                env("CI").is_none(),
+                "PostgreSQL is not installed, and under CI its half of the tests must run"
+            );
+            eprintln!("left out: PostgreSQL is not installed (looked in /usr/lib/postgresql and PATH)");
+            return None;
+        };
+        let (url, in_use) = Cluster::at(bin).join();
+        Some((url, Some(in_use)))
+    });
+    server.as_ref().map(|(url, _)| url.as_str())
+}
+
+/// The folder of initdb and pg_ctl, of the newest version.
+fn binaries() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = debian
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .collect();
+    found.sort();
+    let path = env("PATH").unwrap_or_default();
+    let in_path = std::env::split_paths(&path).collect::<Vec<_>>();
+    let folders = found.into_iter().rev().map(|(_, folder)| folder).chain(in_path);
+    folders.into_iter().find(|folder| folder.join("initdb").is_file() && folder.join("pg_ctl").is_file())
+}
+
+/// A throw-away cluster in a folder of this user, shared by all test processes that hold its `users` lock.
+struct Cluster {
+    bin: PathBuf,
+    folder: PathBuf,
+    is_root: bool,
+}
+
+impl Cluster {
+    fn at(bin: PathBuf) -> Self {
+        let mine = tempfile::NamedTempFile::new().and_then(|file| file.as_file().metadata());
+        let user = mine.expect("a temporary file can be made").uid();
+        let version = <sha2::Sha256 as sha2::Digest>::digest(bin.as_os_str().as_encoded_bytes());
+        let name = format!("undertone-test-postgres-{user}-{}", hex::encode(&version[..4]));
+        Self { bin, folder: std::env::temp_dir().join(name), is_root: user == 0 }
+    }
+
+    /// Starts the server unless it runs; it stays while the returned file is open.
+    fn join(&self) -> (String, File) {
+        std::fs::create_dir_all(&self.folder).expect("the temporary folder takes a folder");
+        let door = File::create(self.folder.join("door")).expect("the folder is ours");
+        // Under this lock nobody starts or stops the server; see `watchdog`.
+        door.lock().expect("files can be locked");
+        let in_use = File::create(self.folder.join("users")).expect("the folder is ours");
+        if !self.answers() {
+            self.start();
+            self.watchdog();
+        }
+        in_use.lock_shared().expect("files can be locked");
+        let url = format!("postgres://postgres@localhost/postgres?host={}", self.folder.display());
+        (url, in_use)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn answers(&self) -> bool {
+        std::os::unix::net::UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_ok()
+    }
+
+    fn start(&self) {
+        let data = self.data();
+        // What a killed machine may have left.
+        let _ = std::fs::remove_dir_all(&data);
+        if self.is_root {
+            std::os::unix::fs::chown(&self.folder, Some(NOBODY), Some(NOBODY))
+                .expect("root gives folders away");
+        }
+        self.run(
+            "initdb",
+            &["-D", path(&data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        );
+        let log = self.folder.join("log");
+        let options = format!(
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c port=5432 -c max_connections=300 -c fsync=off \
+             -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=64MB",
+            self.folder.display()
+        );
+        self.run("pg_ctl", &["-D", path(&data), "-w", "-l", path(&log), "-o", &options, "start"]);
+    }
+
+    /// As nobody where we are root.
+    fn command(&self, program: &str) -> Command {
+        let program = self.bin.join(program);
+        let mut command = if self.is_root {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.env("HOME", &self.folder).current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        // Not a pipe: the server would inherit it, and waiting for its end would wait for the server's.
+        let log = File::create(self.folder.join(format!("{program}.log"))).expect("the folder is ours");
+        let error_log = log.try_clone().expect("a file can be opened twice");
+        let ran = self.command(program).args(arguments).stdout(log).stderr(error_log).status();
+        let ran = ran.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+        assert!(ran.success(), "{program} failed; see {}/{program}.log and log", self.folder.display());
+    }
+
+    /// Waits until nobody holds `users`, gives the next test a few seconds, and stops the server. Locks go with their
+    /// process, even a killed one.
+    fn watchdog(&self) {
+        const SCRIPT: &str = r#"
+            cd "$1" && shift
+            while :; do
+              flock -x users true; sleep 5
+              exec 8>door; flock -x 8
+              exec 9>users
+              if flock -n -x 9; then "$@" -D data -m immediate -w stop; cd /; rm -rf "$OLDPWD"; exit; fi
+              exec 8>&- 9>&-
+            done"#;
+        let stop = self.command("pg_ctl");
+        Command::new("sh")
+            .args(["-c", SCRIPT, "watchdog"])
+            .arg(&self.folder)
+            .arg(stop.get_program())
+            .args(stop.get_args())
+            // Whoever ends the test's process group must not end this.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sh is there");
+    }
+}
+
+/// The user without rights.
+const NOBODY: u32 = 65534;
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}

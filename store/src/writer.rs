@@ -1,0 +1,241 @@
+//! Group commit: whoever wants to write hands in an operation and waits; a writer gathers all that wait into one
+//! transaction and answers them together after the commit. One disk flush then pays for many callers.
+//!
+//! Each operation of a batch runs behind its own savepoint, so that one that fails (lease lost, conflict) does not
+//! spoil the others. An operation that was handed in is carried out even if its caller stops waiting.
+
+use crate::engine::{News, Pools, Tx};
+use crate::error::{BatchFailure, StoreError};
+use crate::{Result, Store};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// So many may wait for a writer; the next one is told `Unavailable` at once.
+const WAITING: usize = 8192;
+/// Operations in one transaction. More would not save flushes but hold locks and callers longer.
+const BATCH: usize = 128;
+
+/// What an operation does, given its input. Not a closure that captures: it may have to run twice.
+pub(crate) type Work<I, T> = for<'t> fn(&'t mut Tx, &'t I) -> BoxFuture<'t, Result<T>>;
+
+/// Work of one kind that waits to be committed in batches.
+pub(crate) trait Batch: Send + 'static {
+    type Item: Send + 'static;
+    const AT_MOST: usize;
+    /// Carries out all items in one transaction, noting the results in them. An error: nothing was kept.
+    fn carry_out<'t>(items: &'t mut [Self::Item], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
+    /// Tells the caller: what was noted, or why nothing was kept.
+    fn answer(item: Self::Item, failure: Option<&BatchFailure>);
+}
+
+/// The way in to the writers of one kind of work.
+pub(crate) struct Queue<B: Batch> {
+    sender: mpsc::Sender<B::Item>,
+}
+
+impl<B: Batch> Queue<B> {
+    pub(crate) fn push(&self, item: B::Item) -> Result<()> {
+        self.sender.try_send(item).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::busy("too many writes are waiting"),
+            mpsc::error::TrySendError::Closed(_) => StoreError::busy("the store is closed"),
+        })
+    }
+
+    /// Starts `writers` tasks that end when `closing` turns true and everything handed in before is committed.
+    pub(crate) fn start(
+        pools: &Pools,
+        writers: usize,
+        arrived: &Arc<Notify>,
+        closing: &watch::Receiver<bool>,
+    ) -> (Self, Vec<JoinHandle<()>>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let tasks = (0..writers)
+            .map(|_| {
+                let writer = Writer::<B> {
+                    pools: pools.clone(),
+                    receiver: Arc::clone(&receiver),
+                    arrived: Arc::clone(arrived),
+                    closing: closing.clone(),
+                };
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the store owns its writers; close() waits for them"
+                )]
+                tokio::spawn(writer.run())
+            })
+            .collect();
+        (Self { sender }, tasks)
+    }
+}
+
+struct Writer<B: Batch> {
+    pools: Pools,
+    receiver: Arc<Mutex<mpsc::Receiver<B::Item>>>,
+    arrived: Arc<Notify>,
+    closing: watch::Receiver<bool>,
+}
+
+impl<B: Batch> Writer<B> {
+    async fn run(mut self) {
+        let mut items = Vec::new();
+        while self.gather(&mut items).await {
+            // A panic in an operation must not silence the writer: its callers see their answer vanish.
+            if AssertUnwindSafe(self.commit(&mut items)).catch_unwind().await.is_err() {
+                tracing::error!("an operation of the store panicked; its batch was rolled back");
+            }
+            items.clear();
+        }
+    }
+
+    /// Waits for at least one item and takes all that wait. `false`: closed and empty.
+    async fn gather(&mut self, items: &mut Vec<B::Item>) -> bool {
+        let mut receiver = self.receiver.lock().await;
+        if *self.closing.borrow() {
+            receiver.close();
+        }
+        loop {
+            tokio::select! {
+                count = receiver.recv_many(items, B::AT_MOST) => return count > 0,
+                changed = self.closing.changed(), if !receiver.is_closed() => {
+                    if changed.is_err() || *self.closing.borrow() {
+                        receiver.close();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, items: &mut Vec<B::Item>) {
+        match self.attempt(items).await {
+            Ok(()) => items.drain(..).for_each(|item| B::answer(item, None)),
+            Err(failure) if items.len() > 1 && failure.worth_repeating_alone() => {
+                for mut item in items.drain(..) {
+                    let outcome = self.attempt(std::slice::from_mut(&mut item)).await;
+                    B::answer(item, outcome.err().as_ref());
+                }
+            }
+            Err(failure) => items.drain(..).for_each(|item| B::answer(item, Some(&failure))),
+        }
+    }
+
+    async fn attempt(&self, items: &mut [B::Item]) -> Result<(), BatchFailure> {
+        let work = async {
+            let mut tx = self.pools.begin().await?;
+            B::carry_out(items, &mut tx).await?;
+            tx.commit().await
+        };
+        let news = work.await.map_err(BatchFailure::of)?;
+        if news > News::None {
+            announce(&self.arrived);
+        }
+        Ok(())
+    }
+}
+
+/// Wakes those who wait for work, and leaves a note for one who is about to.
+pub(crate) fn announce(arrived: &Notify) {
+    arrived.notify_waiters();
+    arrived.notify_one();
+}
+
+/// The operations of everyone but the door.
+pub(crate) struct Operations;
+
+/// One caller's operation, its type hidden.
+pub(crate) trait Operation: Send {
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
+    /// Remembers that it failed while the others of its batch go on.
+    fn failed(&mut self, error: StoreError);
+    fn answer(self: Box<Self>, failure: Option<&BatchFailure>);
+}
+
+struct Asked<I, T> {
+    input: I,
+    work: Work<I, T>,
+    outcome: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<I: Send + Sync, T: Send> Operation for Asked<I, T> {
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
+        Box::pin(async {
+            // It may be the second time: what was noted before was rolled back.
+            self.outcome = None;
+            let value = (self.work)(tx, &self.input).await?;
+            self.outcome = Some(Ok(value));
+            Ok(())
+        })
+    }
+    fn failed(&mut self, error: StoreError) {
+        self.outcome = Some(Err(error));
+    }
+    fn answer(self: Box<Self>, failure: Option<&BatchFailure>) {
+        let outcome = match (failure, self.outcome) {
+            // Its own error says more than what became of the batch.
+            (_, Some(Err(error))) => Err(error),
+            (Some(failure), _) => Err(failure.told()),
+            (None, Some(Ok(value))) => Ok(value),
+            (None, None) => return,
+        };
+        // The caller may have stopped waiting; the work is done all the same.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+impl Batch for Operations {
+    type Item = Box<dyn Operation>;
+    const AT_MOST: usize = BATCH;
+
+    fn carry_out<'t>(items: &'t mut [Self::Item], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
+        Box::pin(async move {
+            if let [only] = items {
+                return match only.run(tx).await {
+                    Err(error) if !concerns_all(&error) => {
+                        only.failed(error);
+                        Err(StoreError::busy("rolled back"))
+                    }
+                    other => other,
+                };
+            }
+            for (index, item) in items.iter_mut().enumerate() {
+                let mark = tx.mark(index > 0).await?;
+                match item.run(tx).await {
+                    Ok(()) => {}
+                    Err(error) if concerns_all(&error) => return Err(error),
+                    Err(error) => {
+                        tx.return_to(mark).await?;
+                        item.failed(error);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn answer(item: Self::Item, failure: Option<&BatchFailure>) {
+        item.answer(failure);
+    }
+}
+
+/// A full disk or a lost connection ends the transaction, whoever's statement met it first.
+fn concerns_all(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_))
+}
+
+impl Store {
+    /// Commits `work` together with whatever else waits to be written.
+    pub(crate) async fn write<I, T>(&self, input: I, work: Work<I, T>) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.inner.operations.push(Box::new(Asked { input, work, outcome: None, reply }))?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Driver(sqlx::Error::WorkerCrashed)))
+    }
+}
