@@ -44,7 +44,7 @@ mod browser {
     use std::time::Duration;
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::JsFuture;
-    use web_sys::{FormData, HtmlElement, HtmlFormElement, RequestInit, Response, UrlSearchParams};
+    use web_sys::{FormData, Headers, HtmlElement, HtmlFormElement, RequestInit, Response, UrlSearchParams};
 
     /// Long enough to swallow a quick series of key presses, short enough to feel immediate.
     const QUIET: Duration = Duration::from_millis(200);
@@ -106,10 +106,16 @@ mod browser {
         let init = RequestInit::new();
         init.set_method("POST");
         let values = match form {
-            Some(form) => UrlSearchParams::new_with_str_sequence_sequence(&FormData::new_with_form(form).ok()?).ok()?,
+            Some(form) => {
+                let filled: JsValue = FormData::new_with_form(form).ok()?.into();
+                UrlSearchParams::new_with_str_sequence_sequence(&filled).ok()?
+            }
             None => UrlSearchParams::new().ok()?,
         };
         init.set_body(&values);
+        let headers = Headers::new().ok()?;
+        headers.set("accept", "application/json").ok()?;
+        init.set_headers(&headers);
         let response: Response = JsFuture::from(window().fetch_with_str_and_init(to, &init)).await.ok()?.unchecked_into();
         if !response.ok() {
             return None;
