@@ -1,40 +1,178 @@
-//! Open connections.
+//! Open connections to tenants' PSAs and models, kept while their settings stay as they are: an adapter keeps what it
+//! learned (base address, token, picklists, which fields a model takes).
+
 use crate::llm::{self, Model};
 use crate::outside::{Limits, Outside};
 use crate::psa::{self, Psa};
-use crate::queue::{Setback, Wait};
-use std::sync::Arc;
+use domain::{ModelSettings, PsaKind, PsaSettings, TenantId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::TenantStore;
+use store::{StoreError, TenantStore};
+use url::{Host, Url};
 
+/// Connections kept of each kind; beyond it some are opened anew when they are next needed.
+const MOST_KEPT: usize = 2_000;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("no ticketing system is connected yet")]
+    NoPsa,
+    #[error("the connection's settings could not be read")]
+    Store(#[from] StoreError),
+}
+
+/// Opens and keeps connections. Cheap to clone; clones share what is open.
+#[derive(Clone)]
 pub struct Connections {
     outside: Outside,
+    psas: Kept<dyn Psa>,
+    models: Kept<dyn Model>,
 }
+
 impl Connections {
     pub fn new(outside: Outside) -> Self {
-        Self { outside }
+        Self { outside, psas: Kept::default(), models: Kept::default() }
     }
-    pub async fn psa(&self, tenant: &TenantStore) -> Result<Arc<dyn Psa>, Setback> {
-        let c = tenant.psa_connection().await.map_err(Setback::store)?.ok_or_else(|| Setback::Retry {
-            wait: Wait::Outage { asked: None },
-            cause: "no PSA is connected".into(),
-        })?;
-        Ok(psa::open(
-            &c.settings,
-            self.outside.caller(
-                &format!("psa {}", tenant.tenant_id()),
-                Limits { parallel: 3, requests: 600, per: Duration::from_secs(60) },
-            ),
-        ))
+
+    /// The tenant's PSA, as its settings are now.
+    pub async fn psa(&self, tenant: &TenantStore) -> Result<Arc<dyn Psa>, ConnectError> {
+        let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
+        let id = tenant.tenant_id();
+        Ok(self.psas.get_or(id, saved.revision, || {
+            let caller = self.outside.caller(&format!("psa {id}"), psa_limits(&saved.settings));
+            psa::open(&saved.settings, caller)
+        }))
     }
-    pub async fn model(&self, tenant: &TenantStore) -> Result<Arc<dyn Model>, Setback> {
-        let c = tenant.model_connection().await.map_err(Setback::store)?;
-        Ok(llm::open(
-            &c.settings,
-            self.outside.caller(
-                &format!("model {}", tenant.tenant_id()),
-                Limits { parallel: 3, requests: 600, per: Duration::from_secs(60) },
-            ),
-        ))
+
+    /// The tenant's model, as its settings are now.
+    pub async fn model(&self, tenant: &TenantStore) -> Result<Arc<dyn Model>, ConnectError> {
+        let saved = tenant.model_connection().await?;
+        let id = tenant.tenant_id();
+        Ok(self.models.get_or(id, saved.revision, || {
+            let caller = self.outside.caller(&format!("model {id}"), model_limits(&saved.settings));
+            llm::open(&saved.settings, caller)
+        }))
+    }
+}
+
+/// One open connection a tenant, with the revision of the settings it was opened from.
+struct Kept<T: ?Sized>(Arc<Mutex<HashMap<TenantId, (i64, Arc<T>)>>>);
+
+impl<T: ?Sized> Kept<T> {
+    fn get_or(&self, tenant: TenantId, revision: i64, open: impl FnOnce() -> Arc<T>) -> Arc<T> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, connection)) = kept.get(&tenant)
+            && *of == revision
+        {
+            return Arc::clone(connection);
+        }
+        if kept.len() >= MOST_KEPT {
+            // Whoever is in use keeps its own handle; the rest is opened anew when it is needed.
+            kept.retain(|_, (_, connection)| Arc::strong_count(connection) > 1);
+        }
+        let connection = open();
+        kept.insert(tenant, (revision, Arc::clone(&connection)));
+        connection
+    }
+}
+
+impl<T: ?Sized> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: ?Sized> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+/// Below what each cloud allows one integration, with room for the tenant's others.
+///
+/// - ConnectWise: about 1,000 a minute draw a 429.
+/// - Autotask: 3 at once for an entity and integration, 10,000 an hour for a database.
+/// - Halo: 500 in 5 minutes as third parties report; the vendor names none.
+fn psa_limits(settings: &PsaSettings) -> Limits {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let address = match settings {
+        PsaSettings::ConnectWise { site, .. } => Some(site),
+        PsaSettings::Autotask { zone_url, .. } => zone_url.as_ref(),
+        PsaSettings::HaloPsa { url, .. } => Some(url),
+    };
+    let cloud = match settings.kind() {
+        PsaKind::ConnectWise => Limits { parallel: 6, requests: 600, per: minutes(1) },
+        PsaKind::Autotask => Limits { parallel: 3, requests: 500, per: minutes(5) },
+        PsaKind::HaloPsa => Limits { parallel: 3, requests: 400, per: minutes(5) },
+    };
+    if address.is_some_and(|address| is_here(address)) { ON_THIS_MACHINE } else { cloud }
+}
+
+/// Accounts differ by orders of magnitude; a provider that allows less says so, and is heard.
+fn model_limits(settings: &ModelSettings) -> Limits {
+    let address = match settings {
+        ModelSettings::Builtin {} => return ON_THIS_MACHINE,
+        ModelSettings::OpenAi { base_url, .. } => base_url,
+        ModelSettings::Azure { endpoint, .. } => endpoint,
+    };
+    let cloud = Limits { parallel: 16, requests: 3_000, per: Duration::from_secs(60) };
+    if is_here(address) { ON_THIS_MACHINE } else { cloud }
+}
+
+/// The limits of a cloud say nothing about a server on this machine (the sandbox, a local model).
+const ON_THIS_MACHINE: Limits = Limits { parallel: 64, requests: 1_000_000, per: Duration::from_secs(60) };
+
+fn is_here(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else { return false };
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_kept_until_its_settings_change() {
+        let kept: Kept<str> = Kept::default();
+        let (one, two) = (TenantId(uuid::Uuid::from_u128(1)), TenantId(uuid::Uuid::from_u128(2)));
+        let first = kept.get_or(one, 1, || Arc::from("first"));
+        assert!(Arc::ptr_eq(&first, &kept.get_or(one, 1, || Arc::from("unused"))));
+        assert_eq!(&*kept.get_or(two, 1, || Arc::from("another tenant's")), "another tenant's");
+        assert_eq!(&*kept.get_or(one, 2, || Arc::from("second")), "second");
+        assert_eq!(&*kept.clone().get_or(one, 2, || Arc::from("unused")), "second");
+    }
+
+    #[test]
+    fn what_nobody_uses_makes_room() {
+        let kept: Kept<str> = Kept::default();
+        let id = |number: usize| TenantId(uuid::Uuid::from_u128(number as u128));
+        let used = kept.get_or(id(0), 1, || Arc::from("used"));
+        for number in 1..=MOST_KEPT {
+            kept.get_or(id(number), 1, || Arc::from("idle"));
+        }
+        assert!(Arc::ptr_eq(&used, &kept.get_or(id(0), 1, || Arc::from("unused"))));
+        assert_eq!(&*kept.get_or(id(1), 1, || Arc::from("opened anew")), "opened anew");
+    }
+
+    #[test]
+    fn only_this_machine_is_here() {
+        let cases = [
+            ("http://127.0.0.1:4000/v1", true),
+            ("http://[::1]:4000", true),
+            ("http://localhost:11434", true),
+            ("https://localhost.example.com", false),
+            ("https://api.openai.com/v1", false),
+            ("na.myconnectwise.net", false),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(is_here(address), expected, "{address}");
+        }
     }
 }

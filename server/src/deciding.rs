@@ -1,14 +1,14 @@
 //! The score stage: loads what is needed, asks the model, has the policy decide, saves the plan. No rules live here:
 //! what an answer must look like is [`crate::scoring`]'s business, what follows from it [`domain::decide`]'s.
 
-use crate::queue::{Progress, Setback, Tools};
+use crate::queue::{Setback, Tools};
 use crate::scoring::score::{Verdict, score};
-use domain::{History, Mode, decide};
+use domain::{History, decide};
 use store::connections::Which;
 use store::jobs::Job;
 
 /// Scores the job's ticket and stores the analysis with its plan, or why there is none.
-pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
+pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let tenant = tools.store.tenant(job.tenant);
     let (ticket, read) = tools.ticket_of(job).await?;
     let prompt = tenant.prompt().await.map_err(Setback::store)?;
@@ -27,18 +27,14 @@ pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<Progress, Setb
                 .analysis_skipped(job.lease, ticket, &reason, policy.version, &provenance, now)
                 .await
                 .map_err(Setback::store)?;
-            return Ok(Progress::Finished);
+            return Ok(());
         }
     };
     let history = History { escalated: tenant.escalated_before(ticket).await.map_err(Setback::store)? };
     let plan = decide(&policy.body, &read.ticket, history, &assessment);
-    let analysis = tenant
+    tenant
         .analysis_scored(job.lease, ticket, &assessment, &plan, policy.version, &provenance, now)
         .await
         .map_err(Setback::store)?;
-    Ok(if plan.mode == Mode::Live && !plan.actions.is_empty() {
-        Progress::Scored(analysis)
-    } else {
-        Progress::Finished
-    })
+    Ok(())
 }

@@ -1,1 +1,265 @@
-//! The acts of the screens and the API that need the network.
+//! The acts of the screens and the API that need the network or a template: behind [`Ops`], so that the screens need
+//! neither.
+
+use crate::clock::Clock;
+use crate::connections::{ConnectError, Connections};
+use crate::inbound::prepare;
+use crate::outside::CallError;
+use crate::scoring::prompt::{self, TemplateError, VARIABLES};
+use crate::scoring::score::{Verdict, score, shown};
+use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use domain::{History, Lookups, Party, PsaKind, Report, Ticket, TicketId, decide};
+use std::collections::HashMap;
+use store::connections::{CachedLookups, ConnectionState, Which};
+use store::tickets::ReadTicket;
+use store::{StoreError, TenantStore};
+use url::Url;
+
+/// How long a PSA's lists are believed.
+const LOOKUPS_LAST: Duration = Duration::hours(1);
+/// Longest title of a text to try, in characters; PSAs allow a few hundred.
+const MOST_TITLE: usize = 500;
+/// The version of a template that is tried before it is saved.
+const UNSAVED: i64 = -1;
+
+/// The acts, on this process's connections.
+pub struct Operations {
+    connections: Connections,
+    clock: Clock,
+    public_url: Url,
+    sandbox: HashMap<PsaKind, String>,
+}
+
+impl Operations {
+    /// `public_url`: how the outside reaches this instance. `sandbox`: the stand-ins' addresses, where it runs with them.
+    pub fn new(connections: Connections, clock: Clock, public_url: Url, sandbox: HashMap<PsaKind, String>) -> Self {
+        Self { connections, clock, public_url, sandbox }
+    }
+
+    /// What a test found, as the connection's state. The first check tells whether the connection works at all; a missing
+    /// right further on is shown but stops nothing, so that a read-only key is enough for shadow mode. A connection that
+    /// works is left to the pipeline to pause: a test in a bad minute must not stop it.
+    fn tested(&self, state: &ConnectionState, report: &Report) -> ConnectionState {
+        let now = self.clock.now();
+        let works = report.checks.first().is_some_and(|check| check.ok);
+        match state {
+            ConnectionState::Working { .. } => state.clone(),
+            _ if works => ConnectionState::Working { since: now },
+            _ => {
+                let wrong: Vec<&str> =
+                    report.checks.iter().filter(|check| !check.ok).map(|check| check.message.as_str()).collect();
+                ConnectionState::Paused { since: now, reason: wrong.join(" ") }
+            }
+        }
+    }
+
+    async fn fetch_lookups(&self, tenant: &TenantStore, kind: PsaKind) -> Result<Lookups, OpsError> {
+        let psa = self.connections.psa(tenant).await.map_err(connecting)?;
+        let lookups = psa.lookups().await.map_err(calling)?;
+        let value = serde_json::to_value(&lookups).map_err(|error| broken(&error))?;
+        tenant.lookups_put(kind, value, self.clock.now()).await.map_err(storing)?;
+        Ok(lookups)
+    }
+
+    /// The tenant's own template, or the one to try.
+    async fn template(
+        &self,
+        tenant: &TenantStore,
+        given: Option<&str>,
+    ) -> Result<Option<(String, i64)>, OpsError> {
+        if let Some(given) = given {
+            return Ok(Some((given.to_owned(), UNSAVED)));
+        }
+        let saved = tenant.prompt().await.map_err(storing)?;
+        Ok(saved.map(|saved| (saved.body, saved.version)))
+    }
+}
+
+#[async_trait]
+impl Ops for Operations {
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    fn hook_address(&self, psa: PsaKind, key: &str) -> String {
+        let base = self.public_url.as_str().trim_end_matches('/');
+        // ConnectWise appends the ticket's id to whatever address it is given.
+        let end = if psa == PsaKind::ConnectWise { "?recordId=" } else { "" };
+        format!("{base}/hooks/{psa}/{key}{end}")
+    }
+
+    fn sandbox_address(&self, psa: PsaKind) -> Option<String> {
+        self.sandbox.get(&psa).cloned()
+    }
+
+    async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError> {
+        let psa = self.connections.psa(tenant).await.map_err(connecting)?;
+        let report = psa.probe().await;
+        let saved = tenant.psa_connection().await.map_err(storing)?;
+        if let Some(saved) = saved {
+            let state = self.tested(&saved.state, &report);
+            tenant.connection_state_set(Which::Psa, state).await.map_err(storing)?;
+        }
+        Ok(report)
+    }
+
+    async fn model_test(&self, tenant: &TenantStore) -> Result<Report, OpsError> {
+        let model = self.connections.model(tenant).await.map_err(connecting)?;
+        let report = model.probe().await;
+        let saved = tenant.model_connection().await.map_err(storing)?;
+        let state = self.tested(&saved.state, &report);
+        tenant.connection_state_set(Which::Model, state).await.map_err(storing)?;
+        Ok(report)
+    }
+
+    async fn lookups(&self, tenant: &TenantStore, refresh: bool) -> Result<Lookups, OpsError> {
+        let connection = tenant.psa_connection().await.map_err(storing)?.ok_or_else(|| connecting(ConnectError::NoPsa))?;
+        let kind = connection.settings.kind();
+        if refresh {
+            return self.fetch_lookups(tenant, kind).await;
+        }
+        // Lists of settings that have changed since are another PSA's.
+        let of_these = |cached: &CachedLookups| cached.kind == kind && cached.fetched_at >= connection.updated_at;
+        let cached = tenant.lookups_get().await.map_err(storing)?.filter(of_these);
+        let fresh = |cached: &CachedLookups| self.clock.now() - cached.fetched_at < LOOKUPS_LAST;
+        // Lists of an older version of this program may no longer be readable; then they are fetched again.
+        let read = |cached: CachedLookups| serde_json::from_value(cached.value).ok();
+        match cached {
+            Some(cached) if fresh(&cached) => match read(cached) {
+                Some(lookups) => Ok(lookups),
+                None => self.fetch_lookups(tenant, kind).await,
+            },
+            // Old lists are better than none while the PSA is away.
+            stale => match self.fetch_lookups(tenant, kind).await {
+                Err(OpsError::Outside(why)) => stale.and_then(read).ok_or(OpsError::Outside(why)),
+                other => other,
+            },
+        }
+    }
+
+    fn prompt_variables(&self) -> Vec<PromptVariable> {
+        let example = prompt::example();
+        let listed = VARIABLES.iter().map(|variable| PromptVariable {
+            name: variable.name.into(),
+            meaning: variable.meaning.into(),
+            example: variable.of(&example),
+        });
+        listed.collect()
+    }
+
+    fn default_prompt(&self) -> &'static str {
+        prompt::DEFAULT
+    }
+
+    fn prompt_check(&self, template: &str) -> Result<(), OpsError> {
+        prompt::check(template).map_err(|error| in_template(&error))
+    }
+
+    async fn prompt_preview(
+        &self,
+        tenant: &TenantStore,
+        template: &str,
+        ticket: Option<TicketId>,
+    ) -> Result<String, OpsError> {
+        self.prompt_check(template)?;
+        let read = match ticket {
+            None => prompt::example(),
+            Some(ticket) => {
+                let found = tenant.ticket_for_work(ticket).await.map_err(storing)?;
+                let (_, read) = found.ok_or_else(|| invalid("ticket", "There is no such ticket."))?;
+                read
+            }
+        };
+        prompt::render(Some(template), &read).map(|prompt| shown(&prompt)).map_err(|error| in_template(&error))
+    }
+
+    async fn trial(
+        &self,
+        tenant: &TenantStore,
+        text: &TrialText,
+        template: Option<&str>,
+    ) -> Result<Trial, OpsError> {
+        if let Some(template) = template {
+            self.prompt_check(template)?;
+        }
+        let psa = tenant.psa_connection().await.map_err(storing)?.map_or(PsaKind::ConnectWise, |saved| saved.settings.kind());
+        let read = as_ticket(psa, text, self.clock.now())?;
+        let template = self.template(tenant, template).await?;
+        let model = self.connections.model(tenant).await.map_err(connecting)?;
+        let template = template.as_ref().map(|(text, version)| (text.as_str(), *version));
+        let (verdict, provenance) = score(model.as_ref(), template, &read).await.map_err(calling)?;
+        Ok(match verdict {
+            Verdict::Abstained(reason) => Trial { assessment: Err(reason), plan: None, provenance },
+            Verdict::Scored(assessment) => {
+                let policy = tenant.policy().await.map_err(storing)?;
+                let plan = decide(&policy.body, &read.ticket, History::default(), &assessment);
+                Trial { assessment: Ok(assessment), plan: Some(plan), provenance }
+            }
+        })
+    }
+}
+
+/// A text as if it had come as a ticket; its fields are as empty as a PSA's ticket could have them.
+fn as_ticket(psa: PsaKind, text: &TrialText, now: DateTime<Utc>) -> Result<ReadTicket, OpsError> {
+    if text.title.chars().count() > MOST_TITLE {
+        return Err(invalid("title", &format!("A title may have {MOST_TITLE} characters.")));
+    }
+    let prepared = prepare::prepare(&text.text, false);
+    if prepared.text.trim().is_empty() && text.title.trim().is_empty() {
+        return Err(invalid("text", "Enter the text of a ticket."));
+    }
+    let client = text.client.trim();
+    let ticket = Ticket {
+        psa,
+        external_id: String::new(),
+        number: String::new(),
+        title: text.title.trim().to_owned(),
+        client: (!client.is_empty()).then(|| Party { id: String::new(), name: client.to_owned() }),
+        contact: None,
+        contact_email: None,
+        board: None,
+        kind: None,
+        source: None,
+        closed: false,
+        levers: Default::default(),
+        created_at: Some(now),
+        updated_at: None,
+        url: None,
+    };
+    Ok(ReadTicket { ticket, text: prepared.text, text_remarks: prepared.remarks, author_name: String::new() })
+}
+
+fn invalid(field: &str, message: &str) -> OpsError {
+    OpsError::Invalid { field: field.into(), message: message.into() }
+}
+
+fn in_template(error: &TemplateError) -> OpsError {
+    invalid("template", &error.to_string())
+}
+
+fn connecting(error: ConnectError) -> OpsError {
+    match error {
+        ConnectError::NoPsa => OpsError::NotSetUp("Connect your ticketing system first.".into()),
+        ConnectError::Store(error) => storing(error),
+    }
+}
+
+fn calling(error: CallError) -> OpsError {
+    OpsError::Outside(error.to_string())
+}
+
+fn storing(error: StoreError) -> OpsError {
+    broken(&error)
+}
+
+/// Our own fault: the log has the causes, the person a reference to them.
+fn broken(error: &(dyn std::error::Error + 'static)) -> OpsError {
+    let reference = uuid::Uuid::now_v7().to_string();
+    tracing::error!(%reference, error, "an act for a person failed");
+    OpsError::Broken(reference)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Carries tickets between the stages: claims due jobs, runs their stages, and gives each outcome its consequence.
 //!
-//! A job is carried through all its stages in one go while its lease holds. Each stage ends in one transaction in the
-//! store that keeps its result and moves the job on, so a crash anywhere repeats a stage and never skips one.
+//! A claim leases a job for one stage. The stage ends in one transaction in the store that keeps its result, moves the
+//! job on and gives the lease back, so a crash anywhere repeats a stage and never skips one. A job keeps its place in the
+//! line: its next stage is claimed before younger work.
 
 mod checkpoints;
 mod leases;
@@ -9,7 +10,7 @@ mod setback;
 
 pub use checkpoints::Checkpoints;
 pub use leases::LEASE;
-pub use setback::{Progress, Setback, Wait};
+pub use setback::{Setback, Wait};
 
 use crate::clock::{Clock, Luck};
 use crate::connections::Connections;
@@ -27,7 +28,7 @@ use store::connections::ConnectionState;
 use store::jobs::{Job, Stage};
 use store::tickets::ReadTicket;
 use store::{Store, StoreError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -57,6 +58,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_secs(1);
 /// Jobs taken by one claim.
 const BATCH: usize = 64;
+/// Younger work on its first attempt is fresh.
+const FRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// An outage of the other side does not count against a job that is younger.
 const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
@@ -68,10 +71,12 @@ struct Inner {
     tools: Arc<Tools>,
     workers: usize,
     slots: Arc<Semaphore>,
+    /// The part of the slots that work which is late may use; the rest is for fresh work.
+    late_slots: Arc<Semaphore>,
     leases: Leases,
     /// Work may be due: a slot became free, or somebody says so.
     nudge: Notify,
-    /// No new jobs; running ones stop after their stage.
+    /// No new jobs; running ones finish their stage.
     stop: CancellationToken,
     /// Running jobs stop where they are and are handed back.
     now: CancellationToken,
@@ -93,6 +98,7 @@ impl Queue {
     pub fn start(tools: Arc<Tools>, workers: usize, tasks: &TaskTracker) -> Self {
         let queue = Self(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(workers)),
+            late_slots: Arc::new(Semaphore::new((workers - workers / 4).max(1))),
             workers,
             leases: Leases::default(),
             nudge: Notify::new(),
@@ -204,44 +210,41 @@ impl Inner {
     }
 
     async fn carry(self: Arc<Self>, job: Job, held: Held, slot: OwnedSemaphorePermit) {
-        let lease = job.lease;
         tokio::select! {
-            () = self.stages(job) => {}
+            () = self.one_stage(&job) => {}
             () = held.lost.cancelled() => {}
-            () = self.now.cancelled() => self.hand_back(lease).await,
+            () = self.now.cancelled() => self.hand_back(&job, Duration::ZERO, "the server was stopped").await,
         }
         drop((held, slot));
         self.nudge.notify_one();
     }
 
-    async fn stages(&self, mut job: Job) {
+    async fn one_stage(&self, job: &Job) {
         if job.attempts > backoff::MAX_ATTEMPTS {
             let cause =
                 format!("gave up after {} attempts; the last one did not finish", backoff::MAX_ATTEMPTS);
-            return self.bury(&job, &cause).await;
+            return self.bury(job, &cause).await;
         }
-        loop {
-            let begun = Instant::now();
-            let stage = job.stage;
-            let result = AssertUnwindSafe(stage_of(&self.tools, &job)).catch_unwind().await;
-            let result = result.unwrap_or_else(|_| Err(panicked(stage)));
-            count(stage, &result, begun.elapsed());
-            match result {
-                Ok(Progress::Finished) => return,
-                Ok(Progress::Read(ticket)) => {
-                    job.stage = Stage::Score;
-                    job.ticket = Some(ticket);
-                }
-                Ok(Progress::Scored(analysis)) => {
-                    job.stage = Stage::Act;
-                    job.analysis = Some(analysis);
-                }
-                Err(setback) => return self.set_back(&job, setback).await,
+        let _late_slot = match self.late_slot(job) {
+            Ok(slot) => slot,
+            Err(TryAcquireError::NoPermits) => {
+                return self.hand_back(job, POLL, "waits behind newer tickets, which go first").await;
             }
-            if self.stop.is_cancelled() {
-                return self.hand_back(job.lease).await;
-            }
+            Err(TryAcquireError::Closed) => return,
+        };
+        let begun = Instant::now();
+        let result = AssertUnwindSafe(stage_of(&self.tools, job)).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| Err(panicked(job.stage)));
+        count(job.stage, &result, begun.elapsed());
+        if let Err(setback) = result {
+            self.set_back(job, setback).await;
         }
+    }
+
+    /// Late work needs a slot of its own, so that a flood of retries leaves room for fresh work.
+    fn late_slot(&self, job: &Job) -> Result<Option<OwnedSemaphorePermit>, TryAcquireError> {
+        let fresh = job.attempts <= 1 && self.tools.clock.now() - job.created_at < FRESH;
+        if fresh { Ok(None) } else { Arc::clone(&self.late_slots).try_acquire_owned().map(Some) }
     }
 
     async fn set_back(&self, job: &Job, setback: Setback) {
@@ -292,10 +295,9 @@ impl Inner {
         self.stored(self.tools.store.job_bury(job.lease, cause, self.tools.clock.now()).await);
     }
 
-    async fn hand_back(&self, lease: store::Lease) {
-        self.stored(
-            self.tools.store.job_retry(lease, self.tools.clock.now(), "the server was stopped", true).await,
-        );
+    async fn hand_back(&self, job: &Job, after: Duration, cause: &str) {
+        let at = self.tools.clock.now() + after;
+        self.stored(self.tools.store.job_retry(job.lease, at, cause, true).await);
     }
 
     /// A consequence that could not be stored needs no other: the lease runs out and the stage is repeated.
@@ -313,7 +315,7 @@ impl Inner {
 }
 
 /// The stages, in the order of a ticket's way.
-async fn stage_of(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
+async fn stage_of(tools: &Tools, job: &Job) -> Result<(), Setback> {
     match job.stage {
         Stage::Read => inbound::read::read(tools, job).await,
         Stage::Score => deciding::score_and_decide(tools, job).await,
@@ -338,14 +340,14 @@ fn panicked(stage: Stage) -> Setback {
     }
 }
 
-fn count(stage: Stage, result: &Result<Progress, Setback>, took: Duration) {
+fn count(stage: Stage, result: &Result<(), Setback>, took: Duration) {
     let stage = match stage {
         Stage::Read => "read",
         Stage::Score => "score",
         Stage::Act => "act",
     };
     let outcome = match result {
-        Ok(_) => "done",
+        Ok(()) => "done",
         Err(Setback::Retry { .. }) => "retry",
         Err(Setback::Pause { .. }) => "pause",
         Err(Setback::Fail { .. }) => "fail",

@@ -1,17 +1,18 @@
 //! Tenants, people, API tokens, and the brake on password guessing.
 
+mod passwords;
+mod tokens;
+
+pub use passwords::{hash_password, verify_password};
+pub use tokens::Token;
+pub(crate) use tokens::sha256;
+
 use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, TenantRow, Word, clean};
 use crate::{Actor, Result, Store, StoreError, TenantStore, audit, connections, policies, trends};
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Role, TenantId, TokenId, UserId};
-use sha2::{Digest, Sha256};
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use chrono::{DateTime, Utc};
+use domain::{Role, TenantId, UserId};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
@@ -53,62 +54,6 @@ pub struct Member {
     pub name: String,
     pub role: Role,
     pub since: DateTime<Utc>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Token {
-    pub id: TokenId,
-    pub name: String,
-    pub last4: String,
-    pub created_at: DateTime<Utc>,
-    pub last_used_at: Option<DateTime<Utc>>,
-}
-
-/// Hashing takes 19 MiB and some 30 ms each; a flood of sign-ins must not take the whole machine.
-static HASHING: Semaphore = Semaphore::const_new(2);
-
-/// Failed attempts older than this are forgotten.
-const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(1);
-/// A token's use is noted no more often.
-const TOKEN_USE_NOTED: TimeDelta = TimeDelta::minutes(1);
-const TOKEN_PREFIX: &str = "ut_";
-
-/// argon2id with current parameters, off the async threads. For a PHC string to store.
-pub async fn hash_password(password: &str) -> String {
-    let password = Zeroizing::new(password.to_owned());
-    hashing(move || {
-        Argon2::default()
-            .hash_password(password.as_bytes())
-            .expect("the default parameters are valid, and without randomness from the system nothing can be kept secret")
-            .to_string()
-    })
-    .await
-}
-
-/// Compares in the same time whether or not there is a user (`None`): sign-in must not tell whether an address exists.
-pub async fn verify_password(user: Option<&User>, password: &str) -> bool {
-    let Some(user) = user else {
-        hash_password(password).await;
-        return false;
-    };
-    let (hash, password) = (user.password_hash.clone(), Zeroizing::new(password.to_owned()));
-    hashing(move || {
-        PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-    })
-    .await
-}
-
-async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let _turn = HASHING.acquire().await.expect("this semaphore is never closed");
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down: nobody will ask for the result.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }
 
 /// As users are looked up by it.
@@ -262,82 +207,6 @@ impl Store {
         .map(Membership::try_from)
         .transpose()
     }
-
-    /// Which tenant a presented API token (`ut_…`, whole) belongs to; notes that it was used (at most once a minute).
-    pub async fn token_lookup(
-        &self,
-        presented: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<(TenantId, TokenId)>> {
-        if !presented.starts_with(TOKEN_PREFIX) {
-            return Ok(None);
-        }
-        let mut reader = self.read().await?;
-        // By its hash, so that the time of the search tells nothing about the token.
-        let found: Option<(Uuid, Uuid, Option<DateTime<Utc>>)> = fetch_optional!(
-            reader,
-            (Uuid, Uuid, Option<DateTime<Utc>>),
-            "SELECT tenant_id, id, last_used_at FROM api_tokens WHERE sha256 = $1",
-            sha256(presented)
-        )?;
-        drop(reader);
-        let Some((tenant, token, used)) = found else { return Ok(None) };
-        if used.is_none_or(|used| now - used >= TOKEN_USE_NOTED) {
-            self.write((tenant, token, now), |tx, (tenant, token, now)| {
-                Box::pin(async move {
-                    execute!(
-                        tx,
-                        "UPDATE api_tokens SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3",
-                        *now,
-                        *tenant,
-                        *token
-                    )
-                    .map(drop)
-                })
-            })
-            .await?;
-        }
-        Ok(Some((tenant.into(), token.into())))
-    }
-
-    /// Notes a failed attempt under `key` (an address or an IP) and forgets old ones.
-    pub async fn attempt_failed(&self, key: &str, now: DateTime<Utc>) -> Result<()> {
-        self.write((clean(key).into_owned(), now), |tx, (key, now)| {
-            Box::pin(async move {
-                execute!(tx, "DELETE FROM attempts WHERE at < $1", *now - ATTEMPTS_KEPT)?;
-                execute!(
-                    tx,
-                    "INSERT INTO attempts (id, key, at) VALUES ($1, $2, $3)",
-                    rows::id_at(*now),
-                    key,
-                    *now
-                )
-                .map(drop)
-            })
-        })
-        .await
-    }
-
-    /// Failed attempts under `key` within `window`.
-    pub async fn attempts_within(&self, key: &str, window: Duration, now: DateTime<Utc>) -> Result<i64> {
-        let since = TimeDelta::from_std(window).ok().and_then(|window| now.checked_sub_signed(window));
-        let mut reader = self.read().await?;
-        let (count,): (i64,) = fetch_one!(
-            reader,
-            (i64,),
-            "SELECT count(*) FROM attempts WHERE key = $1 AND at > $2",
-            clean(key),
-            since.unwrap_or(DateTime::UNIX_EPOCH)
-        )?;
-        Ok(count)
-    }
-
-    pub async fn attempts_clear(&self, key: &str) -> Result<()> {
-        self.write(clean(key).into_owned(), |tx, key| {
-            Box::pin(async move { execute!(tx, "DELETE FROM attempts WHERE key = $1", key).map(drop) })
-        })
-        .await
-    }
 }
 
 impl TenantStore {
@@ -488,91 +357,6 @@ impl TenantStore {
             })
             .await
     }
-
-    /// Makes a token and returns it whole, once; only its SHA-256 is kept.
-    pub async fn token_create(
-        &self,
-        name: &str,
-        actor: &Actor,
-        now: DateTime<Utc>,
-    ) -> Result<(TokenId, String)> {
-        let whole = format!("{TOKEN_PREFIX}{}", hex::encode(crate::vault::random::<24>()));
-        let last4 = whole[whole.len() - 4..].to_owned();
-        let input = (self.tenant, clean(name.trim()).into_owned(), sha256(&whole), last4, actor.clone(), now);
-        let id = self
-            .store
-            .write(input, |tx, (tenant, name, sha256, last4, actor, now)| {
-                Box::pin(async move {
-                    let id = rows::id_at(*now);
-                    execute!(
-                        tx,
-                        "INSERT INTO api_tokens (tenant_id, id, name, sha256, last4, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                        tenant.0,
-                        id,
-                        name,
-                        sha256,
-                        last4,
-                        *now
-                    )?;
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    audit::append(tx, *tenant, &by, "token.created", &format!("token {name}, …{last4}"), *now).await?;
-                    Ok(id)
-                })
-            })
-            .await?;
-        Ok((id.into(), whole))
-    }
-
-    pub async fn token_list(&self) -> Result<Vec<Token>> {
-        let mut reader = self.store.read().await?;
-        let found: Vec<(Uuid, String, String, DateTime<Utc>, Option<DateTime<Utc>>)> = fetch_all!(
-            reader,
-            (Uuid, String, String, DateTime<Utc>, Option<DateTime<Utc>>),
-            "SELECT id, name, last4, created_at, last_used_at FROM api_tokens WHERE tenant_id = $1 ORDER BY id",
-            self.tenant.0
-        )?;
-        let token = |(id, name, last4, created_at, last_used_at): (Uuid, _, _, _, _)| Token {
-            id: id.into(),
-            name,
-            last4,
-            created_at,
-            last_used_at,
-        };
-        Ok(found.into_iter().map(token).collect())
-    }
-
-    pub async fn token_revoke(&self, token: TokenId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
-        self.store
-            .write((self.tenant, token, actor.clone(), now), |tx, (tenant, token, actor, now)| {
-                Box::pin(async move {
-                    // Before the row goes: a token may revoke itself.
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    let gone: Option<(String, String)> = fetch_optional!(
-                        tx,
-                        (String, String),
-                        "DELETE FROM api_tokens WHERE tenant_id = $1 AND id = $2 RETURNING name, last4",
-                        tenant.0,
-                        token.0
-                    )?;
-                    let Some((name, last4)) = gone else { return Ok(false) };
-                    audit::append(
-                        tx,
-                        *tenant,
-                        &by,
-                        "token.revoked",
-                        &format!("token {name}, …{last4}"),
-                        *now,
-                    )
-                    .await?;
-                    Ok(true)
-                })
-            })
-            .await
-    }
-}
-
-pub(crate) fn sha256(text: &str) -> Vec<u8> {
-    Sha256::digest(text.as_bytes()).to_vec()
 }
 
 /// `None` when the address is taken.

@@ -1,11 +1,11 @@
 //! What the model said and what the policy decided.
 
 use crate::engine::{Reader, Tx, execute, fetch_all, fetch_one};
-use crate::jobs::{self, Held, Stage};
+use crate::jobs::{Held, Stage};
 use crate::rows::{self, Word, clean};
 use crate::tickets::TicketState;
 use crate::trends::Counted;
-use crate::{Lease, Result, StoreError, TenantStore, ledger};
+use crate::{Lease, Result, StoreError, TenantStore, ledger, timeline};
 use chrono::{DateTime, Utc};
 use domain::{AnalysisId, Assessment, Dimension, Mode, Plan, TenantId, TicketId};
 use uuid::Uuid;
@@ -215,7 +215,7 @@ impl Scored {
         }
         let (scored, decided) = self.lines();
         let lines = [(self.now, "scored", scored.as_str()), (self.now, "decided", decided.as_str())];
-        jobs::events(tx, self.tenant.0, self.ticket, &lines).await?;
+        timeline::events(tx, self.tenant.0, self.ticket, &lines).await?;
         if left {
             held.advance(tx, Stage::Act, self.ticket, Some(id)).await?;
         } else {
@@ -326,7 +326,7 @@ pub(crate) async fn skip(
     if let Some(before) = before {
         before.replaced(tx, held.tenant_id, ticket).await?;
     }
-    jobs::event(tx, held.tenant_id, ticket, now, "skipped", reason).await?;
+    timeline::event(tx, held.tenant_id, ticket, now, "skipped", reason).await?;
     held.finish(tx, now).await?;
     Ok(id.into())
 }

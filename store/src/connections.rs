@@ -1,12 +1,15 @@
 //! How a tenant's PSA and model are reached, and the tenant's own webhook address. Secrets are sealed in the row.
 
-use crate::accounts::sha256;
-use crate::engine::{News, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+mod hooks;
+
+use hooks::TABLE_HOOKS;
+pub(crate) use hooks::hook_put;
+pub use hooks::{Hook, HookOwner};
+
+use crate::engine::{News, Tx, execute, fetch_all, fetch_optional, locked};
 use crate::rows::{self, Word, clean};
 use crate::vault::Place;
 use crate::{Actor, KeyRing, Result, Store, StoreError, TenantStore, audit};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use domain::{ModelSettings, PsaKind, PsaSettings, Secret, TenantId};
 use serde_json::Value;
@@ -51,25 +54,6 @@ pub struct ModelConnection {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The tenant's own webhook address and what verifies a call.
-#[derive(Clone, Debug)]
-pub struct Hook {
-    /// Unguessable, part of the address (at least 128 bits, URL-safe).
-    pub key: String,
-    /// Autotask: the HMAC secret. Halo: the Basic password. ConnectWise: unused.
-    pub secret: Secret,
-    pub rotated_at: DateTime<Utc>,
-}
-
-/// What the door needs to know of an address that was called.
-#[derive(Clone, Debug)]
-pub struct HookOwner {
-    pub tenant: TenantId,
-    /// `None` while no PSA is connected.
-    pub psa: Option<PsaSettings>,
-    pub hook: Hook,
-}
-
 /// Values picked from the PSA's own lists, for the settings screens: see `server::psa::Lookups`, stored as JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachedLookups {
@@ -80,7 +64,6 @@ pub struct CachedLookups {
 
 const TABLE_PSA: &str = "psa_connections";
 const TABLE_MODEL: &str = "model_connections";
-const TABLE_HOOKS: &str = "hooks";
 
 fn place(tenant: TenantId, table: &'static str, row: &'static str) -> Place {
     Place { tenant, table, row }
@@ -119,28 +102,6 @@ fn open_psa(keys: &KeyRing, tenant: TenantId, settings: &str, sealed: &[u8]) -> 
 }
 
 impl Store {
-    /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
-    pub async fn hook_lookup(&self, key: &str) -> Result<Option<HookOwner>> {
-        type Row = (Uuid, Vec<u8>, DateTime<Utc>, Option<String>, Option<Vec<u8>>);
-        let mut reader = self.read().await?;
-        let found = fetch_optional!(
-            reader,
-            Row,
-            "SELECT h.tenant_id, h.sealed_secret, h.rotated_at, p.settings, p.sealed
-             FROM hooks h LEFT JOIN psa_connections p ON p.tenant_id = h.tenant_id WHERE h.key_sha256 = $1",
-            sha256(key)
-        )?;
-        drop(reader);
-        let Some((tenant, sealed_secret, rotated_at, settings, sealed)) = found else { return Ok(None) };
-        let (tenant, keys) = (TenantId(tenant), &self.inner.keys);
-        let secret = keys.open(place(tenant, TABLE_HOOKS, "secret"), &sealed_secret)?;
-        let psa = settings
-            .zip(sealed)
-            .map(|(settings, sealed)| open_psa(keys, tenant, &settings, &sealed))
-            .transpose()?;
-        Ok(Some(HookOwner { tenant, psa, hook: Hook { key: key.to_owned(), secret, rotated_at } }))
-    }
-
     /// Seals every secret anew under the ring's first key; returns how many rows changed. Safe beside a running server.
     pub async fn reseal_all(&self) -> Result<u64> {
         let mut changed = 0;
@@ -370,41 +331,6 @@ impl TenantStore {
             .await
     }
 
-    pub async fn hook(&self) -> Result<Hook> {
-        let mut reader = self.store.read().await?;
-        let (key, secret, rotated_at): (Vec<u8>, Vec<u8>, DateTime<Utc>) = fetch_one!(
-            reader,
-            (Vec<u8>, Vec<u8>, DateTime<Utc>),
-            "SELECT sealed_key, sealed_secret, rotated_at FROM hooks WHERE tenant_id = $1",
-            self.tenant.0
-        )?;
-        let open =
-            |row, sealed: &[u8]| self.store.inner.keys.open(place(self.tenant, TABLE_HOOKS, row), sealed);
-        Ok(Hook { key: open("key", &key)?.expose().to_owned(), secret: open("secret", &secret)?, rotated_at })
-    }
-
-    /// A new key and secret; the old address stops at once.
-    pub async fn hook_rotate(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Hook> {
-        self.store
-            .write((self.clone(), actor.clone(), now), |tx, (this, actor, now)| {
-                Box::pin(async move {
-                    let hook = hook_put(tx, &this.store.inner.keys, this.tenant, *now).await?;
-                    let by = audit::name(tx, this.tenant, actor).await?;
-                    audit::append(
-                        tx,
-                        this.tenant,
-                        &by,
-                        "hook.rotated",
-                        "the webhook address was changed",
-                        *now,
-                    )
-                    .await?;
-                    Ok(hook)
-                })
-            })
-            .await
-    }
-
     pub async fn lookups_get(&self) -> Result<Option<CachedLookups>> {
         let mut reader = self.store.read().await?;
         let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
@@ -493,27 +419,4 @@ async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
     execute!(tx, text, tenant.0)?;
     tx.announce(News::Everywhere);
     Ok(())
-}
-
-/// Gives a tenant a new webhook address.
-pub(crate) async fn hook_put(
-    tx: &mut Tx,
-    keys: &KeyRing,
-    tenant: TenantId,
-    now: DateTime<Utc>,
-) -> Result<Hook> {
-    let key = URL_SAFE_NO_PAD.encode(crate::vault::random::<24>());
-    let secret = Secret::new(hex::encode(crate::vault::random::<24>()));
-    execute!(
-        tx,
-        "INSERT INTO hooks (tenant_id, key_sha256, sealed_key, sealed_secret, rotated_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (tenant_id) DO UPDATE SET key_sha256 = excluded.key_sha256, sealed_key = excluded.sealed_key,
-           sealed_secret = excluded.sealed_secret, rotated_at = excluded.rotated_at",
-        tenant.0,
-        sha256(&key),
-        keys.seal(place(tenant, TABLE_HOOKS, "key"), &Secret::new(key.as_str())),
-        keys.seal(place(tenant, TABLE_HOOKS, "secret"), &secret),
-        now
-    )?;
-    Ok(Hook { key, secret, rotated_at: now })
 }

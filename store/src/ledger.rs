@@ -3,10 +3,10 @@
 use crate::engine::{
     Query, Reader, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, locked,
 };
-use crate::jobs::{self, Held};
+use crate::jobs::Held;
 use crate::rows::{self, Word, clean};
 use crate::trends::Counted;
-use crate::{Lease, Result, StoreError, TenantStore};
+use crate::{Lease, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
 use domain::{Action, ActionId, ActionState, AnalysisId, Effect, Mode, Plan, TenantId, TicketId};
 use std::collections::HashMap;
@@ -358,5 +358,5 @@ async fn end(tx: &mut Tx, held: &Held, action: Uuid, outcome: &Outcome, now: Dat
         }
     }
     let word = outcome.state.word();
-    jobs::event(tx, held.tenant_id, ticket, now, "acted", &format!("{key}: {word}")).await
+    timeline::event(tx, held.tenant_id, ticket, now, "acted", &format!("{key}: {word}")).await
 }

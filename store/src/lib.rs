@@ -24,6 +24,7 @@ pub mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tickets;
+mod timeline;
 pub mod trends;
 mod vault;
 mod writer;

@@ -72,7 +72,7 @@ impl TenantStore {
             i64::from(limit)
         )?
         .into_iter()
-        .map(|row| Ok(row.with(|body| rows::read_json("policies", "body", body))?))
+        .map(|row| row.with(|body| rows::read_json("policies", "body", body)))
         .collect()
     }
 

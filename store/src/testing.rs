@@ -265,9 +265,10 @@ impl Cluster {
               exec 9>users
               if flock -n -x 9; then "$@" -D data -m immediate -w stop; cd /; rm -rf "$OLDPWD"; exit; fi
               exec 8>&- 9>&-
-            done"#;
+            done &"#;
         let stop = self.command("pg_ctl");
-        Command::new("sh")
+        // The script goes on in the background of a shell that ends at once.
+        let started = Command::new("sh")
             .args(["-c", SCRIPT, "watchdog"])
             .arg(&self.folder)
             .arg(stop.get_program())
@@ -277,8 +278,8 @@ impl Cluster {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("sh is there");
+            .status();
+        assert!(started.is_ok_and(|status| status.success()), "sh could not start the watchdog");
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::analyses::{Analysis, Provenance};
 use crate::door::{Delivery, DeliveryRow, select_deliveries};
 use crate::engine::{Query, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query, locked};
-use crate::jobs::{self, Held, Requeue, Stage};
+use crate::jobs::{Held, Requeue, Stage};
 use crate::ledger::LedgerRow;
 use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
-use crate::{Actor, Lease, Page, Result, StoreError, TenantStore};
+use crate::{Actor, Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
 use domain::{Assessment, Label, Mode, Party, Score, Ticket, TicketId};
 use uuid::Uuid;
@@ -476,11 +476,11 @@ async fn keep(
     if let Some(before) = before {
         // The ticket may have moved to another client.
         before.replaced(tx, held.tenant_id, ticket).await?;
-        jobs::event(tx, held.tenant_id, ticket, now, "read", &what).await?;
+        timeline::event(tx, held.tenant_id, ticket, now, "read", &what).await?;
     } else {
         let received = format!("webhook call from {}", read.ticket.psa.name());
         let lines = [(held.created_at, "received", received.as_str()), (now, "read", what.as_str())];
-        jobs::events(tx, held.tenant_id, ticket, &lines).await?;
+        timeline::events(tx, held.tenant_id, ticket, &lines).await?;
     }
     Ok(ticket)
 }

@@ -13,7 +13,7 @@
 use super::machine::machine_text;
 use super::prepare::{Prepared, prepare};
 use crate::psa::{Fetched, HookContext, read_hook};
-use crate::queue::{Progress, Setback, Tools, Wait};
+use crate::queue::{Setback, Tools, Wait};
 use domain::{Author, MachineText, Note, PsaKind, Scope, Ticket};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use store::tickets::ReadTicket;
 const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Reads the job's ticket and stores it to be scored, or stores why it is left out.
-pub async fn read(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
+pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let tenant = tools.store.tenant(job.tenant);
     verify_late(tools, job).await?;
     let psa = tools.connections.psa(&tenant).await?;
@@ -55,13 +55,14 @@ pub async fn read(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
         return leave_out(tools, job, &read, &reason).await;
     }
     let now = tools.clock.now();
-    tenant.ticket_read(job.lease, &read, now).await.map(Progress::Read).map_err(Setback::store)
+    tenant.ticket_read(job.lease, &read, now).await.map_err(Setback::store)?;
+    Ok(())
 }
 
-async fn leave_out(tools: &Tools, job: &Job, read: &ReadTicket, reason: &str) -> Result<Progress, Setback> {
+async fn leave_out(tools: &Tools, job: &Job, read: &ReadTicket, reason: &str) -> Result<(), Setback> {
     let tenant = tools.store.tenant(job.tenant);
     tenant.ticket_skip(job.lease, read, reason, tools.clock.now()).await.map_err(Setback::store)?;
-    Ok(Progress::Finished)
+    Ok(())
 }
 
 /// The first attempts look again; then what is there has to do.

@@ -11,7 +11,7 @@
 use super::note::{Told, word};
 use crate::outside::CallError;
 use crate::psa::Psa;
-use crate::queue::{Progress, Setback, Tools};
+use crate::queue::{Setback, Tools};
 use domain::{ActionKind, ActionState, Change, Effect, Lever, LeverKey, Mode, Precondition, Snapshot};
 use std::sync::Arc;
 use store::analyses::Analysis;
@@ -21,7 +21,7 @@ use store::ledger::{LedgerRow, Outcome};
 use store::tickets::ReadTicket;
 
 /// Carries out what is planned for the job's ticket and was not carried out before.
-pub async fn carry_out(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
+pub async fn carry_out(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let tenant = tools.store.tenant(job.tenant);
     let (ticket, read) = tools.ticket_of(job).await?;
     let fault = || Setback::Fail { reason: "the plan is not in our database any more".into() };
@@ -32,7 +32,7 @@ pub async fn carry_out(tools: &Tools, job: &Job) -> Result<Progress, Setback> {
 
     Walk { tools, job, psa, read, analysis, rows }.to_the_end().await?;
     tenant.actions_finished(job.lease, ticket, tools.clock.now()).await.map_err(Setback::store)?;
-    Ok(Progress::Finished)
+    Ok(())
 }
 
 struct Walk<'a> {

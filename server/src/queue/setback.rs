@@ -1,20 +1,10 @@
 //! What a stage can come to when it does not simply go on, as a closed list.
 
+use crate::connections::ConnectError;
 use crate::outside::CallError;
 use std::time::Duration;
 use store::StoreError;
 use store::connections::Which;
-
-/// What a stage came to. Its result is stored by then, in one transaction with the job's next stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// The ticket was read; score it.
-    Read(domain::TicketId),
-    /// The plan is stored; carry it out.
-    Scored(domain::AnalysisId),
-    /// The job is finished.
-    Finished,
-}
 
 /// Why a stage stores no result. Nothing converts into this by itself: each `?` has to say which it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +65,16 @@ impl Setback {
                 tracing::error!(error = &other as &dyn std::error::Error, "a stage could not use the store");
                 Self::Retry { wait: Wait::Growing { asked: None }, cause }
             }
+        }
+    }
+}
+
+/// The one failure that has the same consequence wherever it happens.
+impl From<ConnectError> for Setback {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Store(error) => Self::store(error),
+            ConnectError::NoPsa => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
         }
     }
 }

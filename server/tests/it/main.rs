@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod flow;
 mod llm_openai;
 mod psa_autotask;
 mod psa_connectwise;

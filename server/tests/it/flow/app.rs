@@ -1,0 +1,233 @@
+//! A real instance with a desk and a model beside it, that can be killed and started again.
+
+use super::desk::{Desk, Move};
+use super::model::ScriptedModel;
+use clap::Parser;
+use domain::{Policy, PsaKind, TenantId};
+use server::clock::{Clock, Luck};
+use server::config::Config;
+use server::queue::{Checkpoints, LEASE};
+use server::{Listeners, Roles, Running, Setup};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use store::accounts::{NewTenant, hash_password};
+use store::connections::Hook;
+use store::testing::TestStore;
+use store::tickets::{TicketFilter, TicketStory};
+use store::{Actor, TenantStore};
+use tokio::runtime::Runtime;
+
+/// The longest that anything in a story may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    config: Config,
+}
+
+pub struct TestApp {
+    pub desk: Desk,
+    pub model: ScriptedModel,
+    pub clock: Clock,
+    pub tenant: TenantStore,
+    pub hook: Hook,
+    store: TestStore,
+    /// Held over restarts, so that the webhook address stays.
+    listener: TcpListener,
+    instance: Option<Instance>,
+}
+
+/// One life of the program, on a runtime of its own so that it can be killed.
+struct Instance {
+    running: Running,
+    runtime: Runtime,
+}
+
+impl TestApp {
+    pub async fn sqlite(kind: PsaKind) -> Self {
+        Self::start(kind, TestStore::sqlite().await).await
+    }
+
+    async fn start(kind: PsaKind, store: TestStore) -> Self {
+        let clock = Clock::fixed(Clock::system().now());
+        let (desk, model) = (Desk::serve(kind).await, ScriptedModel::serve().await);
+        let tenant = store.tenant(new_tenant(&store, &clock, "Example MSP").await);
+        let now = clock.now();
+        tenant.psa_connection_put(desk.settings(), &Actor::System, now).await.unwrap();
+        tenant.model_connection_put(model.settings(), &Actor::System, now).await.unwrap();
+        tenant.policy_put(&desk.policy(), &Actor::System, now).await.unwrap();
+        let hook = tenant.hook().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let mut app = Self { desk, model, clock, tenant, hook, store, listener, instance: None };
+        app.desk.subscribe(&app.hook_address(), &app.hook);
+        app.restart(Checkpoints::default()).await;
+        app
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listener.local_addr().unwrap())
+    }
+
+    /// As the PSA must be given it.
+    pub fn hook_address(&self) -> String {
+        let end = if self.desk.kind() == PsaKind::ConnectWise { "?recordId=" } else { "" };
+        format!("{}/hooks/{}/{}{end}", self.url(), self.desk.kind(), self.hook.key)
+    }
+
+    /// Starts the program (again), on the same database and address.
+    pub async fn restart(&mut self, checkpoints: Checkpoints) {
+        self.kill();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let mut config = Flags::parse_from(["undertone", "--allow-private-hosts"]).config;
+        config.workers = 8;
+        let listener = self.listener.try_clone().unwrap();
+        let (store, clock) = (self.store.reopen().await, self.clock.clone());
+        let start = async move {
+            let web = Some(tokio::net::TcpListener::from_std(listener).unwrap());
+            let listeners = Listeners { web, metrics: None };
+            let luck = Luck::seeded(7);
+            server::run(Setup { config, store, clock, luck, listeners, roles: Roles::ALL, checkpoints }).unwrap()
+        };
+        let running = runtime.spawn(start).await.unwrap();
+        self.instance = Some(Instance { running, runtime });
+    }
+
+    /// Ends the program without a word, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            instance.runtime.shutdown_background();
+        }
+    }
+
+    /// Stops the program as its operator would.
+    pub async fn stop(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            bounded("a soft stop", instance.running.shutdown()).await;
+            instance.runtime.shutdown_background();
+        }
+    }
+
+    /// Waits until each webhook is answered and nothing is due.
+    pub async fn settle(&self) {
+        bounded("the desk's webhooks", self.desk.delivered()).await;
+        let instance = self.instance.as_ref().expect("the program runs");
+        bounded("the queue", instance.running.settle()).await;
+    }
+
+    /// Lets time pass for the program, and everything that becomes due happen.
+    pub async fn after(&self, time: Duration) {
+        self.clock.advance(time);
+        self.settle().await;
+    }
+
+    /// Long enough that a dead program's leases have run out.
+    pub async fn after_lease(&self) {
+        self.after(LEASE + Duration::from_secs(1)).await;
+    }
+
+    pub async fn set_policy(&self, change: impl FnOnce(&mut Policy)) {
+        let mut policy = self.desk.policy();
+        change(&mut policy);
+        self.tenant.policy_put(&policy, &Actor::System, self.clock.now()).await.unwrap();
+    }
+
+    /// Creates a ticket whose model scores are given and lets everything happen.
+    pub async fn ticket(&self, scores: &str) -> String {
+        let ticket = self.desk.ticket(&title(scores), NOTE);
+        self.settle().await;
+        ticket
+    }
+
+    /// The one ticket's story.
+    pub async fn story(&self) -> TicketStory {
+        let mut stories = self.stories().await;
+        assert_eq!(stories.len(), 1, "one ticket is expected");
+        stories.pop().unwrap()
+    }
+
+    pub async fn stories(&self) -> Vec<TicketStory> {
+        let page = self.tenant.ticket_list(&TicketFilter::default(), 100, None).await.unwrap();
+        let mut stories = Vec::new();
+        for row in page.rows {
+            stories.push(self.tenant.ticket_story(row.id).await.unwrap().unwrap());
+        }
+        stories
+    }
+
+    #[track_caller]
+    pub fn assert_moved(&self, ticket: &str, moves: &[Move]) {
+        for (lever, _, to) in moves {
+            assert_eq!(self.desk.field(ticket, lever).as_deref(), Some(*to), "{lever:?}");
+        }
+    }
+
+    #[track_caller]
+    pub fn assert_unmoved(&self, ticket: &str, moves: &[Move]) {
+        for (lever, from, _) in moves {
+            assert_eq!(self.desk.field(ticket, lever).as_deref(), *from, "{lever:?}");
+        }
+    }
+
+    /// Another workspace on the same instance, without connections.
+    pub async fn another_tenant(&self) -> TenantId {
+        new_tenant(&self.store, &self.clock, "Other MSP").await
+    }
+
+    pub fn store(&self) -> &TestStore {
+        &self.store
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub const NOTE: &str = "Hello, the server is down again, please help us now.";
+
+pub fn title(scores: &str) -> String {
+    format!("Mail trouble ({scores})")
+}
+
+async fn new_tenant(store: &TestStore, clock: &Clock, name: &str) -> TenantId {
+    let owner_email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
+    let password_hash = hash_password("correct horse battery staple").await;
+    let new = NewTenant { name: name.into(), owner_email, owner_name: "Owner".into(), password_hash };
+    store.tenant_create(new, clock.now()).await.unwrap().0
+}
+
+async fn bounded<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => panic!("{what} took longer than {PATIENCE:?}"),
+    }
+}
+
+/// Waits until `condition` holds; fails after a while.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    bounded(what, async {
+        while !condition() {
+            ticks.tick().await;
+        }
+    })
+    .await;
+}
+
+/// Stops a job for good at a named point, and tells when it got there.
+pub fn stop_at(point: &str) -> (Checkpoints, Arc<tokio::sync::Notify>) {
+    let reached = Arc::new(tokio::sync::Notify::new());
+    let (told, point) = (Arc::clone(&reached), point.to_owned());
+    let checkpoints = Checkpoints::new(move |here| {
+        let stops = here == point;
+        if stops {
+            told.notify_one();
+        }
+        stops
+    });
+    (checkpoints, reached)
+}

@@ -1,0 +1,1 @@
+//! Each effect once, whatever is delivered twice, crashes or is replayed.

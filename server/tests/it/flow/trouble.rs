@@ -1,0 +1,1 @@
+//! Models and PSAs that fail, and heal.
