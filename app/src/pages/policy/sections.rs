@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// The whole form. Without a PSA only what needs none of its lists.
-pub fn all(fields: &Fields, catalogue: &Catalogue<'_>, psa: Option<PsaKind>) -> impl IntoView + use<> {
+pub fn all(fields: &Fields, catalogue: &Catalogue<'_>, psa: Option<PsaKind>) -> AnyView {
     let of_psa = psa.map(|psa| of_psa(fields, catalogue, psa));
     let text = text_rules(fields);
     let text = psa.is_none().then(|| view! { <Card title="Which tickets">{text}</Card> });
@@ -23,14 +23,15 @@ pub fn all(fields: &Fields, catalogue: &Catalogue<'_>, psa: Option<PsaKind>) -> 
         {of_psa}
         {text}
     }
+    .into_any()
 }
 
 /// What is chosen from the PSA's lists.
-fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl IntoView + use<> {
+fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
     let levers: Vec<AnyView> = MAPPED
         .iter()
         .filter(|(lever, _)| !catalogue.ranked(lever).is_empty())
-        .map(|(lever, word)| lever_table(fields, catalogue, lever, word, psa).into_any())
+        .map(|(lever, word)| lever_table(fields, catalogue, lever, word, psa))
         .collect();
     let no_lists =
         levers.is_empty().then(|| view! { <p class="quiet">"No list of values could be read from your PSA yet."</p> });
@@ -48,6 +49,7 @@ fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl Into
         <Card title="Notes" about="Always internal: no customer sees them, and no mail is sent.">{notes}</Card>
         <Card title="Which tickets" about="A ticket that is left out says which rule left it out.">{scope}</Card>
     }
+    .into_any()
 }
 
 fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
@@ -55,7 +57,7 @@ fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
 }
 
 /// The three thresholds as sentences.
-pub fn thresholds(fields: &Fields) -> impl IntoView + use<> {
+pub fn thresholds(fields: &Fields) -> AnyView {
     Dimension::ALL
         .map(|dimension| {
             let name = format!("thresholds.{}", dimension.word());
@@ -86,6 +88,7 @@ pub fn thresholds(fields: &Fields) -> impl IntoView + use<> {
             }
         })
         .collect_view()
+        .into_any()
 }
 
 fn threshold_options() -> Vec<Pick> {
@@ -96,7 +99,7 @@ fn threshold_options() -> Vec<Pick> {
 }
 
 /// "Priority follows [urgency]", the five scores, and the order of severity.
-fn lever_table(fields: &Fields, catalogue: &Catalogue<'_>, lever: &Lever, word: &str, psa: PsaKind) -> impl IntoView + use<> {
+fn lever_table(fields: &Fields, catalogue: &Catalogue<'_>, lever: &Lever, word: &str, psa: PsaKind) -> AnyView {
     let name = format!("updates.{word}");
     let all = catalogue.ranked(lever);
     let title = lever.word(psa).to_owned();
@@ -125,10 +128,11 @@ fn lever_table(fields: &Fields, catalogue: &Catalogue<'_>, lever: &Lever, word: 
             </div>
         </fieldset>
     }
+    .into_any()
 }
 
 /// One choice per score, mildest left.
-fn score_columns(fields: &Fields, name: &str, all: &[Choice], title: &str, empty: &str) -> impl IntoView + use<> {
+fn score_columns(fields: &Fields, name: &str, all: &[Choice], title: &str, empty: &str) -> AnyView {
     let columns = Score::ALL
         .map(|score| {
             let field = format!("{name}.values.{score}");
@@ -142,7 +146,7 @@ fn score_columns(fields: &Fields, name: &str, all: &[Choice], title: &str, empty
             }
         })
         .collect_view();
-    view! { <div class="score-columns" role="group" aria-label=format!("{title} per score")>{columns}</div> }
+    view! { <div class="score-columns" role="group" aria-label=format!("{title} per score")>{columns}</div> }.into_any()
 }
 
 fn picks(all: &[Choice], none: &str) -> Vec<Pick> {
@@ -152,7 +156,7 @@ fn picks(all: &[Choice], none: &str) -> Vec<Pick> {
 }
 
 /// The order by which "more severe" is judged. Numbers, so that it works without scripts.
-fn ranking(fields: &Fields, name: &str, all: &[Choice], title: &str) -> impl IntoView + use<> {
+fn ranking(fields: &Fields, name: &str, all: &[Choice], title: &str) -> AnyView {
     let places = (0..all.len()).map(|index| format!("{name}.ranking.{index}"));
     let errors: Vec<String> =
         places.chain([format!("{name}.ranking")]).filter_map(|field| error_of(PolicySave::url(), &field)).collect();
@@ -186,6 +190,7 @@ fn ranking(fields: &Fields, name: &str, all: &[Choice], title: &str) -> impl Int
             <ol>{rows}</ol>
         </details>
     }
+    .into_any()
 }
 
 /// Autotask's user-defined fields: one per score.
@@ -223,7 +228,7 @@ fn custom_fields(fields: &Fields, catalogue: &Catalogue<'_>) -> Option<AnyView> 
     Some(view! { <fieldset class="lever"><legend class="hidden">"User-defined fields"</legend>{rows}{errors}</fieldset> }.into_any())
 }
 
-fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl IntoView + use<> {
+fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
     let owner = value(fields, "escalation.owner").to_owned();
     let board = value(fields, "escalation.board").to_owned();
     let has_boards = catalogue.statuses().iter().chain(catalogue.teams().iter()).any(|placed| placed.board.is_some());
@@ -242,10 +247,11 @@ fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl I
         </div>
         <LiveRegion to=PolicyPlaces::url().to_owned() announced=false>{places}</LiveRegion>
     }
+    .into_any()
 }
 
 /// Team and status: those of the chosen board where they belong to boards.
-pub fn places(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl IntoView + use<> {
+pub fn places(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
     let board = value(fields, "escalation.board").to_owned();
     let teams = here(&catalogue.teams(), &board);
     let statuses = here(&catalogue.statuses(), &board);
@@ -258,6 +264,7 @@ pub fn places(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl 
             <Select label="With status" name="escalation.status" options=picks(&statuses, "stays") value=status/>
         </div>
     }
+    .into_any()
 }
 
 /// The values of one board, and those that belong to none.
@@ -265,7 +272,7 @@ fn here(all: &[Placed<'_>], board: &str) -> Vec<Choice> {
     all.iter().filter(|placed| placed.board.is_none_or(|home| home == board)).map(|placed| placed.choice.clone()).collect()
 }
 
-fn notes(fields: &Fields) -> impl IntoView + use<> {
+fn notes(fields: &Fields) -> AnyView {
     let options = vec![
         Pick::new("per_action", "one note for changed fields, one for the hand-over"),
         Pick::new("folded", "one note that tells everything"),
@@ -275,20 +282,21 @@ fn notes(fields: &Fields) -> impl IntoView + use<> {
             "Write "<Select inline=true label="Notes" name="notes" options value=value(fields, "notes")/>"."
         </p>
     }
+    .into_any()
 }
 
-fn scope(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> impl IntoView + use<> {
+fn scope(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
     let rules: Vec<AnyView> = RULES
         .iter()
         .filter_map(|which| {
             let all = catalogue.scope(which);
-            (!all.is_empty()).then(|| scope_rule(fields, which, &all, scope_word(which, psa)).into_any())
+            (!all.is_empty()).then(|| scope_rule(fields, which, &all, scope_word(which, psa)))
         })
         .collect();
-    view! { {rules} {text_rules(fields)} }
+    view! { {rules} {text_rules(fields)} }.into_any()
 }
 
-fn scope_rule(fields: &Fields, which: &str, all: &[Choice], word: &'static str) -> impl IntoView + use<> {
+fn scope_rule(fields: &Fields, which: &str, all: &[Choice], word: &'static str) -> AnyView {
     let name = format!("scope.{which}.mode");
     let mode = value(fields, &name).to_owned();
     let options = vec![
@@ -319,9 +327,10 @@ fn scope_rule(fields: &Fields, which: &str, all: &[Choice], word: &'static str) 
             </details>
         </fieldset>
     }
+    .into_any()
 }
 
-fn text_rules(fields: &Fields) -> impl IntoView + use<> {
+fn text_rules(fields: &Fields) -> AnyView {
     let options = vec![Pick::new("skip", "skipped"), Pick::new("score", "scored like any other")];
     view! {
         <p class="sentence-line">
@@ -330,5 +339,43 @@ fn text_rules(fields: &Fields) -> impl IntoView + use<> {
         </p>
         <Field kind="number" label="Fewest words" name="scope.min_words" value=value(fields, "scope.min_words") required=true
             hint="A ticket with fewer words, its title included, is skipped: there is nothing to read a mood from."/>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::policy::form::{fields_of, tests};
+
+    #[test]
+    fn every_field_that_a_saved_policy_fills_is_drawn_and_filled() {
+        let lists = tests::lookups();
+        let policy = tests::full_policy();
+        let catalogue = Catalogue { lookups: Some(&lists), saved: &policy };
+        let fields = fields_of(&policy, &catalogue);
+        let html = Owner::new().with(|| all(&fields, &catalogue, Some(PsaKind::ConnectWise)).to_html());
+        for name in fields.keys().filter(|name| !name.contains(".items.")) {
+            assert!(html.contains(&format!("name=\"{name}\"")), "{name} is not drawn");
+        }
+        for chosen in ["Dana Reyes", "Tier 3", "Escalated", "Contoso"] {
+            assert!(html.contains(chosen), "{chosen} cannot be chosen");
+        }
+        assert_eq!(html.matches(" checked").count(), 2, "one board and one client are ticked");
+    }
+
+    #[test]
+    fn only_the_chosen_boards_teams_and_open_statuses_are_offered() {
+        let lists = tests::lookups();
+        let policy = tests::full_policy();
+        let catalogue = Catalogue { lookups: Some(&lists), saved: &policy };
+        let draw = |board: &str| {
+            let fields = Fields::from([("escalation.board".to_owned(), board.to_owned())]);
+            Owner::new().with(|| places(&fields, &catalogue, PsaKind::ConnectWise).to_html())
+        };
+        let escalations = draw("11");
+        assert!(escalations.contains("Tier 3") && escalations.contains("Escalated"));
+        assert!(!escalations.contains("Tier 1") && !escalations.contains("Closed"));
+        assert!(!draw("").contains("Tier"));
     }
 }

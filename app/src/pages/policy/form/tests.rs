@@ -9,7 +9,7 @@ fn on_board(id: &str, label: &str, board: &str, closed: bool) -> domain::Placed 
     domain::Placed { choice: Choice::new(id, label), board: Some(board.into()), closed }
 }
 
-fn lookups() -> Lookups {
+pub fn lookups() -> Lookups {
     Lookups {
         priorities: choices(&[("4", "Low"), ("3", "Medium"), ("2", "High"), ("1", "Critical")]),
         severities: choices(&[("s1", "Low"), ("s2", "Medium"), ("s3", "High")]),
@@ -37,7 +37,7 @@ fn score(number: i64) -> Score {
     Score::new(number).unwrap()
 }
 
-fn full_policy() -> Policy {
+pub fn full_policy() -> Policy {
     Policy {
         mode: Mode::Live,
         thresholds: Thresholds { sentiment: Some(score(4)), urgency: None, impact: Some(score(5)) },
