@@ -24,8 +24,8 @@ const LONGEST: Duration = Duration::from_secs(90);
 const MAX_BODY: usize = 1 << 20;
 
 /// Everything on the public port.
-pub fn router(hooks: hooks::Door, store: Store, site: Site) -> Router {
-    let pages = Router::new()
+pub fn router(hooks: hooks::Door, store: Store, screens: Router, site: Site) -> Router {
+    let pages = screens
         .layer(from_fn_with_state(site.clone(), guard::same_origin))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
