@@ -105,24 +105,21 @@ async fn registered_by_api(bench: &Bench, url: &str) {
     let caller = outside.caller("set-up", psa::halo::LIMITS);
     let base = bench.running.url();
     let credentials = bench.sandbox.credentials();
-    let sign_in =
-        server::outside::Call::new(Method::POST, format!("{base}/auth/token").parse().unwrap()).form(
-            &[
-                ("grant_type", "client_credentials"),
-                ("client_id", &credentials.client_id),
-                ("client_secret", &credentials.client_secret),
-                ("scope", "all"),
-            ],
-        );
+    let sign_in = server::outside::Call::new(Method::POST, format!("{base}/auth/token").parse().unwrap())
+        .form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &credentials.client_id),
+            ("client_secret", &credentials.client_secret),
+            ("scope", "all"),
+        ]);
     let token = caller.call(sign_in).await.unwrap().json::<Value>().unwrap()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
     let post = async |path: &str, body: Value| {
-        let call =
-            server::outside::Call::new(Method::POST, format!("{base}/api/{path}").parse().unwrap())
-                .header(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
-                .json(&body);
+        let call = server::outside::Call::new(Method::POST, format!("{base}/api/{path}").parse().unwrap())
+            .header(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
+            .json(&body);
         let answer = caller.call(call).await.unwrap();
         assert_eq!(answer.status, 201, "{}", answer.excerpt());
         answer.json::<Value>().unwrap()
