@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
 use store::door::{Disposition, NewDelivery};
-use store::{Actor, KeyRing, Store, TenantStore};
+use store::testing::TestStore;
+use store::{Actor, Store, TenantStore};
 use tower::ServiceExt;
 
 const OWNER: &str = "owner@example.com";
@@ -23,10 +24,9 @@ const PASSWORD: &str = "correct horse battery staple";
 const HOST: &str = "127.0.0.1:3000";
 
 struct Screens {
-    store: Store,
+    store: TestStore,
     clock: Clock,
     router: Router,
-    _folder: tempfile::TempDir,
 }
 
 impl Screens {
@@ -34,16 +34,12 @@ impl Screens {
         Self::at("http://127.0.0.1:3000").await
     }
     async fn at(public_url: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let keys = KeyRing::parse(&KeyRing::generate(None)).unwrap();
-        let store =
-            Store::open(&format!("sqlite://{}/screens.db", folder.path().display()), keys).await.unwrap();
-        store.migrate().await.unwrap();
+        let store = TestStore::sqlite().await;
         let clock = Clock::fixed("2026-11-23T15:00:00Z".parse().unwrap());
         let ops = Arc::new(stand_in::StandIn(clock.clone()));
-        let instance = Instance { store: store.clone(), ops, secure: public_url.starts_with("https://") };
+        let instance = Instance { store: Store::clone(&store), ops, secure: public_url.starts_with("https://") };
         let router = ui::router(ui::Parts { instance, public_url: public_url.into(), session_hours: 12 });
-        Self { store, clock, router, _folder: folder }
+        Self { store, clock, router }
     }
     /// A workspace of its own, with one owner.
     async fn workspace(&self, email: &str) -> TenantStore {
