@@ -79,17 +79,10 @@ impl Store {
         let mut jobs = self
             .write((now, token, until, per_tenant, limit), |tx, (now, token, until, per_tenant, limit)| {
                 Box::pin(async move {
+                    let (per_tenant, limit) = (i64::from(*per_tenant), i64::from(*limit));
+                    let heads = per_tenant.min(limit);
                     let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
-                    fetch_all!(
-                        tx,
-                        JobRow,
-                        text,
-                        *now,
-                        *token,
-                        *until,
-                        i64::from(*per_tenant),
-                        i64::from(*limit)
-                    )
+                    fetch_all!(tx, JobRow, text, *now, *token, *until, per_tenant, limit, heads)
                 })
             })
             .await?

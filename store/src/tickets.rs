@@ -297,7 +297,7 @@ impl TenantStore {
                 select_deliveries!(),
                 "WHERE d.tenant_id = $1 AND t.id = $2
                    AND d.external_ticket = (SELECT x.external_id FROM tickets x WHERE x.tenant_id = $1 AND x.id = $2)
-                 ORDER BY d.id LIMIT 100"
+                 ORDER BY d.received_at, d.id LIMIT 100"
             ),
             self.tenant.0,
             ticket.0
