@@ -14,6 +14,7 @@ mod data;
 mod json;
 mod page;
 mod patch;
+mod play;
 mod query;
 mod refusal;
 

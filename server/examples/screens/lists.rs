@@ -19,7 +19,11 @@ fn on_boards(boards: &[(&str, &[&str])]) -> Vec<Placed> {
 }
 
 fn anywhere(words: &[&str]) -> Vec<Placed> {
-    let place = |choice: Choice| Placed { closed: matches!(choice.label.as_str(), "Complete" | "Closed"), choice, board: None };
+    let place = |choice: Choice| Placed {
+        closed: matches!(choice.label.as_str(), "Complete" | "Closed"),
+        choice,
+        board: None,
+    };
     choices(words).into_iter().map(place).collect()
 }
 
@@ -65,7 +69,12 @@ pub fn of(psa: PsaKind) -> Lookups {
 
 fn connectwise(common: Lookups) -> Lookups {
     Lookups {
-        priorities: choices(&["Priority 4 - Scheduled", "Priority 3 - Medium", "Priority 2 - Quick", "Priority 1 - Critical"]),
+        priorities: choices(&[
+            "Priority 4 - Scheduled",
+            "Priority 3 - Medium",
+            "Priority 2 - Quick",
+            "Priority 1 - Critical",
+        ]),
         severities: choices(&["Low", "Medium", "High"]),
         impacts: choices(&["Low", "Medium", "High"]),
         boards: choices(&["Service Desk", "Escalations", "Alerts", "On-site"]),
@@ -75,7 +84,11 @@ fn connectwise(common: Lookups) -> Lookups {
             ("3", &["New", "Closed automatically"]),
             ("4", &["New", "Scheduled", "Closed"]),
         ]),
-        teams: on_boards(&[("1", &["First line", "Second line"]), ("2", &["Escalation team", "Account managers"]), ("4", &["Field team"])]),
+        teams: on_boards(&[
+            ("1", &["First line", "Second line"]),
+            ("2", &["Escalation team", "Account managers"]),
+            ("4", &["Field team"]),
+        ]),
         kinds: choices(&["Incident", "Request", "Change", "Alert"]),
         sources: choices(&["Email", "Phone", "Portal", "Monitoring"]),
         ..common
@@ -83,7 +96,10 @@ fn connectwise(common: Lookups) -> Lookups {
 }
 
 fn autotask(common: Lookups) -> Lookups {
-    let mood = CustomField { name: "AI Sentiment".into(), values: choices(&["1 pleased", "2 content", "3 neutral", "4 annoyed", "5 furious"]) };
+    let mood = CustomField {
+        name: "AI Sentiment".into(),
+        values: choices(&["1 pleased", "2 content", "3 neutral", "4 annoyed", "5 furious"]),
+    };
     Lookups {
         priorities: choices(&["Low", "Medium", "High", "Critical"]),
         boards: choices(&["Client Portal", "Level I Support", "Level II Support", "Monitoring Alert", "Recurring Tickets"]),

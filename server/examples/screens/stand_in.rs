@@ -2,7 +2,10 @@
 
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
-use domain::{Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, Reading, Report, Score, Ticket, TicketId, decide};
+use domain::{
+    Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, Reading, Report, Score, Ticket,
+    TicketId, decide,
+};
 use server::clock::Clock;
 use store::TenantStore;
 use store::analyses::Provenance;
@@ -49,7 +52,11 @@ impl Ops for StandIn {
         };
         vec![
             variable("title", "the ticket’s title", "Nobody can print"),
-            variable("text", "the customer’s first note, without signature and quoted mails", "It has been down since Monday."),
+            variable(
+                "text",
+                "the customer’s first note, without signature and quoted mails",
+                "It has been down since Monday.",
+            ),
             variable("client", "the client’s name", "Contoso Logistics"),
             variable("contact", "who wrote", "Maria Jensen"),
             variable("board", "where the ticket sits", "Service Desk"),
@@ -71,17 +78,36 @@ impl Ops for StandIn {
         }
         Ok(())
     }
-    async fn prompt_preview(&self, tenant: &TenantStore, template: &str, ticket: Option<TicketId>) -> Result<String, OpsError> {
+    async fn prompt_preview(
+        &self,
+        tenant: &TenantStore,
+        template: &str,
+        ticket: Option<TicketId>,
+    ) -> Result<String, OpsError> {
         self.prompt_check(template)?;
         let chosen = match ticket {
-            Some(id) => tenant.ticket_for_work(id).await.ok().flatten().map(|(_, read)| (read.ticket.title, read.text)),
+            Some(id) => tenant
+                .ticket_for_work(id)
+                .await
+                .ok()
+                .flatten()
+                .map(|(_, read)| (read.ticket.title, read.text)),
             None => None,
         };
-        let (title, text) =
-            chosen.unwrap_or_else(|| ("Nobody can print".into(), "It has been down since Monday. Please call.".into()));
-        Ok(template.replace("{{ title }}", &title).replace("{{ text }}", &text).replace("{{ client }}", "Contoso Logistics"))
+        let (title, text) = chosen.unwrap_or_else(|| {
+            ("Nobody can print".into(), "It has been down since Monday. Please call.".into())
+        });
+        Ok(template
+            .replace("{{ title }}", &title)
+            .replace("{{ text }}", &text)
+            .replace("{{ client }}", "Contoso Logistics"))
     }
-    async fn trial(&self, tenant: &TenantStore, text: &TrialText, template: Option<&str>) -> Result<Trial, OpsError> {
+    async fn trial(
+        &self,
+        tenant: &TenantStore,
+        text: &TrialText,
+        template: Option<&str>,
+    ) -> Result<Trial, OpsError> {
         self.prompt_check(template.unwrap_or_default())?;
         let policy = tenant.policy().await.map_err(|error| OpsError::Broken(error.to_string()))?;
         let number = if text.text.contains('!') || text.text.contains("fed up") { 4 } else { 3 };
@@ -89,7 +115,11 @@ impl Ops for StandIn {
         let reading = |dimension: Dimension| Reading {
             score,
             reason: format!("The words about {} weigh like this.", dimension.word()),
-            quote: if dimension == Dimension::Sentiment && text.text.contains("fed up") { "fed up".into() } else { String::new() },
+            quote: if dimension == Dimension::Sentiment && text.text.contains("fed up") {
+                "fed up".into()
+            } else {
+                String::new()
+            },
         };
         let assessment = Assessment {
             sentiment: reading(Dimension::Sentiment),
@@ -98,7 +128,8 @@ impl Ops for StandIn {
         };
         let ticket = trial_ticket(&text.title);
         let plan = decide(&policy.body, &ticket, History::default(), &assessment);
-        let provenance = Provenance { model: "built-in analyser".into(), model_ms: 2, ..Provenance::default() };
+        let provenance =
+            Provenance { model: "built-in analyser".into(), model_ms: 2, ..Provenance::default() };
         Ok(Trial { assessment: Ok(assessment), plan: Some(plan), provenance })
     }
 }
