@@ -11,7 +11,9 @@ use crate::ops::Operations;
 use crate::outside::{Call, Caller, Limits, Outside};
 use crate::scoring::prompt;
 use chrono::{DateTime, TimeZone, Utc};
-use domain::{Assessment, History, ModelSettings, PsaKind, Reading, Score, Secret, TenantId, TicketId, decide};
+use domain::{
+    Assessment, History, ModelSettings, PsaKind, Reading, Score, Secret, TenantId, TicketId, decide,
+};
 use governor::Quota;
 use http::{HeaderMap, Method};
 use sandbox::Running;
@@ -109,7 +111,8 @@ impl World {
         let outside = Outside::new(true);
         let clock = Clock::fixed(start());
         let public_url = Url::parse("https://undertone.example").unwrap();
-        let ops = Operations::new(Connections::new(outside.clone()), clock.clone(), public_url, HashMap::new());
+        let ops =
+            Operations::new(Connections::new(outside.clone()), clock.clone(), public_url, HashMap::new());
         let api = sandbox::serve(local, paced_router((*store).clone(), Arc::new(ops), pace)).await.unwrap();
         let limits = Limits { parallel: 16, requests: 100_000, per: Duration::from_secs(1) };
         let caller = outside.caller("tests/api", limits);
@@ -117,7 +120,13 @@ impl World {
     }
 
     /// One request as it is; nothing is checked.
-    async fn raw(&self, method: Method, path: &str, headers: &[(&'static str, &str)], body: Vec<u8>) -> Reply {
+    async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
         let url = Url::parse(&format!("{}{path}", self.api.url())).unwrap();
         let mut call = Call::new(method, url);
         call.body = (!body.is_empty()).then(|| body.into());
@@ -181,7 +190,12 @@ impl World {
     }
 
     /// A ticket that came in and was scored; its id and that of its delivery.
-    async fn scored_ticket(&self, of: &Workspace, number: &str, sentiment: i64) -> (TicketId, domain::DeliveryId) {
+    async fn scored_ticket(
+        &self,
+        of: &Workspace,
+        number: &str,
+        sentiment: i64,
+    ) -> (TicketId, domain::DeliveryId) {
         self.clock.advance(Duration::from_secs(1));
         let now = self.clock.now();
         let delivery = NewDelivery {
@@ -195,7 +209,8 @@ impl World {
             received_at: now,
         };
         let accepted = self.store.accept(delivery).await.unwrap();
-        let claim = async || self.store.job_claim(now, Duration::from_secs(60), 1, 1).await.unwrap().pop().unwrap();
+        let claim =
+            async || self.store.job_claim(now, Duration::from_secs(60), 1, 1).await.unwrap().pop().unwrap();
         let mut read: ReadTicket = prompt::example();
         read.ticket.external_id = number.into();
         read.ticket.number = format!("T-{number}");
@@ -206,12 +221,17 @@ impl World {
             reason: "Because.".into(),
             quote: "blank pages".into(),
         };
-        let assessment = Assessment { sentiment: reading(sentiment), urgency: reading(2), impact: reading(1) };
+        let assessment =
+            Assessment { sentiment: reading(sentiment), urgency: reading(2), impact: reading(1) };
         let policy = of.tenant.policy().await.unwrap();
         let plan = decide(&policy.body, &read.ticket, History::default(), &assessment);
-        let how = Provenance { model: "sandbox-1".into(), tokens_in: 900, tokens_out: 60, ..Provenance::default() };
+        let how =
+            Provenance { model: "sandbox-1".into(), tokens_in: 900, tokens_out: 60, ..Provenance::default() };
         let lease = claim().await.lease;
-        of.tenant.analysis_scored(lease, ticket, &assessment, &plan, policy.version, &how, now).await.unwrap();
+        of.tenant
+            .analysis_scored(lease, ticket, &assessment, &plan, policy.version, &how, now)
+            .await
+            .unwrap();
         (ticket, accepted.delivery)
     }
 }

@@ -9,12 +9,14 @@ async fn tickets_are_listed_filtered_and_told() {
     let (calm, _) = world.scored_ticket(&world.ours, "1", 2).await;
     let (angry, delivery) = world.scored_ticket(&world.ours, "2", 5).await;
     world.scored_ticket(&world.theirs, "3", 5).await;
-    let ids = |list: &Value| -> Vec<String> { list["tickets"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect() };
+    let ids = |list: &Value| -> Vec<String> {
+        list["tickets"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    };
     assert_eq!(ids(&world.get("/tickets").await), [angry.to_string(), calm.to_string()]);
     let cases = [
         ("?min_sentiment=4", vec![angry]),
         ("?label=positive", vec![calm]),
-        ("?label=negative&state=shadowed&escalated=false&client=250&q=printer&cursor=", vec![angry]),
+        ("?label=negative&state=analysed&escalated=false&client=250&q=printer&cursor=", vec![angry]),
         ("?from=2026-03-05&to=2026-03-06", vec![angry, calm]),
         ("?to=2026-03-05T09:00:00Z", vec![]),
         ("?client=none", vec![]),
@@ -29,7 +31,10 @@ async fn tickets_are_listed_filtered_and_told() {
     assert_eq!(second["next"], Value::Null);
 
     let story = world.get(&format!("/tickets/{angry}")).await;
-    assert_eq!((&story["sentiment"], &story["analyses"][0]["assessment"]["sentiment"]["quote"]), (&json!(5), &json!("blank pages")));
+    assert_eq!(
+        (&story["sentiment"], &story["analyses"][0]["assessment"]["sentiment"]["quote"]),
+        (&json!(5), &json!("blank pages"))
+    );
     assert_eq!(story["analyses"][0]["tokens_in"], 900);
     assert_eq!(story["deliveries"][0]["id"], delivery.to_string());
     assert!(story["timeline"].as_array().is_some_and(|events| !events.is_empty()));
@@ -74,18 +79,34 @@ async fn tickets_add_up() {
     }
     let overview = world.get("/overview").await;
     let now = &overview["now"];
-    assert_eq!((&now["analysed"], &now["negative"], &now["mean_sentiment"], &now["negative_share"]), (&json!(4), &json!(2), &json!(3.5), &json!(0.5)));
+    assert_eq!(
+        (&now["analysed"], &now["negative"], &now["mean_sentiment"], &now["negative_share"]),
+        (&json!(4), &json!(2), &json!(3.5), &json!(0.5))
+    );
     assert_eq!(overview["span"], json!({"from": "2026-02-04", "to": "2026-03-06"}));
     assert_eq!(overview["pipeline"]["dead"], 0);
     let trend = world.get("/trends?from=2026-03-01&to=2026-03-08&bucket=day").await;
     let points = trend["series"][0]["points"].as_array().unwrap();
-    assert_eq!((points.len(), &points[4]["start"], &points[4]["analysed"], &points[0]["analysed"]), (7, &json!("2026-03-05"), &json!(4), &json!(0)));
+    assert_eq!(
+        (points.len(), &points[4]["start"], &points[4]["analysed"], &points[0]["analysed"]),
+        (7, &json!("2026-03-05"), &json!(4), &json!(0))
+    );
     let by_client = world.get("/trends?from=2026-03-01&to=2026-04-01&bucket=month&group_by=client").await;
-    assert_eq!((&by_client["series"][0]["client"], &by_client["series"][0]["points"][0]["analysed"]), (&json!("Harbour Dental Group"), &json!(4)));
+    assert_eq!(
+        (&by_client["series"][0]["client"], &by_client["series"][0]["points"][0]["analysed"]),
+        (&json!("Harbour Dental Group"), &json!(4))
+    );
     let clients = world.get("/clients").await;
-    assert_eq!((&clients["clients"][0]["id"], &clients["clients"][0]["now"]["negative"]), (&json!("250"), &json!(2)));
+    assert_eq!(
+        (&clients["clients"][0]["id"], &clients["clients"][0]["now"]["negative"]),
+        (&json!("250"), &json!(2))
+    );
     for query in ["from=2026-03-08&to=2026-03-01", "from=2026-03-01&to=2026-03-01", "from=1926-03-01"] {
-        assert_eq!(world.call(Method::GET, &format!("/trends?{query}"), None).await.problem().2, "from", "{query}");
+        assert_eq!(
+            world.call(Method::GET, &format!("/trends?{query}"), None).await.problem().2,
+            "from",
+            "{query}"
+        );
     }
 }
 
@@ -99,7 +120,12 @@ async fn all_tickets_are_exported() {
     let csv = world.call(Method::GET, "/export", None).await;
     let lines: Vec<&str> = csv.text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert!(lines[0].starts_with("id,number,title,client") && lines[1].contains(",T-2,'=Printer 2,Harbour Dental Group"), "{}", csv.text);
+    assert!(
+        lines[0].starts_with("id,number,title,client")
+            && lines[1].contains(",T-2,'=Printer 2,Harbour Dental Group"),
+        "{}",
+        csv.text
+    );
     let stories = world.call(Method::GET, "/export?format=ndjson&from=2026-03-05", None).await;
     let stories: Vec<Value> = stories.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((stories.len(), &stories[1]["external_id"]), (2, &json!("1")));
@@ -112,21 +138,40 @@ async fn a_text_is_scored_and_nothing_is_written() {
     world.connect_model().await;
     let angry = json!({"title": "Printer", "text": "This is the fourth time I write. Nobody can print. Unacceptable!", "client": "Harbour"});
     let answer = world.send(Method::POST, "/analyze", &angry).await.json();
-    assert_eq!(answer["assessment"]["sentiment"], json!({"score": 5, "reason": answer["assessment"]["sentiment"]["reason"], "quote": "Unacceptable"}));
+    assert_eq!(
+        answer["assessment"]["sentiment"],
+        json!({"score": 5, "reason": answer["assessment"]["sentiment"]["reason"], "quote": "Unacceptable"})
+    );
     assert_eq!((&answer["plan"]["label"], &answer["skipped"]), (&json!("negative"), &Value::Null));
     assert!(answer["tokens_in"].as_i64().is_some_and(|tokens| tokens > 100));
     assert_eq!(world.get("/tickets").await["tickets"], json!([]));
 
     let body = json!({"choices": [{"message": {"content": null, "refusal": "No."}}]}).to_string();
-    world.model.watch.faults.add(None, "completions", 1, Fault::Answer { status: 200, content_type: "application/json", body, retry_after: None });
+    world.model.watch.faults.add(
+        None,
+        "completions",
+        1,
+        Fault::Answer { status: 200, content_type: "application/json", body, retry_after: None },
+    );
     let refused = world.send(Method::POST, "/analyze", &angry).await.json();
     assert_eq!((&refused["assessment"], &refused["plan"]), (&Value::Null, &Value::Null));
     assert!(refused["skipped"].as_str().is_some_and(|why| why.contains("refused")));
 
-    world.model.watch.faults.add(None, "completions", 1, Fault::Answer { status: 401, content_type: "application/json", body: "{}".into(), retry_after: None });
+    world.model.watch.faults.add(
+        None,
+        "completions",
+        1,
+        Fault::Answer { status: 401, content_type: "application/json", body: "{}".into(), retry_after: None },
+    );
     assert_eq!(world.send(Method::POST, "/analyze", &angry).await.problem().1, "outside");
-    assert_eq!(world.send(Method::POST, "/analyze", &json!({"text": " "})).await.problem(), (422, "invalid".into(), "text".into()));
-    assert_eq!(world.send(Method::POST, "/analyze", &json!({"text": "x", "template": "{{"})).await.problem().2, "template");
+    assert_eq!(
+        world.send(Method::POST, "/analyze", &json!({"text": " "})).await.problem(),
+        (422, "invalid".into(), "text".into())
+    );
+    assert_eq!(
+        world.send(Method::POST, "/analyze", &json!({"text": "x", "template": "{{"})).await.problem().2,
+        "template"
+    );
 }
 
 #[tokio::test]
@@ -141,7 +186,10 @@ async fn what_cannot_be_read_is_refused_in_words() {
     assert_eq!(put("/api/v1/prompt", "text/plain", b"{}").await.1, "not_json");
     assert_eq!(put("/api/v1/prompt", json, b"{").await.1, "malformed");
     assert_eq!(put("/api/v1/prompt", json, b"{\"template\":\"x\"} extra").await.1, "malformed");
-    assert_eq!(put("/api/v1/prompt", json, b"{\"template\":7}").await, (400, "malformed".into(), "template".into()));
+    assert_eq!(
+        put("/api/v1/prompt", json, b"{\"template\":7}").await,
+        (400, "malformed".into(), "template".into())
+    );
     assert_eq!(put("/api/v1/prompt", json, &b"\xff".repeat(10)).await.1, "malformed");
     assert_eq!(put("/api/v1/prompt", json, &b" ".repeat(300_000)).await.1, "too_large");
     assert_eq!(put("/api/v1/nothing", json, b"{}").await.1, "no_such_address");

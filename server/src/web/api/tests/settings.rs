@@ -63,17 +63,32 @@ async fn wrong_settings_are_refused_by_their_field() {
     let world = World::new().await;
     let cases = [
         (json!({"kind": "halopsa", "url": "acme", "client_id": "a", "client_secret": "b"}), 422, "url"),
-        (json!({"kind": "halopsa", "url": "https://a.example", "client_id": "", "client_secret": "b"}), 422, "client_id"),
+        (
+            json!({"kind": "halopsa", "url": "https://a.example", "client_id": "", "client_secret": "b"}),
+            422,
+            "client_id",
+        ),
         (json!({"kind": "halopsa", "url": "https://a.example", "client_id": "a"}), 422, "client_secret"),
         (json!({"kind": "halopsa", "url": "https://a.example", "client_id": "a", "colour": "red"}), 400, ""),
-        (json!({"kind": "zendesk"}), 400, ""),
+        (json!({"kind": "zendesk"}), 400, "kind"),
         (json!([]), 400, ""),
     ];
     for (body, status, field) in cases {
         let problem = world.send(Method::PUT, "/connections/psa", &body).await;
-        assert_eq!((problem.problem().0, problem.problem().2.as_str()), (status, field), "{body}: {}", problem.text);
+        assert_eq!(
+            (problem.problem().0, problem.problem().2.as_str()),
+            (status, field),
+            "{body}: {}",
+            problem.text
+        );
     }
-    let unknown = world.send(Method::PUT, "/connections/psa", &json!({"kind": "halopsa", "url": "https://a.example", "client_id": "a", "colour": "red"})).await;
+    let unknown = world
+        .send(
+            Method::PUT,
+            "/connections/psa",
+            &json!({"kind": "halopsa", "url": "https://a.example", "client_id": "a", "colour": "red"}),
+        )
+        .await;
     assert!(unknown.text.contains("colour"), "an unknown field is named: {}", unknown.text);
     let azure = json!({"kind": "azure", "endpoint": "https://a.example", "deployment": "d", "api_version": "soon", "api_key": "k"});
     assert_eq!(world.send(Method::PUT, "/connections/model", &azure).await.problem().2, "api_version");
@@ -101,7 +116,10 @@ async fn the_webhook_address_is_shown_and_changed() {
     let world = World::new().await;
     let before = world.get("/hook").await;
     let url = before["addresses"][0]["url"].as_str().unwrap();
-    assert!(url.starts_with("https://undertone.example/hooks/connectwise/") && url.ends_with("?recordId="), "{url}");
+    assert!(
+        url.starts_with("https://undertone.example/hooks/connectwise/") && url.ends_with("?recordId="),
+        "{url}"
+    );
     assert_eq!(before["addresses"][0]["secret"], Value::Null);
     assert!(before["addresses"][1]["secret"].as_str().is_some_and(|secret| secret.len() >= 16));
     let after = world.call(Method::POST, "/hook/rotate", None).await.json();
@@ -118,22 +136,46 @@ async fn a_policy_is_checked_saved_and_its_versions_are_kept() {
     policy["mode"] = json!("live");
     policy["thresholds"]["impact"] = Value::Null;
     let saved = world.send(Method::PUT, "/policy", &policy).await.json();
-    assert_eq!((&saved["policy"], saved["version"].as_i64()), (&policy, first["version"].as_i64().map(|version| version + 1)));
+    assert_eq!(
+        (&saved["policy"], saved["version"].as_i64()),
+        (&policy, first["version"].as_i64().map(|version| version + 1))
+    );
     assert_eq!(saved["saved_by"], "Robot");
-    assert_eq!(world.send(Method::PUT, "/policy", &policy).await.json()["version"], saved["version"], "nothing changed");
+    assert_eq!(
+        world.send(Method::PUT, "/policy", &policy).await.json()["version"],
+        saved["version"],
+        "nothing changed"
+    );
     assert_eq!(world.get("/policy/versions").await["versions"].as_array().map(Vec::len), Some(2));
     assert_eq!(world.get("/policy/versions?limit=1").await["versions"][0], saved);
 
     let wrongs = [
         (json!({"mode": "live"}), 400, ""),
         (json!({"mode": "loud", "thresholds": policy["thresholds"]}), 400, "mode"),
-        (json!({"mode": "live", "thresholds": {"sentiment": 6, "urgency": 4, "impact": 4}}), 400, "thresholds.sentiment"),
-        (json!({"mode": "live", "thresholds": policy["thresholds"], "updates": {"colour": 1}}), 400, "updates.colour"),
-        (json!({"mode": "live", "thresholds": policy["thresholds"], "updates": {"priority": {"driver": "urgency", "values": {"4": {"id": "9"}}, "ranking": []}}}), 422, "updates.priority.values"),
+        (
+            json!({"mode": "live", "thresholds": {"sentiment": 6, "urgency": 4, "impact": 4}}),
+            400,
+            "thresholds.sentiment",
+        ),
+        (
+            json!({"mode": "live", "thresholds": policy["thresholds"], "updates": {"colour": 1}}),
+            400,
+            "updates.colour",
+        ),
+        (
+            json!({"mode": "live", "thresholds": policy["thresholds"], "updates": {"priority": {"driver": "urgency", "values": {"4": {"id": "9"}}, "ranking": []}}}),
+            422,
+            "updates.priority.values",
+        ),
     ];
     for (body, status, field) in wrongs {
         let problem = world.send(Method::PUT, "/policy", &body).await;
-        assert_eq!((problem.problem().0, problem.problem().2.as_str()), (status, field), "{body}: {}", problem.text);
+        assert_eq!(
+            (problem.problem().0, problem.problem().2.as_str()),
+            (status, field),
+            "{body}: {}",
+            problem.text
+        );
     }
 }
 
@@ -145,10 +187,11 @@ async fn a_prompt_is_checked_previewed_and_saved() {
     let wrong = world.send(Method::PUT, "/prompt", &json!({"template": "Hi\n{{ clinet }}"})).await;
     assert_eq!(wrong.problem(), (422, "invalid".into(), "template".into()));
     assert!(wrong.text.contains("line 2, column 4"), "{}", wrong.text);
-    let saved = world.send(Method::PUT, "/prompt", &json!({"template": "Be fair to {{ client }}."})).await.json();
+    let saved =
+        world.send(Method::PUT, "/prompt", &json!({"template": "Be fair to {{ client }}."})).await.json();
     assert_eq!((&saved["version"], &saved["saved_by"]), (&json!(1), &json!("Robot")));
     assert_eq!(world.get("/prompt/versions").await["versions"][0], saved);
-    let preview = |body: Value| async { world.send(Method::POST, "/prompt/preview", &body).await };
+    let preview = async |body: Value| world.send(Method::POST, "/prompt/preview", &body).await;
     let text = |reply: Reply| reply.json()["prompt"].as_str().unwrap_or_default().to_owned();
     assert!(text(preview(json!({})).await).contains("Be fair to ⟦Harbour Dental Group⟧."));
     assert!(text(preview(json!({"template": "Other."})).await).contains("Other."));
@@ -167,10 +210,18 @@ async fn people_and_tokens_come_and_go() {
     let added = world.send(Method::POST, "/members", &new).await;
     assert_eq!(added.status, 201, "{}", added.text);
     assert_eq!(world.send(Method::POST, "/members", &new).await.problem().1, "conflict");
-    for (field, value) in [("email", json!("dana")), ("email", json!("a b@c.example")), ("name", json!(" ")), ("password", json!("short"))] {
+    for (field, value) in [
+        ("email", json!("dana")),
+        ("email", json!("a b@c.example")),
+        ("name", json!(" ")),
+        ("password", json!("short")),
+    ] {
         let mut wrong = new.clone();
         wrong[field] = value;
-        assert_eq!(world.send(Method::POST, "/members", &wrong).await.problem(), (422, "invalid".into(), field.into()));
+        assert_eq!(
+            world.send(Method::POST, "/members", &wrong).await.problem(),
+            (422, "invalid".into(), field.into())
+        );
     }
     let members = world.get("/members").await;
     let members = members["members"].as_array().unwrap();
@@ -178,7 +229,10 @@ async fn people_and_tokens_come_and_go() {
     let owner = members.iter().find(|member| member["role"] == "owner").unwrap()["id"].as_str().unwrap();
     assert_eq!(world.call(Method::DELETE, &format!("/members/{owner}"), None).await.problem().1, "conflict");
     let dana = format!("/members/{}", added.json()["id"].as_str().unwrap());
-    assert_eq!(world.call_as(&world.theirs.token, Method::DELETE, &dana, None).await.problem().1, "not_found");
+    assert_eq!(
+        world.call_as(&world.theirs.token, Method::DELETE, &dana, None).await.problem().1,
+        "not_found"
+    );
     assert_eq!(world.call(Method::DELETE, &dana, None).await.status, 204);
     assert_eq!(world.call(Method::DELETE, &dana, None).await.problem().1, "not_found");
 
@@ -210,8 +264,20 @@ async fn what_was_changed_stands_in_the_audit_trail() {
     let _ = delivery;
     let trail = world.get("/audit?limit=200").await;
     let entries = trail["entries"].as_array().unwrap();
-    let by_robot: Vec<&str> = entries.iter().filter(|entry| entry["actor"] == "Robot").filter_map(|entry| entry["what"].as_str()).collect();
-    for what in ["connection.psa.saved", "connection.model.saved", "hook.rotated", "policy.saved", "prompt.saved", "token.created", "ticket.replayed"] {
+    let by_robot: Vec<&str> = entries
+        .iter()
+        .filter(|entry| entry["actor"] == "Robot")
+        .filter_map(|entry| entry["what"].as_str())
+        .collect();
+    for what in [
+        "connection.psa.saved",
+        "connection.model.saved",
+        "hook.rotated",
+        "policy.saved",
+        "prompt.saved",
+        "token.created",
+        "ticket.replayed",
+    ] {
         assert!(by_robot.contains(&what), "{what} is not among {by_robot:?}");
     }
     let secret = &world.autotask.credentials().secret;
