@@ -147,6 +147,7 @@ fn trial_ticket(title: &str) -> Ticket {
         kind: None,
         source: None,
         closed: false,
+        set_aside: None,
         levers: [(Lever::Priority.into(), Choice::new("2", "Medium"))].into(),
         created_at: None,
         updated_at: None,

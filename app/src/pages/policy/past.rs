@@ -98,6 +98,7 @@ mod tests {
                 kind: None,
                 source: None,
                 closed: false,
+            set_aside: None,
                 levers: [(Lever::Priority.into(), Choice::new("low", "Low"))].into(),
                 created_at: None,
                 updated_at: None,
