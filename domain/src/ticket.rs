@@ -176,6 +176,9 @@ pub struct Ticket {
     pub kind: Option<Party>,
     pub source: Option<Party>,
     pub closed: bool,
+    /// Why the PSA keeps this ticket out of ordinary work, as the end of a sentence: "it was merged into ticket 7".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<String>,
     /// Priority, severity, impact, status, team, owner, board and named custom fields, as read.
     #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Choice>))]
     pub levers: Snapshot,

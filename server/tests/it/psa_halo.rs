@@ -1,5 +1,6 @@
 //! The Halo adapter against the stand-in, over real HTTP; each request is checked against the published document.
 
+use crate::outcome::kind_of;
 use crate::spec::{Spec, check_all};
 use domain::{Author, Change, Choice, Lever, PsaKind, PsaSettings, Secret, Snapshot};
 use http::Method;
@@ -10,9 +11,10 @@ use server::outside::{CallError, Outside};
 use server::psa::{self, NewNote, Psa};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+mod failures;
 mod hooks;
+mod sign_in;
 
 /// A stand-in, served, and a connection to it.
 struct Bench {
@@ -116,25 +118,16 @@ fn answer(status: u16, body: &str) -> Fault {
     Fault::Answer { status, content_type: "application/json", body: body.to_owned(), retry_after: None }
 }
 
-fn kind_of(error: &CallError) -> &'static str {
-    match error {
-        CallError::Unreachable { .. } => "unreachable",
-        CallError::Unknown { .. } => "unknown",
-        CallError::Throttled { .. } => "throttled",
-        CallError::Denied { .. } => "denied",
-        CallError::Rejected { .. } => "rejected",
-        CallError::Failed { .. } => "failed",
-        CallError::Malformed { .. } => "malformed",
-        CallError::Forbidden { .. } => "forbidden",
-    }
-}
-
 #[tokio::test]
 async fn a_ticket_is_read_with_names_levers_and_its_conversation() {
     let bench = Bench::new().await;
     let id = bench.angry();
-    bench.sandbox.add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note_html": "<p>Looking</p>"}));
-    bench.sandbox.add_action(id, json!({"who": "Ruth", "who_type": 0, "actionby_user_id": 78, "note": "Still down"}));
+    bench
+        .sandbox
+        .add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note_html": "<p>Looking</p>"}));
+    bench
+        .sandbox
+        .add_action(id, json!({"who": "Ruth", "who_type": 0, "actionby_user_id": 78, "note": "Still down"}));
     bench.psa.write_note(&id.to_string(), &note("What we did")).await.unwrap();
     bench.sandbox.edit_ticket(id, "agent_id", json!("7"));
 
@@ -179,7 +172,8 @@ async fn without_details_the_ticket_begins_with_the_oldest_action_a_customer_see
     let id = bench.sandbox.create_ticket(NewTicket { client: 12, user: Some(77), ..NewTicket::default() });
     bench.sandbox.edit_ticket(id, "details", json!(""));
     bench.sandbox.edit_ticket(id, "details_html", json!("<p>Help</p>"));
-    let first = async |bench: &Bench| bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().notes.remove(0);
+    let first =
+        async |bench: &Bench| bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().notes.remove(0);
     let opening = first(&bench).await;
     assert_eq!((opening.text.as_str(), opening.html), ("<p>Help</p>", true));
     bench.sandbox.edit_ticket(id, "details_html", Value::Null);
@@ -192,7 +186,9 @@ async fn a_missing_ticket_is_none_and_merged_deleted_and_closed_ones_are_closed(
     let bench = Bench::new().await;
     assert!(bench.psa.fetch("999").await.unwrap().is_none());
     assert!(bench.psa.levers("T20250101").await.unwrap().is_none(), "no id of Halo's");
-    for (field, value) in [("hasbeenclosed", json!(true)), ("merged_into_id", json!(7)), ("deleted", json!(true))] {
+    for (field, value) in
+        [("hasbeenclosed", json!(true)), ("merged_into_id", json!(7)), ("deleted", json!(true))]
+    {
         let id = bench.angry();
         assert!(!bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().ticket.closed);
         bench.sandbox.edit_ticket(id, field, value);
@@ -269,10 +265,7 @@ async fn a_priority_that_the_tickets_sla_lacks_is_not_sent() {
     let id = bench.sandbox.create_ticket(new).to_string();
     let error = bench.psa.apply(&id, &[change(Lever::Priority, Some("3"), "4")]).await.unwrap_err();
     assert!(error.to_string().contains("SLA of this ticket has no priority 4"), "{error}");
-    let both = [change(Lever::Priority, Some("3"), "4"), change(Lever::Impact, Some("3"), "1")];
-    let levers = bench.psa.apply(&id, &both).await.unwrap();
-    assert_eq!(shown(&levers, Lever::Priority), Some(("3", "Routine")), "left as it was");
-    assert_eq!(shown(&levers, Lever::Impact), Some(("1", "Company Wide")));
+    assert!(bench.sent(Method::POST, "/Tickets").is_empty(), "Halo would replace it without a word");
     let levers = bench.psa.apply(&id, &[change(Lever::Priority, Some("3"), "1")]).await.unwrap();
     assert_eq!(shown(&levers, Lever::Priority), Some(("1", "Emergency")), "named as this SLA names it");
 }
@@ -307,7 +300,10 @@ async fn changes_that_halo_refuses_come_back_with_its_words() {
         assert!(matches!(error, CallError::Rejected { .. }), "{wanted:?}: {error}");
         assert!(error.to_string().contains(words), "{wanted:?}: {error}");
     }
-    assert_eq!(kind_of(&bench.psa.apply("999", &[change(Lever::Impact, None, "1")]).await.unwrap_err()), "rejected");
+    assert_eq!(
+        kind_of(&bench.psa.apply("999", &[change(Lever::Impact, None, "1")]).await.unwrap_err()),
+        "rejected"
+    );
 }
 
 #[tokio::test]
@@ -323,9 +319,15 @@ async fn a_note_is_private_mails_nobody_and_is_found_again() {
     let html = action["note_html"].as_str().unwrap();
     assert!(html.contains("He said &lt;b&gt;&quot;now&quot;&lt;/b&gt; &amp; left<br>[ut:7f3k]"), "{html}");
     assert_eq!(bench.sandbox.mails(), 0);
-    bench.sandbox.add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note": "what is [ut:9999]?"}));
+    bench
+        .sandbox
+        .add_action(id, json!({"who": "Grace Hall", "who_agentid": 7, "note": "what is [ut:9999]?"}));
     assert_eq!(bench.psa.find_note(&ticket, "[ut:7f3k]").await.unwrap(), Some(written));
-    assert_eq!(bench.psa.find_note(&ticket, "[ut:9999]").await.unwrap(), None, "a colleague's note is not ours");
+    assert_eq!(
+        bench.psa.find_note(&ticket, "[ut:9999]").await.unwrap(),
+        None,
+        "a colleague's note is not ours"
+    );
     bench.check();
 }
 
@@ -337,8 +339,13 @@ async fn an_outcome_that_is_missing_or_not_ours_to_use_is_replaced_by_a_text() {
     bench.psa.write_note(&id.to_string(), &note("first")).await.unwrap();
     bench.sandbox.edit_lists(|lists| lists.outcomes.clear());
     bench.psa.write_note(&id.to_string(), &note("second")).await.unwrap();
-    let outcomes: Vec<Value> = bench.sandbox.actions(id).into_iter().skip(1).map(|one| one["outcome"].clone()).collect();
-    assert_eq!(outcomes, [json!("Internal Note"), json!("Private Note")], "refused with the kept id, then sent as text");
+    let outcomes: Vec<Value> =
+        bench.sandbox.actions(id).into_iter().skip(1).map(|one| one["outcome"].clone()).collect();
+    assert_eq!(
+        outcomes,
+        [json!("Internal Note"), json!("Private Note")],
+        "refused with the kept id, then sent as text"
+    );
     assert_eq!(bench.statuses(400), 1);
 
     let bench = Bench::new().await;
@@ -387,8 +394,12 @@ async fn lists_are_ranked_and_hold_only_what_can_be_chosen() {
     assert_eq!(labels(&found.impacts), ["Single User", "Multiple Users", "Company Wide"]);
     assert_eq!(labels(&found.owners), ["Grace Hall", "Ivan Petrov"], "no API agents, and not nobody");
     assert_eq!(labels(&found.boards), ["1st Line Support", "Escalations", "Projects"]);
-    let closed: Vec<_> =
-        found.statuses.iter().filter(|status| status.closed).map(|status| status.choice.label.clone()).collect();
+    let closed: Vec<_> = found
+        .statuses
+        .iter()
+        .filter(|status| status.closed)
+        .map(|status| status.choice.label.clone())
+        .collect();
     assert_eq!(closed, ["Closed"]);
     assert_eq!(labels(&found.clients), ["Delta Clinics", "Peak Legal", "Sunrise Bakery Group"]);
     assert!(found.sources.is_empty() && found.missing.is_empty(), "{:?}", found.missing);
@@ -438,7 +449,11 @@ async fn the_connection_test_names_the_right_that_is_missing() {
         (|halo| halo.hide("team"), "Read teams and agents", "default team"),
         (|halo| halo.hide("agent"), "Read teams and agents", "default team"),
         (|halo| halo.deny("priority"), "Read priorities", "scope “all”"),
-        (|halo| halo.edit_lists(|lists| lists.agents.retain(|one| one["id"] != 20)), "Write private notes", "login type"),
+        (
+            |halo| halo.edit_lists(|lists| lists.agents.retain(|one| one["id"] != 20)),
+            "Write private notes",
+            "login type",
+        ),
     ];
     for (break_it, name, words) in cases {
         let bench = Bench::new().await;
@@ -448,189 +463,4 @@ async fn the_connection_test_names_the_right_that_is_missing() {
         assert_eq!(failed.len(), 1, "{name}: {report:#?}");
         assert!(failed[0].name == name && failed[0].message.contains(words), "{:?}", failed[0]);
     }
-}
-
-#[tokio::test]
-async fn a_refused_sign_in_says_what_to_check() {
-    let with = |id: Option<&str>, secret: Option<&str>, tenant: Option<&str>| {
-        let (id, secret, tenant) = (id.map(str::to_owned), secret.map(str::to_owned), tenant.map(str::to_owned));
-        Bench::with(move |settings| match settings {
-            PsaSettings::HaloPsa { url, client_id, client_secret, auth_url, .. } => PsaSettings::HaloPsa {
-                url,
-                client_id: id.unwrap_or(client_id),
-                client_secret: secret.map_or(client_secret, Secret::new),
-                tenant,
-                auth_url,
-            },
-            other => other,
-        })
-    };
-    let cases = [
-        (with(Some("x"), None, None).await, "check client id, client secret"),
-        (with(None, Some("x"), None).await, "check client id, client secret"),
-        (with(None, None, Some("another")).await, "check the tenant name"),
-    ];
-    for (bench, words) in cases {
-        let report = bench.psa.probe().await;
-        assert!(!report.ok() && report.checks[1].message.contains(words), "{report:#?}");
-        let error = bench.psa.fetch("1").await.unwrap_err();
-        assert_eq!(kind_of(&error), "denied", "{error}");
-        assert!(bench.sent(Method::GET, "/Tickets/1").is_empty(), "nothing is asked without a token");
-    }
-}
-
-#[tokio::test]
-async fn the_sign_in_is_found_as_told_as_given_or_where_it_usually_is() {
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
-    bench.psa.levers(&id).await.unwrap();
-    let queries = |bench: &Bench| {
-        let all = bench.sandbox.watch.recorder.all();
-        let signs = all.into_iter().filter(|one| one.path == "/auth/token");
-        signs.map(|one| one.query.unwrap_or_default()).collect::<Vec<_>>()
-    };
-    assert_eq!(queries(&bench), ["tenant=sandbox"], "as authinfo says");
-
-    bench.sandbox.watch.recorder.clear();
-    bench.sandbox.watch.faults.add(None, "/authinfo", 9, answer(404, ""));
-    let host = bench.running.url();
-    let plain = connect(&settings(&bench.sandbox, &host));
-    plain.levers(&id).await.unwrap();
-    assert_eq!(queries(&bench), [""], "the usual place, without a tenant");
-
-    bench.sandbox.watch.recorder.clear();
-    let PsaSettings::HaloPsa { url, client_id, client_secret, .. } = settings(&bench.sandbox, &host) else { panic!() };
-    let (tenant, auth_url) = (Some("sandbox".into()), Some(format!("{host}/auth/")));
-    let given = connect(&PsaSettings::HaloPsa { url, client_id, client_secret, tenant, auth_url });
-    given.levers(&id).await.unwrap();
-    assert_eq!(queries(&bench), ["tenant=sandbox"]);
-    assert!(bench.sent(Method::GET, "/authinfo").is_empty(), "nothing to ask when both are given");
-}
-
-#[tokio::test]
-async fn one_token_serves_many_requests_and_a_short_one_is_renewed_in_time() {
-    let bench = Bench::new().await;
-    let ids: Vec<String> = (0..6).map(|_| bench.angry().to_string()).collect();
-    let found = futures::future::join_all(ids.iter().map(|id| bench.psa.fetch(id))).await;
-    assert!(found.iter().all(|one| matches!(one, Ok(Some(_)))), "{found:?}");
-    assert_eq!(bench.sandbox.tokens_given(), 1);
-
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
-    bench.sandbox.set_token_life(Duration::from_secs(60));
-    bench.psa.levers(&id).await.unwrap();
-    assert_eq!((bench.sandbox.tokens_given(), bench.statuses(401)), (1, 0), "used although it lasts a minute only");
-}
-
-#[tokio::test]
-async fn a_token_that_ended_or_lacks_a_new_right_is_dropped_and_the_call_tried_once_more() {
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
-    bench.psa.levers(&id).await.unwrap();
-    bench.sandbox.end_tokens();
-    let levers = bench.psa.apply(&id, &[change(Lever::Impact, Some("3"), "1")]).await.unwrap();
-    assert_eq!(shown(&levers, Lever::Impact), Some(("1", "Company Wide")));
-    assert_eq!(bench.sandbox.tokens_given(), 2);
-    bench.sandbox.watch.faults.add(None, "/Tickets/", 1, answer(403, ""));
-    bench.psa.levers(&id).await.unwrap();
-    assert_eq!(bench.sandbox.tokens_given(), 3);
-    bench.sandbox.deny("tickets");
-    assert_eq!(kind_of(&bench.psa.levers(&id).await.unwrap_err()), "denied");
-    assert_eq!(bench.sandbox.tokens_given(), 4, "once, not for ever");
-}
-
-#[tokio::test]
-async fn each_failure_of_a_read_is_told_apart() {
-    let exception = r#"{"ClassName":"System.Exception","Message":"You do not have access","HResult":-2146233088}"#;
-    let cases = [
-        (answer(400, exception), "rejected"),
-        (answer(400, r#"{"Message":"Transaction was deadlocked: deadlock victim"}"#), "failed"),
-        (answer(401, ""), "denied"),
-        (answer(403, ""), "denied"),
-        (answer(429, r#"{"error":"limit"}"#), "throttled"),
-        (answer(500, ""), "failed"),
-        (answer(502, "<html>"), "failed"),
-        (answer(503, ""), "failed"),
-        (answer(200, r#"{"id":"#), "unknown"),
-        (Fault::CutBeforeActing, "unknown"),
-        (Fault::Garbage, "malformed"),
-    ];
-    for (fault, expected) in cases {
-        let bench = Bench::new().await;
-        let id = bench.angry().to_string();
-        bench.sandbox.watch.faults.add(None, "/Tickets/", 9, fault.clone());
-        let error = bench.psa.levers(&id).await.unwrap_err();
-        assert_eq!(kind_of(&error), expected, "{fault:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn each_failure_of_a_write_is_told_apart_and_never_repeated() {
-    let cases = [
-        (answer(400, r#"{"message":"no"}"#), "rejected", 1),
-        (answer(403, ""), "denied", 2),
-        (answer(404, ""), "rejected", 1),
-        (answer(429, ""), "throttled", 1),
-        (answer(500, ""), "failed", 1),
-        (Fault::CutAfterActing, "unknown", 1),
-        (Fault::Garbage, "malformed", 1),
-        (answer(201, r#"{"id":77}"#), "malformed", 1),
-    ];
-    for (fault, expected, times) in cases {
-        let bench = Bench::new().await;
-        let id = bench.angry().to_string();
-        bench.sandbox.watch.faults.add(Some(Method::POST), "/Tickets", 9, fault.clone());
-        let error = bench.psa.apply(&id, &[change(Lever::Impact, Some("3"), "1")]).await.unwrap_err();
-        assert_eq!(kind_of(&error), expected, "{fault:?}: {error}");
-        // After a 403 the same call goes once more with a new token: the first one surely had no effect.
-        assert_eq!(bench.sent(Method::POST, "/Tickets").len(), times, "{fault:?}");
-    }
-}
-
-#[tokio::test]
-async fn each_failure_of_the_sign_in_is_told_apart() {
-    let cases = [
-        (answer(400, r#"{"error":"invalid_client"}"#), "denied"),
-        (answer(401, ""), "denied"),
-        (answer(404, ""), "rejected"),
-        (answer(429, ""), "throttled"),
-        (answer(503, ""), "failed"),
-        (answer(200, r#"{"token_type":"Bearer"}"#), "malformed"),
-        (Fault::Garbage, "malformed"),
-        (Fault::CutBeforeActing, "unknown"),
-    ];
-    for (fault, expected) in cases {
-        let bench = Bench::new().await;
-        bench.sandbox.watch.faults.add(None, "/auth/token", 9, fault.clone());
-        let error = bench.psa.fetch("1").await.unwrap_err();
-        assert_eq!(kind_of(&error), expected, "{fault:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn the_published_error_bodies_are_shown_in_halos_words() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/psa/samples/halopsa/api"));
-    if !folder.is_dir() {
-        println!("left out: the published samples are not here");
-        return;
-    }
-    let cases = [
-        ("error_400_action_without_outcome.captured.json", "An Outcome must be entered for this Action"),
-        ("error_400_database.captured.json", "A database error occurred (515)"),
-    ];
-    for (name, words) in cases {
-        let bench = Bench::new().await;
-        let id = bench.angry().to_string();
-        let body = std::fs::read_to_string(folder.join(name)).unwrap();
-        bench.sandbox.watch.faults.add(Some(Method::POST), "/Actions", 9, answer(400, &body));
-        let error = bench.psa.write_note(&id, &note("x")).await.unwrap_err();
-        assert!(error.to_string().starts_with(words), "{error}");
-    }
-    let bench = Bench::new().await;
-    let body = std::fs::read_to_string(folder.join("ticket_create_response_abbreviated.captured.json")).unwrap();
-    bench.sandbox.watch.faults.add(None, "/Tickets/1234", 1, answer(200, &body));
-    let ticket = bench.psa.fetch("1234").await.unwrap().unwrap().ticket;
-    assert_eq!((ticket.external_id.as_str(), ticket.title.as_str()), ("1234", "Request"));
-    assert_eq!(ticket.contact_email.as_deref(), Some("test@example.com"));
-    assert_eq!(shown(&ticket.levers, Lever::Team), Some(("1", "1st Line Support")));
 }

@@ -1,16 +1,17 @@
 //! What Halo calls us with: the stand-in's own calls, the published samples, and fixtures of our own.
 
-use super::Bench;
+use super::{Bench, change, note};
 use crate::receiver::Receiver;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::PsaKind;
-use http::{HeaderMap, HeaderValue, header};
+use domain::{Lever, PsaKind};
+use http::{HeaderMap, HeaderValue, Method, header};
 use sandbox::halo::{NewTicket, Payload};
 use serde_json::{Value, json};
 use server::outside::Outside;
 use server::psa::{self, HookContext, HookError, HookEvent, HookMeaning, Hooked};
 use std::path::Path;
+use tower::ServiceExt;
 
 const SECRET: &str = "example-secret";
 
@@ -20,7 +21,8 @@ async fn read(headers: &HeaderMap, body: &[u8]) -> Result<Hooked, HookError> {
 
 async fn read_with(secret: &str, headers: &HeaderMap, body: &[u8]) -> Result<Hooked, HookError> {
     let outside = Outside::new(false);
-    let context = HookContext { settings: None, secret, headers, query: None, body, outside: &outside, lane: "t" };
+    let context =
+        HookContext { settings: None, secret, headers, query: None, body, outside: &outside, lane: "t" };
     psa::read_hook(PsaKind::HaloPsa, &context).await
 }
 
@@ -35,7 +37,9 @@ fn basic(user: &str, password: &str) -> HeaderMap {
 fn meaning(event: &HookEvent) -> String {
     match &event.meaning {
         HookMeaning::Created { ticket } => format!("created {ticket}"),
-        HookMeaning::Other { ticket, reason } => format!("other {}: {reason}", ticket.as_deref().unwrap_or("-")),
+        HookMeaning::Other { ticket, reason } => {
+            format!("other {}: {reason}", ticket.as_deref().unwrap_or("-"))
+        }
     }
 }
 
@@ -87,7 +91,7 @@ async fn our_own_changes_raise_events_that_are_not_analysed() {
     let (bench, receiver) = (Bench::new().await, Receiver::new().await);
     registered_by_api(&bench, &receiver.url()).await;
     let ticket = bench.angry().to_string();
-    bench.psa.apply(&ticket, &[super::change(domain::Lever::Status, Some("1"), "2")]).await.unwrap();
+    bench.psa.apply(&ticket, &[change(Lever::Status, Some("1"), "2")]).await.unwrap();
     let calls = receiver.calls(2).await;
     assert_eq!(told(&read(&calls[0].headers, &calls[0].body).await), format!("created {ticket}"));
     let second = told(&read(&calls[1].headers, &calls[1].body).await);
@@ -101,15 +105,19 @@ async fn registered_by_api(bench: &Bench, url: &str) {
     let caller = outside.caller("set-up", psa::halo::LIMITS);
     let base = bench.running.url();
     let credentials = bench.sandbox.credentials();
-    let sign_in = server::outside::Call::new(http::Method::POST, format!("{base}/auth/token").parse().unwrap()).form(&[
-        ("grant_type", "client_credentials"),
-        ("client_id", &credentials.client_id),
-        ("client_secret", &credentials.client_secret),
-        ("scope", "all"),
-    ]);
-    let token = caller.call(sign_in).await.unwrap().json::<Value>().unwrap()["access_token"].as_str().unwrap().to_owned();
+    let sign_in = server::outside::Call::new(Method::POST, format!("{base}/auth/token").parse().unwrap())
+        .form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &credentials.client_id),
+            ("client_secret", &credentials.client_secret),
+            ("scope", "all"),
+        ]);
+    let token = caller.call(sign_in).await.unwrap().json::<Value>().unwrap()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let post = async |path: &str, body: Value| {
-        let call = server::outside::Call::new(http::Method::POST, format!("{base}/api/{path}").parse().unwrap())
+        let call = server::outside::Call::new(Method::POST, format!("{base}/api/{path}").parse().unwrap())
             .header(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
             .json(&body);
         let answer = caller.call(call).await.unwrap();
@@ -122,10 +130,12 @@ async fn registered_by_api(bench: &Bench, url: &str) {
     }]);
     let id = post("Webhook", hook).await["id"].as_str().unwrap().to_owned();
     for event in ["3", "76"] {
-        let rule = json!([{"webhook_id": id, "type": -2, "delivery_method": 6, "filter_type": 2, "eventno": event}]);
+        let rule =
+            json!([{"webhook_id": id, "type": -2, "delivery_method": 6, "filter_type": 2, "eventno": event}]);
         let body = rule.to_string();
         // The published document knows the number as an integer; integrators send text. The stand-in takes both.
-        post("Notification", serde_json::from_str(&body.replace(&format!("\"{event}\""), event)).unwrap()).await;
+        post("Notification", serde_json::from_str(&body.replace(&format!("\"{event}\""), event)).unwrap())
+            .await;
     }
 }
 
@@ -173,7 +183,10 @@ async fn the_ticket_is_found_in_each_place_and_never_in_the_deliverys_guid() {
         (json!({"data": {"ticket": {"id": 8}}}), "created 8"),
         (json!({"object": {"id": 9}}), "created 9"),
         (json!({"id": "10", "summary": "x"}), "created 10"),
-        (json!({"event": "ticket status changed", "object_id": 5}), "other 5: event “ticket status changed”, not a new ticket"),
+        (
+            json!({"event": "ticket status changed", "object_id": 5}),
+            "other 5: event “ticket status changed”, not a new ticket",
+        ),
         (json!({"event": "asset updated", "id": guid}), "other -: event “asset updated”, not a new ticket"),
     ];
     for (body, expected) in cases {
@@ -211,7 +224,9 @@ async fn repeats_have_the_same_key_and_different_events_different_ones() {
     let event = |message: &str, name: &str| {
         json!({"id": "g", "webhook_id": "w", "escmsg_id": message, "event": name, "object_id": 5}).to_string()
     };
-    let key = async |body: String| read(&HeaderMap::new(), body.as_bytes()).await.unwrap().events.remove(0).dedupe_key;
+    let key = async |body: String| {
+        read(&HeaderMap::new(), body.as_bytes()).await.unwrap().events.remove(0).dedupe_key
+    };
     let new = key(event("m1", "new ticket logged")).await;
     assert_eq!(new, key(event("m2", "new ticket logged")).await, "a ticket is new once");
     let changed = key(event("m3", "ticket status changed")).await;
@@ -232,7 +247,10 @@ async fn every_published_sample_is_accepted_or_refused_as_its_facts_say() {
     let expected = [
         ("webhook_new_ticket_logged_full.constructed.json", "created 4243"),
         ("webhook_event_information_only.constructed.json", "created 4243"),
-        ("webhook_ticket_status_changed.captured.json", "other 4242: event “ticket status changed”, not a new ticket"),
+        (
+            "webhook_ticket_status_changed.captured.json",
+            "other 4242: event “ticket status changed”, not a new ticket",
+        ),
         ("webhook_ticket_event.shape.json", "other 33479: event “...”, not a new ticket"),
         // Its variables are not filled in, so there is no ticket in it.
         ("runbook_custom_body.template.json", "400 there is no ticket id in the body"),
@@ -245,13 +263,55 @@ async fn every_published_sample_is_accepted_or_refused_as_its_facts_say() {
     }
     // The password in the sample's own header.
     let full = std::fs::read(folder.join(expected[0].0)).unwrap();
-    let sent = std::fs::read_to_string(folder.join("webhook_new_ticket_logged_full.constructed.headers")).unwrap();
+    let sent =
+        std::fs::read_to_string(folder.join("webhook_new_ticket_logged_full.constructed.headers")).unwrap();
     let value = sent.lines().find_map(|line| line.strip_prefix("Authorization: ")).unwrap();
     assert_eq!(told(&read(&with_header(value), &full).await), "created 4243");
     let runbook = br#"{"ticketId": "4243", "ticketSummary": "x"}"#;
     assert_eq!(told(&read(&with_header(&format!("Bearer {SECRET}")), runbook).await), "created 4243");
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(!name.ends_with(".json") || expected.iter().any(|(known, _)| *known == name), "{name} has no case");
+        assert!(
+            !name.ends_with(".json") || expected.iter().any(|(known, _)| *known == name),
+            "{name} has no case"
+        );
     }
+}
+
+#[tokio::test]
+async fn a_ticket_made_on_the_page_is_a_ticket_like_any_other_and_our_work_shows_there() {
+    let (bench, receiver) = (Bench::new().await, Receiver::new().await);
+    bench.sandbox.subscribe(&receiver.url(), Some(SECRET), Payload::Full, 1);
+    let form = "client=12&contact=77&title=From+the+page&note=Help%21";
+    let made = page(&bench, Method::POST, "/sandbox/tickets", form).await;
+    assert_eq!(made.status(), 303);
+    let address = made.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let ticket = address.rsplit('/').next().unwrap();
+    let call = receiver.calls(1).await.remove(0);
+    assert_eq!(told(&read(&call.headers, &call.body).await), format!("created {ticket}"));
+    assert_eq!(bench.psa.fetch(ticket).await.unwrap().unwrap().ticket.title, "From the page");
+
+    bench.psa.apply(ticket, &[change(Lever::Priority, None, "1")]).await.unwrap();
+    bench.psa.write_note(ticket, &note("We raised the priority.")).await.unwrap();
+    for path in ["/", &address] {
+        let shown = page(&bench, Method::GET, path, "").await;
+        let html = axum::body::to_bytes(shown.into_body(), 1 << 20).await.unwrap();
+        let html = String::from_utf8(html.to_vec()).unwrap();
+        let words: &[&str] = if path == "/" {
+            &["From the page"]
+        } else {
+            &["Sam Sample", "We raised the priority.", "Internal"]
+        };
+        assert!(words.iter().all(|word| html.contains(word)), "{path}: {html}");
+    }
+}
+
+async fn page(bench: &Bench, method: Method, path: &str, form: &str) -> axum::response::Response {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(form.to_owned()))
+        .unwrap();
+    bench.sandbox.router().oneshot(request).await.unwrap()
 }
