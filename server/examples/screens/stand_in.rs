@@ -40,7 +40,7 @@ impl Ops for StandIn {
     }
     async fn lookups(&self, tenant: &TenantStore, _refresh: bool) -> Result<Lookups, OpsError> {
         match tenant.psa_connection().await {
-            Ok(Some(saved)) => Ok(crate::lists::of(saved.settings.kind())),
+            Ok(Some(saved)) => Ok(super::lists::of(saved.settings.kind())),
             _ => Err(OpsError::NotSetUp("No PSA is connected yet.".into())),
         }
     }
