@@ -34,7 +34,12 @@ pub struct Operations {
 
 impl Operations {
     /// `public_url`: how the outside reaches this instance. `sandbox`: the stand-ins' addresses, where it runs with them.
-    pub fn new(connections: Connections, clock: Clock, public_url: Url, sandbox: HashMap<PsaKind, String>) -> Self {
+    pub fn new(
+        connections: Connections,
+        clock: Clock,
+        public_url: Url,
+        sandbox: HashMap<PsaKind, String>,
+    ) -> Self {
         Self { connections, clock, public_url, sandbox }
     }
 
@@ -48,8 +53,12 @@ impl Operations {
             ConnectionState::Working { .. } => state.clone(),
             _ if works => ConnectionState::Working { since: now },
             _ => {
-                let wrong: Vec<&str> =
-                    report.checks.iter().filter(|check| !check.ok).map(|check| check.message.as_str()).collect();
+                let wrong: Vec<&str> = report
+                    .checks
+                    .iter()
+                    .filter(|check| !check.ok)
+                    .map(|check| check.message.as_str())
+                    .collect();
                 ConnectionState::Paused { since: now, reason: wrong.join(" ") }
             }
         }
@@ -115,13 +124,15 @@ impl Ops for Operations {
     }
 
     async fn lookups(&self, tenant: &TenantStore, refresh: bool) -> Result<Lookups, OpsError> {
-        let connection = tenant.psa_connection().await.map_err(storing)?.ok_or_else(|| connecting(ConnectError::NoPsa))?;
+        let connection =
+            tenant.psa_connection().await.map_err(storing)?.ok_or_else(|| connecting(ConnectError::NoPsa))?;
         let kind = connection.settings.kind();
         if refresh {
             return self.fetch_lookups(tenant, kind).await;
         }
         // Lists of settings that have changed since are another PSA's.
-        let of_these = |cached: &CachedLookups| cached.kind == kind && cached.fetched_at >= connection.updated_at;
+        let of_these =
+            |cached: &CachedLookups| cached.kind == kind && cached.fetched_at >= connection.updated_at;
         let cached = tenant.lookups_get().await.map_err(storing)?.filter(of_these);
         let fresh = |cached: &CachedLookups| self.clock.now() - cached.fetched_at < LOOKUPS_LAST;
         // Lists of an older version of this program may no longer be readable; then they are fetched again.
@@ -172,7 +183,9 @@ impl Ops for Operations {
                 read
             }
         };
-        prompt::render(Some(template), &read).map(|prompt| shown(&prompt)).map_err(|error| in_template(&error))
+        prompt::render(Some(template), &read)
+            .map(|prompt| shown(&prompt))
+            .map_err(|error| in_template(&error))
     }
 
     async fn trial(
@@ -184,7 +197,11 @@ impl Ops for Operations {
         if let Some(template) = template {
             self.prompt_check(template)?;
         }
-        let psa = tenant.psa_connection().await.map_err(storing)?.map_or(PsaKind::ConnectWise, |saved| saved.settings.kind());
+        let psa = tenant
+            .psa_connection()
+            .await
+            .map_err(storing)?
+            .map_or(PsaKind::ConnectWise, |saved| saved.settings.kind());
         let read = as_ticket(psa, text, self.clock.now())?;
         let template = self.template(tenant, template).await?;
         let model = self.connections.model(tenant).await.map_err(connecting)?;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::{
-    Assessment, Choice, DeliveryId, Driver, Escalation, History, Lever, LeverRule, ListRule, Mode, Party, Policy,
-    PsaKind, PsaSettings, Reading, Scope, Score, Secret, Ticket, Updates, decide,
+    Assessment, Choice, DeliveryId, Driver, Escalation, History, Lever, LeverRule, ListRule, Mode, Party,
+    Policy, PsaKind, PsaSettings, Reading, Scope, Score, Secret, Ticket, Updates, decide,
 };
 use store::accounts::{NewTenant, hash_password};
 use store::analyses::Provenance;
@@ -165,7 +165,11 @@ async fn connect(tenant: &TenantStore, actor: &Actor, now: DateTime<Utc>) -> any
 }
 
 fn ranking() -> Vec<Choice> {
-    ["Low", "Medium", "High", "Critical"].iter().zip(1..).map(|(word, id)| Choice::new(id.to_string(), *word)).collect()
+    ["Low", "Medium", "High", "Critical"]
+        .iter()
+        .zip(1..)
+        .map(|(word, id)| Choice::new(id.to_string(), *word))
+        .collect()
 }
 
 fn policy(mode: Mode) -> Policy {
@@ -191,7 +195,13 @@ fn policy(mode: Mode) -> Policy {
     }
 }
 
-async fn deliver(store: &Store, tenant: &TenantStore, number: u32, at: DateTime<Utc>, disposition: Disposition) -> anyhow::Result<DeliveryId> {
+async fn deliver(
+    store: &Store,
+    tenant: &TenantStore,
+    number: u32,
+    at: DateTime<Utc>,
+    disposition: Disposition,
+) -> anyhow::Result<DeliveryId> {
     let body = serde_json::json!({ "Action": "added", "ID": 4_000 + number, "Type": "ticket", "CompanyId": "harbour" });
     let delivery = NewDelivery {
         tenant: tenant.tenant_id(),
@@ -206,7 +216,13 @@ async fn deliver(store: &Store, tenant: &TenantStore, number: u32, at: DateTime<
     Ok(store.accept(delivery).await?.delivery)
 }
 
-async fn one(store: &Store, tenant: &TenantStore, number: u32, at: DateTime<Utc>, dice: &mut Dice) -> anyhow::Result<()> {
+async fn one(
+    store: &Store,
+    tenant: &TenantStore,
+    number: u32,
+    at: DateTime<Utc>,
+    dice: &mut Dice,
+) -> anyhow::Result<()> {
     let external_ticket = (4_000 + number).to_string();
     if number % 17 == 3 {
         let reason = "an update of a ticket, not a new one".to_owned();
@@ -261,7 +277,9 @@ async fn work(
             let history = History { escalated: tenant.escalated_before(ticket).await? };
             let plan = decide(&policy.body, &read.ticket, history, &assessment);
             let provenance = provenance(&read);
-            tenant.analysis_scored(job.lease, ticket, &assessment, &plan, policy.version, &provenance, now).await?;
+            tenant
+                .analysis_scored(job.lease, ticket, &assessment, &plan, policy.version, &provenance, now)
+                .await?;
         }
         (Stage::Act, Some(ticket), Some(analysis)) => act(tenant, job, ticket, analysis, number, now).await?,
         _ => {}
@@ -339,10 +357,16 @@ fn read(number: u32, example: Example, client: (&str, &str, &str), now: DateTime
             levers: levers.into_iter().map(|(lever, choice)| (lever.into(), choice)).collect(),
             created_at: Some(now),
             updated_at: Some(now),
-            url: Some(format!("https://eu.myconnectwise.net/v4_6_release/services/system_io/Service/fv_sr100_request.rails?service_recid={}", 4_000 + number)),
+            url: Some(format!(
+                "https://eu.myconnectwise.net/v4_6_release/services/system_io/Service/fv_sr100_request.rails?service_recid={}",
+                4_000 + number
+            )),
         },
         text,
-        text_remarks: vec!["a signature of 6 lines was cut".into(), "a quoted thread of 41 lines was cut".into()],
+        text_remarks: vec![
+            "a signature of 6 lines was cut".into(),
+            "a quoted thread of 41 lines was cut".into(),
+        ],
         author_name: client.2.into(),
     }
 }
@@ -363,8 +387,13 @@ fn assessment(example: Example) -> anyhow::Result<Assessment> {
         _ => "The customer is angry and speaks of leaving.",
     };
     let urgency = if scores[1] >= 4 { "Work has stopped or will today." } else { "It can wait its turn." };
-    let impact = if scores[2] >= 4 { "Many people or a whole site cannot work." } else { "Few people are affected." };
-    Ok(Assessment { sentiment: reading(0, words)?, urgency: reading(1, urgency)?, impact: reading(2, impact)? })
+    let impact =
+        if scores[2] >= 4 { "Many people or a whole site cannot work." } else { "Few people are affected." };
+    Ok(Assessment {
+        sentiment: reading(0, words)?,
+        urgency: reading(1, urgency)?,
+        impact: reading(2, impact)?,
+    })
 }
 
 fn provenance(read: &ReadTicket) -> Provenance {
@@ -381,7 +410,11 @@ fn provenance(read: &ReadTicket) -> Provenance {
 }
 
 /// Two that wait and one that was given up, so that every state can be seen.
-async fn leave_some_unfinished(store: &Store, tenant: &TenantStore, now: DateTime<Utc>) -> anyhow::Result<()> {
+async fn leave_some_unfinished(
+    store: &Store,
+    tenant: &TenantStore,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     let at = now - Duration::minutes(2);
     deliver(store, tenant, 900, at, Disposition::Analyse { external_ticket: "4900".into() }).await?;
     for job in store.job_claim(at, LEASE, 1, 1).await? {

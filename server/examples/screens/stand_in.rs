@@ -32,7 +32,10 @@ impl Ops for StandIn {
         let mut report = Report::default();
         report.pass("Sign in", "Signed in as the API member “Undertone”.");
         report.pass("Read tickets", "Read ticket 4711.");
-        report.fail("Write notes", "Not allowed: give the API member's role “Service Desk → Service Tickets: Edit All”.");
+        report.fail(
+            "Write notes",
+            "Not allowed: give the API member's role “Service Desk → Service Tickets: Edit All”.",
+        );
         Ok(report)
     }
     async fn model_test(&self, _tenant: &TenantStore) -> Result<Report, OpsError> {
@@ -72,7 +75,10 @@ impl Ops for StandIn {
     }
     fn prompt_check(&self, template: &str) -> Result<(), OpsError> {
         if template.contains("{{ oops") {
-            return Err(OpsError::Invalid { field: "template".into(), message: "line 3, column 4: there is no variable “oops”".into() });
+            return Err(OpsError::Invalid {
+                field: "template".into(),
+                message: "line 3, column 4: there is no variable “oops”".into(),
+            });
         }
         Ok(())
     }
@@ -82,9 +88,16 @@ impl Ops for StandIn {
         template: &str,
         _ticket: Option<TicketId>,
     ) -> Result<String, OpsError> {
-        Ok(template.replace("{{ title }}", "Printer offline").replace("{{ text }}", "It has been down since Monday."))
+        Ok(template
+            .replace("{{ title }}", "Printer offline")
+            .replace("{{ text }}", "It has been down since Monday."))
     }
-    async fn trial(&self, _tenant: &TenantStore, _text: &TrialText, _template: Option<&str>) -> Result<Trial, OpsError> {
+    async fn trial(
+        &self,
+        _tenant: &TenantStore,
+        _text: &TrialText,
+        _template: Option<&str>,
+    ) -> Result<Trial, OpsError> {
         Err(OpsError::NotSetUp("There is no model behind these screens.".into()))
     }
 }

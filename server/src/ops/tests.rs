@@ -1,6 +1,6 @@
 use super::*;
-use chrono::TimeZone;
 use crate::outside::Outside;
+use chrono::TimeZone;
 
 fn operations() -> Operations {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -13,7 +13,10 @@ fn operations() -> Operations {
 #[test]
 fn a_hooks_address_is_as_the_psa_must_be_given_it() {
     let ops = operations();
-    assert_eq!(ops.hook_address(PsaKind::ConnectWise, "k1"), "https://undertone.example/hooks/connectwise/k1?recordId=");
+    assert_eq!(
+        ops.hook_address(PsaKind::ConnectWise, "k1"),
+        "https://undertone.example/hooks/connectwise/k1?recordId="
+    );
     assert_eq!(ops.hook_address(PsaKind::Autotask, "k1"), "https://undertone.example/hooks/autotask/k1");
     assert_eq!(ops.hook_address(PsaKind::HaloPsa, "k1"), "https://undertone.example/hooks/halopsa/k1");
     assert_eq!(ops.sandbox_address(PsaKind::HaloPsa).as_deref(), Some("http://127.0.0.1:4003"));
@@ -38,7 +41,11 @@ fn a_test_pauses_what_never_worked_and_leaves_what_works() {
     let cases = [
         (ConnectionState::Untested, report(true, true), fresh.clone()),
         (ConnectionState::Untested, report(true, false), fresh.clone()),
-        (ConnectionState::Untested, report(false, false), paused("Sign in is missing. Write notes is missing.")),
+        (
+            ConnectionState::Untested,
+            report(false, false),
+            paused("Sign in is missing. Write notes is missing."),
+        ),
         (paused("before"), report(true, true), fresh),
         (paused("before"), report(false, true), paused("Sign in is missing.")),
         (working.clone(), report(false, false), working.clone()),
@@ -53,7 +60,11 @@ fn a_test_pauses_what_never_worked_and_leaves_what_works() {
 #[test]
 fn a_text_to_try_becomes_a_ticket_or_is_refused_by_its_field() {
     let now = operations().now();
-    let text = |title: &str, text: &str| TrialText { title: title.into(), text: text.into(), client: " Harbour ".into() };
+    let text = |title: &str, text: &str| TrialText {
+        title: title.into(),
+        text: text.into(),
+        client: " Harbour ".into(),
+    };
     let read = as_ticket(PsaKind::Autotask, &text(" Printer ", "It is broken."), now).expect("a ticket");
     assert_eq!((read.ticket.title.as_str(), read.ticket.psa), ("Printer", PsaKind::Autotask));
     assert_eq!(read.ticket.client.map(|client| client.name).as_deref(), Some("Harbour"));
@@ -70,6 +81,9 @@ fn templates_are_checked_and_their_variables_listed() {
     let ops = operations();
     assert_eq!(ops.prompt_check(ops.default_prompt()), Ok(()));
     let error = ops.prompt_check("{{ clinet }}");
-    assert!(matches!(&error, Err(OpsError::Invalid { field, message }) if field == "template" && message.starts_with("line 1, column 4")), "{error:?}");
+    assert!(
+        matches!(&error, Err(OpsError::Invalid { field, message }) if field == "template" && message.starts_with("line 1, column 4")),
+        "{error:?}"
+    );
     assert!(ops.prompt_variables().iter().all(|variable| !variable.example.is_empty()));
 }

@@ -74,7 +74,9 @@ impl From<ConnectError> for Setback {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Store(error) => Self::store(error),
-            ConnectError::NoPsa => Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() },
+            ConnectError::NoPsa => {
+                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
+            }
         }
     }
 }

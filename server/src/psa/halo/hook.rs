@@ -33,7 +33,9 @@ pub fn read_hook(context: &HookContext<'_>) -> Result<Hooked, HookError> {
     let events = match &body {
         Value::Object(object) => vec![read(object)?],
         Value::Array(list) => batch(list)?,
-        _ => return Err(HookError::Malformed("the body is neither a JSON object nor an array of them".into())),
+        _ => {
+            return Err(HookError::Malformed("the body is neither a JSON object nor an array of them".into()));
+        }
     };
     Ok(Hooked { events, verified: true })
 }
@@ -63,7 +65,8 @@ fn batch(list: &[Value]) -> Result<Vec<HookEvent>, HookError> {
     if list.len() > BATCH_MAX {
         return Err(HookError::Malformed(format!("more than {BATCH_MAX} events in one call")));
     }
-    let read: Vec<_> = list.iter().map(|entry| (entry, entry.as_object().map_or_else(|| Err(no_id()), read))).collect();
+    let read: Vec<_> =
+        list.iter().map(|entry| (entry, entry.as_object().map_or_else(|| Err(no_id()), read))).collect();
     if let (Some((_, Err(error))), true) = (read.first(), read.iter().all(|(_, result)| result.is_err())) {
         return Err(error.clone());
     }
@@ -87,9 +90,10 @@ fn read(object: &Map<String, Value>) -> Result<HookEvent, HookError> {
     match (is_new, ticket) {
         (true, None) => Err(no_id()),
         // One key for every way in which Halo may tell of the same new ticket: a repeat, a second webhook, a runbook beside it.
-        (true, Some(ticket)) => {
-            Ok(HookEvent { dedupe_key: format!("ticket:{ticket}:create"), meaning: HookMeaning::Created { ticket } })
-        }
+        (true, Some(ticket)) => Ok(HookEvent {
+            dedupe_key: format!("ticket:{ticket}:create"),
+            meaning: HookMeaning::Created { ticket },
+        }),
         (false, ticket) => {
             let name: String = event.unwrap_or_default().chars().take(60).collect();
             let reason = format!("event “{name}”, not a new ticket");
@@ -112,13 +116,28 @@ fn is_new_ticket(event: &str) -> bool {
     let event = event.trim().to_lowercase();
     let words: Vec<&str> = event.split(|c: char| !c.is_alphanumeric()).collect();
     let has = |list: &[&str]| list.iter().any(|word| words.contains(word));
-    let is_change = has(&["status", "updated", "changed", "reassigned", "assigned", "closed", "deleted", "merged", "action", "note"]);
-    event == "3" || (has(&["ticket", "request", "incident"]) && has(&["new", "logged", "created", "opened"]) && !is_change)
+    let is_change = has(&[
+        "status",
+        "updated",
+        "changed",
+        "reassigned",
+        "assigned",
+        "closed",
+        "deleted",
+        "merged",
+        "action",
+        "note",
+    ]);
+    event == "3"
+        || (has(&["ticket", "request", "incident"])
+            && has(&["new", "logged", "created", "opened"])
+            && !is_change)
 }
 
 /// The ticket's id by the documented order of places; keys in any case; never a GUID.
 fn ticket_of(object: &Map<String, Value>) -> Option<i64> {
-    let number = |object: &Map<String, Value>, key: &str| value(object, key).and_then(int_of).filter(|id| *id > 0);
+    let number =
+        |object: &Map<String, Value>, key: &str| value(object, key).and_then(int_of).filter(|id| *id > 0);
     let nested = |key: &str| value(object, key).and_then(Value::as_object);
     number(object, "object_id")
         .or_else(|| number(nested("ticket")?, "id"))
@@ -128,12 +147,16 @@ fn ticket_of(object: &Map<String, Value>) -> Option<i64> {
 }
 
 fn value<'o>(object: &'o Map<String, Value>, wanted: &str) -> Option<&'o Value> {
-    object.get(wanted).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value))
+    object
+        .get(wanted)
+        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value))
 }
 
 /// The queued message's id names a delivery; without it, its content must.
 fn delivery_key(object: &Map<String, Value>) -> String {
-    let part = |key: &str| value(object, key).and_then(text_of).map(|text| text.chars().take(64).collect::<String>());
+    let part = |key: &str| {
+        value(object, key).and_then(text_of).map(|text| text.chars().take(64).collect::<String>())
+    };
     match (part("webhook_id"), part("escmsg_id")) {
         (webhook, Some(message)) => format!("{}:{message}", webhook.unwrap_or_default()),
         _ => digest(&Value::Object(object.clone())),
@@ -150,7 +173,14 @@ mod tests {
 
     #[test]
     fn only_words_for_a_new_ticket_mean_one() {
-        for event in ["new ticket logged", "New Ticket Logged", "3", "ticket created", "New request logged", "ticket opened"] {
+        for event in [
+            "new ticket logged",
+            "New Ticket Logged",
+            "3",
+            "ticket created",
+            "New request logged",
+            "ticket opened",
+        ] {
             assert!(is_new_ticket(event), "{event}");
         }
         let others = [

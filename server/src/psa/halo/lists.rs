@@ -47,7 +47,9 @@ impl Lists {
         self.teams.get(read(session, "Team", &[("type", "reqs"), ("showall", "true")])).await
     }
     pub async fn agents(&self, session: &Session) -> Listed<AgentItem> {
-        self.agents.get(read(session, "Agent", &[("includeenabled", "true"), ("includeunassigned", "true")])).await
+        self.agents
+            .get(read(session, "Agent", &[("includeenabled", "true"), ("includeunassigned", "true")]))
+            .await
     }
     pub async fn kinds(&self, session: &Session) -> Listed<NamedItem> {
         self.kinds.get(read(session, "TicketType", &[("showall", "true")])).await

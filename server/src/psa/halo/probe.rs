@@ -29,7 +29,13 @@ pub async fn probe(halo: &Halo) -> Report {
         Ok(token) => token,
         Err(error) => {
             report.fail("Sign in", error.to_string());
-            for name in ["Read tickets", "Change tickets", "Read teams and agents", "Read priorities", "Write private notes"] {
+            for name in [
+                "Read tickets",
+                "Change tickets",
+                "Read teams and agents",
+                "Read priorities",
+                "Write private notes",
+            ] {
                 report.fail(name, "Not tried: signing in failed.");
             }
             return report;
@@ -71,7 +77,8 @@ fn verdict(report: &mut Report, name: &str, found: &[Result<usize, CallError>], 
         };
     }
     if found.iter().any(|one| matches!(one, Ok(0))) {
-        return report.fail(name, format!("Halo shows none, which means a missing right; {remedy} ({AGENT})."));
+        return report
+            .fail(name, format!("Halo shows none, which means a missing right; {remedy} ({AGENT})."));
     }
     report.pass(name, fine);
 }
@@ -102,14 +109,18 @@ async fn tickets(halo: &Halo, report: &mut Report) {
 /// Changing nothing cannot be tried, so the token's own words must do.
 fn changes(report: &mut Report, scope: &str) {
     let scopes: Vec<&str> = scope.split_whitespace().collect();
-    let may = scopes.is_empty() || ["all", "all:standard", "edit:tickets"].iter().any(|scope| scopes.contains(scope));
+    let may = scopes.is_empty()
+        || ["all", "all:standard", "edit:tickets"].iter().any(|scope| scopes.contains(scope));
     if may {
         report.pass(
             "Change tickets",
             "The application may change tickets. The agent also needs “always update statuses and re-assign outside of actions”.",
         );
     } else {
-        report.fail("Change tickets", "The application lacks the scope “edit:tickets” (or “all”): add it to its permissions.");
+        report.fail(
+            "Change tickets",
+            "The application lacks the scope “edit:tickets” (or “all”): add it to its permissions.",
+        );
     }
 }
 
@@ -142,7 +153,8 @@ pub async fn lookups(halo: &Halo) -> Result<Lookups, CallError> {
     found.statuses = placed_statuses(&statuses, &open);
     let teams = or_missing(lists.teams(session).await, missing, "teams")?;
     found.boards = choices(&teams);
-    found.teams = found.boards.iter().map(|team| Placed { choice: team.clone(), board: None, closed: false }).collect();
+    found.teams =
+        found.boards.iter().map(|team| Placed { choice: team.clone(), board: None, closed: false }).collect();
     found.owners = owners(&or_missing(lists.agents(session).await, missing, "agents")?);
     found.kinds = choices(&or_missing(lists.kinds(session).await, missing, "ticket types")?);
     let clients = session.list::<NamedItem>("Client", &[("count", "500")], "clients").await.map(Arc::new);
@@ -155,7 +167,8 @@ pub async fn lookups(halo: &Halo) -> Result<Lookups, CallError> {
 fn or_missing<T>(listed: Listed<T>, missing: &mut Vec<String>, what: &str) -> Listed<T> {
     match listed {
         Ok(list) if list.is_empty() => {
-            missing.push(format!("{what}: Halo shows none, which usually means a missing right. See {AGENT}."));
+            missing
+                .push(format!("{what}: Halo shows none, which usually means a missing right. See {AGENT}."));
             Ok(list)
         }
         Err(error @ (CallError::Denied { .. } | CallError::Rejected { .. })) => {
@@ -203,8 +216,13 @@ fn ranked_priorities(priorities: &[PriorityItem], slas: &[NamedItem]) -> Vec<Cho
 }
 
 fn placed_statuses(all: &[NamedItem], open: &[NamedItem]) -> Vec<Placed> {
-    let closed = |id: &str| !open.is_empty() && !open.iter().any(|one| one.id.is_some_and(|open| open.to_string() == id));
-    choices(all).into_iter().map(|choice| Placed { closed: closed(&choice.id), choice, board: None }).collect()
+    let closed = |id: &str| {
+        !open.is_empty() && !open.iter().any(|one| one.id.is_some_and(|open| open.to_string() == id))
+    };
+    choices(all)
+        .into_iter()
+        .map(|choice| Placed { closed: closed(&choice.id), choice, board: None })
+        .collect()
 }
 
 fn owners(agents: &[AgentItem]) -> Vec<Choice> {
@@ -236,7 +254,8 @@ mod tests {
         ]))
         .unwrap();
         let slas: Vec<NamedItem> = serde_json::from_value(json!([{"id":1,"name":"Standard"}])).unwrap();
-        let found: Vec<_> = ranked_priorities(&priorities, &slas).into_iter().map(|one| (one.id, one.label)).collect();
+        let found: Vec<_> =
+            ranked_priorities(&priorities, &slas).into_iter().map(|one| (one.id, one.label)).collect();
         let expected = [("2", "High (Standard) / Urgent (SLA 2)"), ("1", "Critical")];
         assert_eq!(found, expected.map(|(id, label)| (id.to_owned(), label.to_owned())));
     }

@@ -78,7 +78,8 @@ impl Halo {
             return Ok(None);
         }
         let teams = or_empty(self.lists.teams(&self.session).await)?;
-        let same = |name: &Option<String>| name.as_deref().map(str::trim) == item.team.as_deref().map(str::trim);
+        let same =
+            |name: &Option<String>| name.as_deref().map(str::trim) == item.team.as_deref().map(str::trim);
         let id = item.team_id.filter(|id| *id > 0).or_else(|| teams.iter().find(|team| same(&team.name))?.id);
         Ok(id.map(|id| Party {
             id: id.to_string(),
@@ -96,7 +97,8 @@ impl Halo {
             None => None,
         };
         let party = |id: Option<i64>, name: &Option<String>| {
-            id.filter(|id| *id > 0).map(|id| Party { id: id.to_string(), name: name.clone().unwrap_or_default() })
+            id.filter(|id| *id > 0)
+                .map(|id| Party { id: id.to_string(), name: name.clone().unwrap_or_default() })
         };
         let notes = self.conversation(id, &item).await?;
         let ticket = Ticket {
@@ -177,7 +179,8 @@ fn text(action: &ActionItem) -> (String, bool) {
 
 fn author(action: &ActionItem, own: Option<i64>) -> Author {
     let agents = [action.who_agentid, action.actionby_agent_id].map(|id| id.filter(|id| *id > 0));
-    let is_mail_from_outside = action.emaildirection.as_deref().is_some_and(|way| way.eq_ignore_ascii_case("i"));
+    let is_mail_from_outside =
+        action.emaildirection.as_deref().is_some_and(|way| way.eq_ignore_ascii_case("i"));
     if is_mail_from_outside || action.actionby_user_id.is_some_and(|id| id > 0) {
         Author::Customer
     } else if own.is_some() && agents.contains(&own) {

@@ -76,7 +76,8 @@ impl Session {
         tenant: Option<String>,
         auth: Option<String>,
     ) -> Self {
-        let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let given =
+            |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         Self {
             caller,
             base: address(url, &["/api"]),
@@ -108,11 +109,14 @@ impl Session {
         let is_told = told.is_some();
         let told = told.unwrap_or_default();
         let auth = match self.auth.as_deref().or(told.auth_url.as_deref()) {
-            Some(text) => address(text, &["/auth", "/auth/token"]).map_err(|message| CallError::Forbidden { message })?,
+            Some(text) => address(text, &["/auth", "/auth/token"])
+                .map_err(|message| CallError::Forbidden { message })?,
             None => base.clone(),
         };
         if base.scheme() == "https" && auth.scheme() != "https" {
-            return Err(CallError::Forbidden { message: format!("Halo names {auth} to sign in at, which is not https.") });
+            return Err(CallError::Forbidden {
+                message: format!("Halo names {auth} to sign in at, which is not https."),
+            });
         }
         let mut token = join(&auth, "auth/token")?;
         if let Some(tenant) = self.tenant.as_ref().or(told.tenant_id.as_ref()) {
@@ -179,12 +183,15 @@ impl Session {
         }
         let mut call = Call::new(method, url);
         if let Some(body) = body {
-            call = call.json(body).header(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+            call = call
+                .json(body)
+                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         } else {
             call = call.repeatable();
         }
         let token = self.token().await?;
-        let mut answer = self.caller.call(call.clone().header(header::AUTHORIZATION, token.header.clone())).await?;
+        let mut answer =
+            self.caller.call(call.clone().header(header::AUTHORIZATION, token.header.clone())).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             self.token.forget_this(&token).await;
             let token = self.token().await?;
@@ -249,7 +256,9 @@ fn sign_in_refused(answer: &Answer) -> String {
         Some("invalid_tenant") => "check the tenant name",
         _ => "check client id, client secret and tenant, and that the application is active",
     };
-    format!("Halo refused the sign-in; {advice} (Configuration → Integrations → Halo API → View Applications).")
+    format!(
+        "Halo refused the sign-in; {advice} (Configuration → Integrations → Halo API → View Applications)."
+    )
 }
 
 /// The words of an error, in whichever of the shapes Halo has for it.
@@ -257,7 +266,9 @@ fn words_of(answer: &Answer) -> String {
     let text = match serde_json::from_slice::<Value>(&answer.body) {
         Ok(Value::Object(object)) => {
             let keys = ["message", "errormessage", "error_description", "error"];
-            let find = |wanted: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value);
+            let find = |wanted: &str| {
+                object.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+            };
             keys.iter().find_map(|key| find(key)?.as_str().map(str::to_owned)).unwrap_or_default()
         }
         Ok(Value::String(text)) => text,
@@ -298,9 +309,10 @@ fn complete(answer: &Answer) -> Result<&Answer, CallError> {
         Err(error) if error.is_eof() => {
             Err(CallError::Unknown { host: answer.host.clone(), source: Some(Box::new(error)) })
         }
-        Err(error) => {
-            Err(CallError::Malformed { host: answer.host.clone(), what: format!("not the JSON we expect: {error}") })
-        }
+        Err(error) => Err(CallError::Malformed {
+            host: answer.host.clone(),
+            what: format!("not the JSON we expect: {error}"),
+        }),
     }
 }
 
@@ -326,14 +338,21 @@ mod tests {
             assert_eq!(address(text, &["/api"]).ok().as_ref().map(Url::as_str), expected, "{text}");
         }
         for text in ["https://a.example/auth", "a.example/auth/token", "https://a.example/"] {
-            assert_eq!(address(text, &["/auth", "/auth/token"]).unwrap().as_str(), "https://a.example/", "{text}");
+            assert_eq!(
+                address(text, &["/auth", "/auth/token"]).unwrap().as_str(),
+                "https://a.example/",
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_words_of_an_error_are_found_in_all_its_shapes() {
         let cases = [
-            (r#"{"ClassName":"System.Exception","Message":"An Outcome must be entered","Data":null}"#, "An Outcome must be entered"),
+            (
+                r#"{"ClassName":"System.Exception","Message":"An Outcome must be entered","Data":null}"#,
+                "An Outcome must be entered",
+            ),
             (r#"{"message":"no"}"#, "no"),
             (r#"{"resultCode":3,"errorMessage":"bad"}"#, "bad"),
             (r#"{"error":"invalid"}"#, "invalid"),
@@ -344,7 +363,8 @@ mod tests {
         ];
         for (body, expected) in cases {
             let body = Bytes::copy_from_slice(body.as_bytes());
-            let answer = Answer { host: "h".into(), status: StatusCode::BAD_REQUEST, headers: HeaderMap::new(), body };
+            let answer =
+                Answer { host: "h".into(), status: StatusCode::BAD_REQUEST, headers: HeaderMap::new(), body };
             assert_eq!(words_of(&answer), expected);
         }
     }

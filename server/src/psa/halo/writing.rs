@@ -66,7 +66,9 @@ impl Halo {
     /// not sent; where other changes go along, the reading afterwards shows the old priority.
     async fn outside_sla(&self, id: i64, priority: i64) -> Result<Option<String>, CallError> {
         let priorities = or_empty(self.lists.priorities(&self.session).await)?;
-        let Some(sla) = self.ticket(&id.to_string()).await?.and_then(|item| item.sla_id) else { return Ok(None) };
+        let Some(sla) = self.ticket(&id.to_string()).await?.and_then(|item| item.sla_id) else {
+            return Ok(None);
+        };
         let of_sla: Vec<_> = priorities.iter().filter(|one| one.slaid == Some(sla)).collect();
         let is_known = of_sla.is_empty() || of_sla.iter().any(|one| one.priorityid == Some(priority));
         Ok((!is_known).then(|| {
@@ -78,7 +80,9 @@ impl Halo {
         let teams = self.lists.teams(&self.session).await?;
         let found = teams.iter().find(|one| one.id == Some(team)).and_then(|one| one.name.clone());
         found.ok_or_else(|| {
-            refused(format!("Halo has no team {team} (any more), or our agent may not see it. Choose the team again."))
+            refused(format!(
+                "Halo has no team {team} (any more), or our agent may not see it. Choose the team again."
+            ))
         })
     }
 
@@ -90,7 +94,8 @@ impl Halo {
             Some(id) => self.post_action(ticket, note, ("outcome_id", json!(id))).await,
             None => self.post_action(ticket, note, ("outcome", json!(OUTCOME_TEXT))).await,
         };
-        if matches!(&sent, Err(CallError::Rejected { status: 400, .. })) && note_outcome(&outcomes).is_some() {
+        if matches!(&sent, Err(CallError::Rejected { status: 400, .. })) && note_outcome(&outcomes).is_some()
+        {
             sent = self.post_action(ticket, note, ("outcome", json!(OUTCOME_TEXT))).await;
         }
         let answer = sent?;
@@ -108,7 +113,12 @@ impl Halo {
         })
     }
 
-    async fn post_action(&self, ticket: i64, note: &NewNote, outcome: (&str, Value)) -> Result<Answer, CallError> {
+    async fn post_action(
+        &self,
+        ticket: i64,
+        note: &NewNote,
+        outcome: (&str, Value),
+    ) -> Result<Answer, CallError> {
         let mut body = json!({
             "ticket_id": ticket,
             "note_html": html(note),
@@ -127,7 +137,9 @@ impl Halo {
 fn note_outcome(outcomes: &[OutcomeItem]) -> Option<i64> {
     let usable = |item: &&OutcomeItem| item.hidden != Some(true) && item.sendemail != Some(true);
     NOTE_OUTCOMES.iter().find_map(|wanted| {
-        let named = |item: &&OutcomeItem| item.outcome.as_deref().is_some_and(|name| name.trim().to_lowercase() == *wanted);
+        let named = |item: &&OutcomeItem| {
+            item.outcome.as_deref().is_some_and(|name| name.trim().to_lowercase() == *wanted)
+        };
         outcomes.iter().filter(usable).find(named).and_then(|item| item.id)
     })
 }
@@ -136,7 +148,11 @@ fn note_outcome(outcomes: &[OutcomeItem]) -> Option<i64> {
 fn html(note: &NewNote) -> String {
     let text = escaped(&note.text).replace('\n', "<br>");
     let title = note.title.trim();
-    if title.is_empty() { format!("<p>{text}</p>") } else { format!("<p><b>{}</b></p><p>{text}</p>", escaped(title)) }
+    if title.is_empty() {
+        format!("<p>{text}</p>")
+    } else {
+        format!("<p><b>{}</b></p><p>{text}</p>", escaped(title))
+    }
 }
 
 pub(super) fn escaped(text: &str) -> String {

@@ -80,7 +80,8 @@ impl TestApp {
     /// Starts the program (again), on the same database and address.
     pub async fn restart(&mut self, checkpoints: Checkpoints) {
         self.kill();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut config = Flags::parse_from(["undertone", "--allow-private-hosts"]).config;
         config.workers = 8;
         let listener = self.listener.try_clone().unwrap();
@@ -89,7 +90,8 @@ impl TestApp {
             let web = Some(tokio::net::TcpListener::from_std(listener).unwrap());
             let listeners = Listeners { web, metrics: None };
             let luck = Luck::seeded(7);
-            server::run(Setup { config, store, clock, luck, listeners, roles: Roles::ALL, checkpoints }).unwrap()
+            server::run(Setup { config, store, clock, luck, listeners, roles: Roles::ALL, checkpoints })
+                .unwrap()
         };
         let running = runtime.spawn(start).await.unwrap();
         self.instance = Some(Instance { running, runtime });

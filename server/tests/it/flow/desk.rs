@@ -1,13 +1,13 @@
 //! A service desk in one of the three PSAs, as the stories see it: tickets, fields, notes, people.
 
 use domain::{
-    Choice, Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Policy, PsaKind, PsaSettings, Score,
-    ScoreField, Secret, Updates,
+    Choice, Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Policy, PsaKind, PsaSettings,
+    Score, ScoreField, Secret, Updates,
 };
+use sandbox::Running;
 use sandbox::autotask::{self, Autotask, ESCALATION_QUEUE};
 use sandbox::deliver::Retry;
 use sandbox::faults::Watch;
-use sandbox::Running;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,8 +16,12 @@ use store::connections::Hook;
 use super::app::eventually;
 
 /// Of a webhook call that fails: again soon, and for long enough that an instance can be restarted meanwhile.
-const IMPATIENT: Retry =
-    Retry { timeout: Duration::from_secs(10), tries: 200, pause: Duration::from_millis(50), gives_up_after: None };
+const IMPATIENT: Retry = Retry {
+    timeout: Duration::from_secs(10),
+    tries: 200,
+    pause: Duration::from_millis(50),
+    gives_up_after: None,
+};
 
 pub struct Desk {
     product: Product,
@@ -118,7 +122,10 @@ impl Desk {
         let value = match (&self.product, lever) {
             (Product::Autotask(_), Lever::Custom(name)) => {
                 let fields = shown["userDefinedFields"].as_array().cloned().unwrap_or_default();
-                fields.into_iter().find(|field| field["name"] == name.as_str()).map(|field| field["value"].clone())
+                fields
+                    .into_iter()
+                    .find(|field| field["name"] == name.as_str())
+                    .map(|field| field["value"].clone())
             }
             (Product::Autotask(_), lever) => Some(shown[autotask_name(lever)].clone()),
         };
@@ -133,7 +140,11 @@ impl Desk {
     pub fn person_sets(&self, ticket: &str, lever: &Lever, id: &str) {
         match &self.product {
             Product::Autotask(it) => {
-                it.edit_ticket(ticket.parse().unwrap(), autotask_name(lever), json!(id.parse::<i64>().unwrap()));
+                it.edit_ticket(
+                    ticket.parse().unwrap(),
+                    autotask_name(lever),
+                    json!(id.parse::<i64>().unwrap()),
+                );
             }
         }
     }
@@ -163,17 +174,22 @@ impl Desk {
     /// Requests of ours that would change something.
     pub fn writes(&self) -> usize {
         let all = self.watch().recorder.all();
-        all.iter().filter(|request| match &self.product {
-            Product::Autotask(_) => {
-                request.method == "PATCH" || (request.method == "POST" && !request.path.ends_with("/query"))
-            }
-        }).count()
+        all.iter()
+            .filter(|request| match &self.product {
+                Product::Autotask(_) => {
+                    request.method == "PATCH"
+                        || (request.method == "POST" && !request.path.ends_with("/query"))
+                }
+            })
+            .count()
     }
 
     /// Part of the path of the request that changes fields, and of the one that writes a note.
     pub fn paths(&self) -> Paths {
         match &self.product {
-            Product::Autotask(_) => Paths { read: "/Tickets/", change: ("PATCH", "/Tickets"), note: ("POST", "/Notes") },
+            Product::Autotask(_) => {
+                Paths { read: "/Tickets/", change: ("PATCH", "/Tickets"), note: ("POST", "/Notes") }
+            }
         }
     }
 

@@ -1,0 +1,30 @@
+//! Whether a text is English. The lexicon is: "die", "war", "pain" and "gift" are harmless words elsewhere.
+
+use super::words::Words;
+
+const ENGLISH: &[&str] = &[
+    "the", "and", "is", "to", "of", "it", "you", "we", "have", "are", "this", "that", "not", "my", "our",
+    "with", "for", "can", "on", "was", "be", "i", "your", "please", "has", "been", "from", "they", "what",
+    "when", "there", "will", "would", "it's", "i'm", "don't",
+];
+/// Short words of German, French, Spanish, Italian, Dutch, Portuguese, Swedish, Danish, Norwegian and Polish.
+const OTHERS: &[&str] = &[
+    "der", "das", "und", "ist", "nicht", "ich", "wir", "sie", "ein", "eine", "mit", "auf", "für", "bitte",
+    "den", "dem", "seit", "le", "la", "les", "des", "et", "est", "pas", "je", "nous", "vous", "une", "pour",
+    "dans", "que", "el", "los", "las", "es", "por", "una", "nos", "con", "para", "il", "che", "non", "sono",
+    "di", "della", "het", "een", "en", "niet", "ik", "wij", "van", "voor", "dat", "não", "uma", "os", "com",
+    "och", "är", "inte", "jag", "vi", "det", "som", "ikke", "jeg", "nie", "się", "jest", "na", "qui", "mais",
+    "sur", "puede", "si", "ça", "mi", "du", "zu", "im", "aber", "wird", "werden", "hat", "haben",
+];
+
+/// More English short words than others, or too few of either to tell.
+pub fn is_english(parts: &[Words<'_>]) -> bool {
+    let count = |list: &[&str]| {
+        let words = parts.iter().flat_map(|part| &part.list);
+        words.filter(|word| list.contains(&word.text.as_str())).count()
+    };
+    let (english, others) = (count(ENGLISH), count(OTHERS));
+    let latin = parts.iter().flat_map(|part| &part.list).filter(|word| word.text.is_ascii()).count();
+    let all = parts.iter().map(|part| part.list.len()).sum::<usize>();
+    english >= others && (english > 0 || others == 0) && latin * 2 >= all
+}
