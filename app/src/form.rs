@@ -78,7 +78,7 @@ impl Entry {
     pub async fn send_back(self) -> Result<(), AppError> {
         let page = self.page.clone();
         session().await?.insert(ENTRY, self).await?;
-        leptos_axum::redirect(&page);
+        redirect(&page);
         Ok(())
     }
     fn is_of(&self, path: &str) -> bool {
@@ -115,8 +115,17 @@ pub async fn failed(page: &str, text: &str) -> Result<(), AppError> {
 
 async fn notify(page: &str, text: &str, failed: bool) -> Result<(), AppError> {
     session().await?.insert(NOTICE, Notice { text: text.into(), failed }).await?;
-    leptos_axum::redirect(page);
+    redirect(page);
     Ok(())
+}
+
+/// Leads the browser to `path` with a plain GET, whatever it asked with.
+pub fn redirect(path: &str) {
+    let response = use_context::<leptos_axum::ResponseOptions>();
+    if let (Some(response), Ok(path)) = (response, http::HeaderValue::from_str(path)) {
+        response.insert_header(http::header::LOCATION, path);
+        response.set_status(http::StatusCode::SEE_OTHER);
+    }
 }
 
 /// Takes what the last form left for the page at `path` out of the session.

@@ -4,6 +4,9 @@
 //! without scripts. Only what must react in place is an island ([`islands`]), and only islands reach the browser:
 //! every other module here exists on the server alone.
 
+// A view's type nests as deep as its HTML; pages erase theirs, and what is left between is deeper than 128.
+#![recursion_limit = "256"]
+
 pub mod islands;
 
 #[cfg(feature = "ssr")]

@@ -140,7 +140,7 @@ where
             Ok(view) => view,
             Err(AppError::NotSignedIn) => {
                 let next = serde_urlencoded::to_string([("next", address)]).unwrap_or_default();
-                leptos_axum::redirect(&format!("/sign-in?{next}"));
+                form::redirect(&format!("/sign-in?{next}"));
                 ().into_any()
             }
             Err(error) => alone(error),
@@ -249,57 +249,75 @@ fn frame(
     notice: Option<Notice>,
     body: AnyView,
 ) -> AnyView {
-    let tenant = viewer.tenant.name.clone();
-    let person = if viewer.name.is_empty() { viewer.email.clone() } else { viewer.name.clone() };
-    let links = |items: &[Nav]| items.iter().map(|&nav| nav_link(nav, here)).collect_view();
-    let more_is_here = here.is_some_and(|nav| Nav::ARRANGE.contains(&nav));
+    let tenant = &viewer.tenant.name;
     view! {
         <Title text=format!("{title} · {tenant} · Undertone")/>
         <a class="skip" href="#main">"Skip to the content"</a>
         <div class="frame">
-            <header class="rail">
-                <a class="wordmark" href="/" aria-label="Undertone, to the overview"><Logo/><span>"Undertone"</span></a>
-                <nav class="rail-nav" aria-label="Main">
-                    <ul>{links(&Nav::LISTEN)}</ul>
-                    <p class="rail-group">"Arrange"</p>
-                    <ul>{links(&Nav::ARRANGE)}</ul>
-                </nav>
-                <div class="rail-foot">
-                    <p class="rail-tenant">{tenant.clone()}</p>
-                    <ModeChip mode/>
-                    <p class="rail-person">{person.clone()}</p>
-                    <Session/>
-                </div>
-            </header>
+            {rail(viewer, mode, here)}
             <main class="main" id="main" tabindex="-1">
                 <NoticeLine notice/>
                 {body}
             </main>
-            <nav class="bar" aria-label="Main">
-                <ul>
-                    {links(&Nav::LISTEN)}
-                    <li>
-                        <details class="bar-more">
-                            <summary aria-current=more_is_here.then_some("true")>
-                                {Icon::More.view()}<span>"More"</span>
-                            </summary>
-                            <div class="bar-sheet">
-                                <ul>{links(&Nav::ARRANGE)}</ul>
-                                <p class="rail-tenant">{tenant}</p>
-                                <ModeChip mode/>
-                                <p class="rail-person">{person}</p>
-                                <Session/>
-                            </div>
-                        </details>
-                    </li>
-                </ul>
-            </nav>
+            {bar(viewer, mode, here)}
         </div>
     }
     .into_any()
 }
 
-fn nav_link(nav: Nav, here: Option<Nav>) -> impl IntoView {
+/// Left on wide screens; on phones only the product's name is left of it.
+fn rail(viewer: &Viewer, mode: Mode, here: Option<Nav>) -> AnyView {
+    view! {
+        <header class="rail">
+            <a class="wordmark" href="/" aria-label="Undertone, to the overview"><Logo/><span>"Undertone"</span></a>
+            <nav class="rail-nav" aria-label="Main">
+                {nav_list(&Nav::LISTEN, here)}
+                <p class="rail-group">"Arrange"</p>
+                {nav_list(&Nav::ARRANGE, here)}
+            </nav>
+            <div class="rail-foot">{whoami(viewer, mode)}</div>
+        </header>
+    }
+    .into_any()
+}
+
+/// At the bottom of phones.
+fn bar(viewer: &Viewer, mode: Mode, here: Option<Nav>) -> AnyView {
+    let more_is_here = here.is_some_and(|nav| Nav::ARRANGE.contains(&nav));
+    view! {
+        <nav class="bar" aria-label="Main, at the bottom">
+            <ul>
+                {Nav::LISTEN.map(|nav| nav_link(nav, here)).into_iter().collect_view()}
+                <li>
+                    <details class="bar-more">
+                        <summary aria-current=more_is_here.then_some("true")>
+                            {Icon::More.view()}<span>"More"</span>
+                        </summary>
+                        <div class="bar-sheet">{nav_list(&Nav::ARRANGE, here)}{whoami(viewer, mode)}</div>
+                    </details>
+                </li>
+            </ul>
+        </nav>
+    }
+    .into_any()
+}
+
+fn whoami(viewer: &Viewer, mode: Mode) -> AnyView {
+    let person = if viewer.name.is_empty() { viewer.email.clone() } else { viewer.name.clone() };
+    view! {
+        <p class="rail-tenant">{viewer.tenant.name.clone()}</p>
+        <ModeChip mode/>
+        <p class="rail-person">{person}</p>
+        <Session/>
+    }
+    .into_any()
+}
+
+fn nav_list(items: &[Nav], here: Option<Nav>) -> AnyView {
+    view! { <ul>{items.iter().map(|&nav| nav_link(nav, here)).collect_view()}</ul> }.into_any()
+}
+
+fn nav_link(nav: Nav, here: Option<Nav>) -> AnyView {
     view! {
         <li>
             <a href=nav.href() aria-current=(here == Some(nav)).then_some("page")>
@@ -307,6 +325,7 @@ fn nav_link(nav: Nav, here: Option<Nav>) -> impl IntoView {
             </a>
         </li>
     }
+    .into_any()
 }
 
 #[component]
@@ -358,7 +377,7 @@ fn NoticeLine(notice: Option<Notice>) -> impl IntoView {
 #[component]
 fn DoorArt() -> impl IntoView {
     view! {
-        <svg class="door-art" viewBox="0 0 600 900" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+        <svg class="door-art" viewBox="0 0 600 900" preserveAspectRatio="none" aria-hidden="true">
             {(0..7_u32).map(|row| {
                 let y = 90 + row * 120;
                 view! { <path class=format!("door-line door-line-{row}") d=door_line(f64::from(y), f64::from(row))/> }

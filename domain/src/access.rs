@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 /// What a person may do in a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Everything, including connections, tokens and people.
     Owner,

@@ -7,6 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 // From the widest integer, so that -1 and 300 are told the same as 6.
 #[serde(into = "u8", try_from = "i64")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = u8, minimum = 1, maximum = 5, example = 4))]
 pub struct Score(u8);
 
 /// The number is not 1, 2, 3, 4 or 5.
@@ -56,6 +57,7 @@ impl fmt::Display for Score {
 /// What is scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Dimension {
     /// 1 pleased, 3 neutral, 5 furious and about to leave.
     Sentiment,
@@ -78,6 +80,7 @@ impl Dimension {
 
 /// One score, why, and the customer's words that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reading {
     pub score: Score,
     /// One or two sentences, never empty.
@@ -88,6 +91,7 @@ pub struct Reading {
 
 /// The three readings of one ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Assessment {
     pub sentiment: Reading,
     pub urgency: Reading,

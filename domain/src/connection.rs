@@ -12,6 +12,7 @@ use std::fmt;
 
 /// A credential. `Debug` and `Serialize` show at most its last four characters.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Secret(String);
 
 impl Secret {
@@ -51,19 +52,22 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A PSA connection as the tenant gives it.
+/// A PSA connection as the tenant gives it. A secret that is left out keeps the saved one; see [`PsaSettings::keep_secret`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum PsaSettings {
     ConnectWise {
         site: String,
         company_id: String,
         public_key: String,
+        #[serde(default)]
         private_key: Secret,
         client_id: String,
     },
     Autotask {
         username: String,
+        #[serde(default)]
         secret: Secret,
         integration_code: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +76,7 @@ pub enum PsaSettings {
     HaloPsa {
         url: String,
         client_id: String,
+        #[serde(default)]
         client_secret: Secret,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tenant: Option<String>,
@@ -108,10 +113,12 @@ impl PsaSettings {
 /// A model connection as the tenant gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ModelSettings {
     /// The analyser in this program: no account, no network.
     Builtin {},
     OpenAi {
+        #[serde(default)]
         api_key: Secret,
         model: String,
         #[serde(default = "openai_base_url")]
@@ -123,6 +130,7 @@ pub enum ModelSettings {
         /// Absent or `v1`: the v1 address. Otherwise the dated deployment address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         api_version: Option<String>,
+        #[serde(default)]
         api_key: Secret,
     },
 }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 /// A ticket's mood in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Label {
     Positive,
     Neutral,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A choice that exists only on some boards (ConnectWise statuses and teams).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Placed {
     #[serde(flatten)]
     pub choice: Choice,
@@ -18,6 +19,7 @@ pub struct Placed {
 
 /// A user-defined field that may take a score.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CustomField {
     /// Exact name, as a write needs it.
     pub name: String,
@@ -27,6 +29,7 @@ pub struct CustomField {
 
 /// Lists of one PSA. Ranked lists are mildest first, as the PSA's own order suggests; the tenant may reorder them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Lookups {
     pub psa: PsaKind,
     pub priorities: Vec<Choice>,
@@ -79,6 +82,7 @@ impl Lookups {
 
 /// One thing that a connection test looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Check {
     /// "Sign in", "Read tickets", "Write notes".
     pub name: String,
@@ -89,6 +93,7 @@ pub struct Check {
 
 /// The result of testing a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Report {
     pub checks: Vec<Check>,
 }

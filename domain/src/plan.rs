@@ -6,6 +6,7 @@ use std::fmt;
 
 /// A lever from one value to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Change {
     pub lever: Lever,
     pub from: Option<Choice>,
@@ -18,6 +19,7 @@ pub struct Change {
 /// The ledger has one row per (tenant, ticket, key), which is what makes each effect happen once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ActionKey(pub String);
 
 impl fmt::Display for ActionKey {
@@ -29,6 +31,7 @@ impl fmt::Display for ActionKey {
 /// One write to the PSA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ActionKind {
     /// Priority, severity, impact and score fields, in one request.
     Update { changes: Vec<Change> },
@@ -39,6 +42,7 @@ pub enum ActionKind {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Action {
     pub key: ActionKey,
     #[serde(flatten)]
@@ -48,6 +52,7 @@ pub struct Action {
 /// A row of the ledger. `Done`, `Refused` and `Superseded` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ActionState {
     /// Shadow mode: shown, never carried out.
     Shadow,
@@ -63,6 +68,7 @@ pub enum ActionState {
 
 /// What became of one change, as compared after the write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Effect {
     pub lever: Lever,
     pub before: Option<Choice>,
@@ -84,6 +90,7 @@ impl Effect {
 /// Why a lever that a reached threshold speaks of is not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum UntouchedWhy {
     /// Already there, or more severe: raise, never lower.
     AlreadyAsSevere,
@@ -104,6 +111,7 @@ pub enum UntouchedWhy {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Untouched {
     /// `None` speaks of the escalation, or the ticket, as a whole.
     pub lever: Option<Lever>,
@@ -114,6 +122,7 @@ pub struct Untouched {
 
 /// What should happen to one ticket, with everything needed to explain it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Plan {
     pub mode: Mode,
     pub label: Label,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 /// Shadow writes nothing: everything is analysed and shown as "would have".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Mode {
     #[default]
     Shadow,
@@ -21,6 +22,7 @@ pub type Threshold = Option<Score>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Thresholds {
     pub sentiment: Threshold,
     pub urgency: Threshold,
@@ -40,6 +42,7 @@ impl Thresholds {
 /// Which score chooses the value of a lever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Driver {
     Sentiment,
     Urgency,
@@ -62,10 +65,12 @@ impl Driver {
 /// How one lever follows the scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LeverRule {
     pub driver: Driver,
     /// Score → value. A score without an entry takes the entry of the next lower score that has one;
     /// where there is none, the lever stays.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Choice>))]
     pub values: BTreeMap<Score, Choice>,
     /// Every value of this lever in the tenant's PSA, mildest first. "Raise, never lower" is judged by this order alone;
     /// a current value that is not in it is never changed.
@@ -75,12 +80,14 @@ pub struct LeverRule {
 /// A custom field that takes a score (Autotask user-defined fields).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ScoreField {
     pub dimension: Dimension,
     /// The field's exact name in the PSA.
     pub field: String,
     /// For a list field: score → the list's value, read as in [`LeverRule::values`]. Empty: the score itself is written, `"4"`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Choice>))]
     pub values: BTreeMap<Score, Choice>,
 }
 
@@ -104,6 +111,7 @@ impl ScoreField {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Updates {
     pub priority: Option<LeverRule>,
     pub severity: Option<LeverRule>,
@@ -114,6 +122,7 @@ pub struct Updates {
 /// Where a ticket goes when the sentiment threshold is reached. Any of them; none means no escalation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Escalation {
     pub owner: Option<Choice>,
     pub team: Option<Choice>,
@@ -130,6 +139,7 @@ impl Escalation {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum NoteStyle {
     /// One note for the field changes, one for the escalation.
     #[default]
@@ -141,6 +151,7 @@ pub enum NoteStyle {
 /// Everything a tenant decides about what happens to its tickets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Policy {
     pub mode: Mode,
     pub thresholds: Thresholds,

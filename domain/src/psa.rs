@@ -5,6 +5,7 @@ use std::str::FromStr;
 /// A ticketing system we speak to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum PsaKind {
     ConnectWise,
     Autotask,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ScopeMode {
     /// Every value.
     #[default]
@@ -18,6 +19,7 @@ pub enum ScopeMode {
 /// One rule: in or out, by a list picked from the PSA's own values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ListRule {
     pub mode: ScopeMode,
     pub items: Vec<Party>,
@@ -26,6 +28,7 @@ pub struct ListRule {
 /// What to do with alerts, bounces and auto-replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum MachineText {
     #[default]
     Skip,
@@ -35,6 +38,7 @@ pub enum MachineText {
 /// Which tickets are analysed; the first rule that leaves one out is the one named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Scope {
     pub boards: ListRule,
     pub kinds: ListRule,

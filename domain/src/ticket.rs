@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// A named thing in the PSA: a client, a contact, a board.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Party {
     /// The PSA's own id, as text.
     pub id: String,
@@ -17,6 +18,7 @@ pub struct Party {
 ///
 /// Two choices are the same value when their ids are equal; labels get renamed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Choice {
     pub id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -42,6 +44,7 @@ impl Eq for Choice {}
 /// A field of a ticket that a plan may change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Lever {
     Priority,
     /// ConnectWise calls it severity, Halo urgency; Autotask has none.
@@ -130,6 +133,7 @@ impl From<String> for LeverKey {
 /// Who wrote a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Author {
     Customer,
     Technician,
@@ -156,6 +160,7 @@ pub struct Note {
 
 /// A ticket as read from the PSA, names resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Ticket {
     pub psa: PsaKind,
     /// The PSA's id of the ticket, as text.
@@ -171,7 +176,11 @@ pub struct Ticket {
     pub kind: Option<Party>,
     pub source: Option<Party>,
     pub closed: bool,
+    /// Why the PSA keeps this ticket out of ordinary work, as the end of a sentence: "it was merged into ticket 7".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<String>,
     /// Priority, severity, impact, status, team, owner, board and named custom fields, as read.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Choice>))]
     pub levers: Snapshot,
     pub created_at: Option<DateTime<Utc>>,
     pub updated_at: Option<DateTime<Utc>>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Counts and sums of analysed tickets in one span; adding spans adds fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Tally {
     pub analysed: i64,
     pub negative: i64,

@@ -240,6 +240,7 @@ fn as_ticket(psa: PsaKind, text: &TrialText, now: DateTime<Utc>) -> Result<ReadT
         kind: None,
         source: None,
         closed: false,
+        set_aside: None,
         levers: Default::default(),
         created_at: Some(now),
         updated_at: None,

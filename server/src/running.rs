@@ -3,11 +3,16 @@
 use crate::clock::{Clock, Luck};
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
-use crate::web::{self, guard::Site, hooks::Door};
+use crate::web::{self, guard::Site, health::Health, hooks::Door, ui};
+use app::Instance;
+use app::ops::Ops;
 use axum::Router;
+use domain::PsaKind;
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +55,8 @@ pub struct Setup {
     pub listeners: Listeners,
     pub roles: Roles,
     pub checkpoints: Checkpoints,
+    /// The stand-ins' addresses, where the instance runs with the sandbox.
+    pub sandbox: HashMap<PsaKind, String>,
 }
 
 /// A running instance.
@@ -67,7 +74,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Starts what `roles` say and returns at once.
 pub fn run(setup: Setup) -> io::Result<Running> {
-    let Setup { config, store, clock, luck, listeners, roles, checkpoints } = setup;
+    let Setup { config, store, clock, luck, listeners, roles, checkpoints, sandbox } = setup;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let outside = Outside::new(config.allow_private_hosts);
     let connections = Connections::new(outside.clone());
@@ -80,16 +87,30 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             clock: clock.clone(),
             luck,
             outside: outside.clone(),
-            connections,
+            connections: connections.clone(),
             checkpoints,
         };
         Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
     });
     let site = Site { public_url: config.public_url() };
+    let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        web::router(Door::new(store.clone(), outside, clock.clone()), store.clone(), site)
+        let ops: Arc<dyn Ops> =
+            Arc::new(Operations::new(connections, clock.clone(), config.public_url(), sandbox));
+        let api = web::api::router(store.clone(), ops.clone());
+        let screens = ui::Parts {
+            instance: Instance { store: store.clone(), ops, secure: config.secure_cookies() },
+            public_url: config.public_url().origin().ascii_serialization(),
+            session_hours: u32::from(config.session_hours),
+        };
+        web::router(
+            Door::new(store.clone(), outside, clock.clone()),
+            health,
+            ui::router(screens).merge(api),
+            site,
+        )
     } else {
-        web::health::router(store.clone())
+        web::health::router(health)
     };
     let metrics = telemetry::router(store, move || clock.now());
     let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {

@@ -5,8 +5,9 @@
 //! runs, and a watchdog stops it a few seconds after the last lock is gone, however the tests ended. Nothing is left
 //! behind. As root, the server runs as nobody, because it refuses to run as root.
 
+use crate::engine::Pools;
 use crate::{KeyRing, Store};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use std::fs::File;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
@@ -62,11 +63,88 @@ impl TestStore {
     pub async fn reopen(&self) -> Store {
         Store::open(&self.url, self.keys.clone()).await.expect("the database opens again")
     }
+    /// A connection of the test's own, for what the store does not offer.
+    pub async fn beside(&self) -> Beside {
+        match &self.place {
+            Place::Folder { .. } => {
+                Beside::Sqlite(SqliteConnection::connect(&self.url).await.expect("the file opens again"))
+            }
+            Place::Database { .. } => {
+                Beside::Postgres(PgConnection::connect(&self.url).await.expect("the database opens again"))
+            }
+        }
+    }
+    /// Leaves the database no room for another row.
+    pub async fn fill(&self) {
+        match &self.store.inner.pools {
+            Pools::Sqlite { write, .. } => {
+                // Holds for the one connection that writes.
+                let pages: i64 =
+                    sqlx::query_scalar("PRAGMA page_count").fetch_one(write).await.expect("it counts");
+                let limit = format!("PRAGMA max_page_count = {pages}");
+                sqlx::raw_sql(AssertSqlSafe(limit)).execute(write).await.expect("the limit is taken");
+            }
+            Pools::Postgres(_) => {
+                self.beside()
+                    .await
+                    .run(
+                        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+                     BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$;
+                     CREATE TRIGGER full_disk BEFORE INSERT ON deliveries EXECUTE FUNCTION full_disk()",
+                    )
+                    .await;
+            }
+        }
+    }
+    /// Undoes [`Self::fill`].
+    pub async fn make_room(&self) {
+        match &self.store.inner.pools {
+            Pools::Sqlite { write, .. } => {
+                sqlx::raw_sql("PRAGMA max_page_count = 1000000")
+                    .execute(write)
+                    .await
+                    .expect("the limit is taken");
+            }
+            Pools::Postgres(_) => self.beside().await.run("DROP FUNCTION full_disk CASCADE").await,
+        }
+    }
     pub fn url(&self) -> &str {
         &self.url
     }
     pub fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+}
+
+/// See [`TestStore::beside`].
+pub enum Beside {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Beside {
+    /// Runs statements that both engines understand, or the one this is.
+    pub async fn run(&mut self, statements: &str) {
+        let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+        match self {
+            Self::Sqlite(connection) => statements.execute(connection).await.map(drop),
+            Self::Postgres(connection) => statements.execute(connection).await.map(drop),
+        }
+        .expect("the test's own statement is right");
+    }
+    /// Reads rows of what both engines decode alike.
+    pub async fn rows<T>(&mut self, query: &str) -> Vec<T>
+    where
+        T: Send + Unpin,
+        T: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>,
+        T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
+        let query = AssertSqlSafe(query.to_owned());
+        match self {
+            Self::Sqlite(connection) => sqlx::query_as(query).fetch_all(connection).await,
+            Self::Postgres(connection) => sqlx::query_as(query).fetch_all(connection).await,
+        }
+        .expect("the test's own query is right")
     }
 }
 

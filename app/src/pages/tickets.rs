@@ -218,7 +218,7 @@ fn FilterPick(
 
 #[component]
 fn Tickets(rows: Vec<TicketRow>) -> impl IntoView {
-    let heads = vec!["Ticket", "", "Client", "Sentiment", "Urgency", "Impact", "Outcome", "#Arrived"];
+    let heads = vec!["Ticket", "Number", "Client", "Sentiment", "Urgency", "Impact", "Outcome", "#Arrived"];
     view! {
         <Table caption="Tickets, newest first" heads class="table-cards tickets">
             {rows.into_iter().map(ticket_row).collect_view()}

@@ -28,6 +28,7 @@ pub fn ticket(psa: PsaKind, levers: &[(Lever, &str)]) -> Ticket {
         kind: None,
         source: Some(party("5", "Email")),
         closed: false,
+        set_aside: None,
         levers: levers.iter().map(|(lever, id)| (lever.clone().into(), choice(id))).collect(),
         created_at: None,
         updated_at: None,

@@ -28,11 +28,13 @@ const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5
 pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let tenant = tools.store.tenant(job.tenant);
     verify_late(tools, job).await?;
-    let psa = tools.connections.psa(&tenant).await?;
+    let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
-        && !fetched.as_ref().is_some_and(|fetched| fetched.ticket.closed)
+        && !fetched
+            .as_ref()
+            .is_some_and(|fetched| fetched.ticket.closed || fetched.ticket.set_aside.is_some())
         && let Some(wait) = look_again(job.attempts)
     {
         let cause = match fetched {
@@ -110,6 +112,9 @@ fn reason_to_leave(scope: &Scope, read: &ReadTicket) -> Option<String> {
     if read.ticket.closed {
         return Some("the ticket was closed before it was read".into());
     }
+    if let Some(why) = &read.ticket.set_aside {
+        return Some(why.clone());
+    }
     let words = |text: &str| text.split_whitespace().count();
     scope.judge(&read.ticket, words(&read.ticket.title) + words(&read.text)).or_else(|| {
         match scope.machine_text {
@@ -135,6 +140,7 @@ fn unseen(psa: PsaKind, external_id: &str) -> ReadTicket {
         kind: None,
         source: None,
         closed: false,
+        set_aside: None,
         levers: domain::Snapshot::new(),
         created_at: None,
         updated_at: None,

@@ -221,6 +221,7 @@ pub fn example() -> ReadTicket {
         kind: party("3", "Incident"),
         source: party("2", "Email"),
         closed: false,
+        set_aside: None,
         levers: levers
             .into_iter()
             .map(|(lever, label)| (LeverKey(lever), Choice::new(label.to_lowercase(), label)))

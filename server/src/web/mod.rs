@@ -13,7 +13,6 @@ use axum::middleware::from_fn_with_state;
 use guard::Site;
 use http::StatusCode;
 use std::time::Duration;
-use store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -24,15 +23,15 @@ const LONGEST: Duration = Duration::from_secs(90);
 const MAX_BODY: usize = 1 << 20;
 
 /// Everything on the public port.
-pub fn router(hooks: hooks::Door, store: Store, site: Site) -> Router {
-    let pages = Router::new()
+pub fn router(hooks: hooks::Door, health: health::Health, screens: Router, site: Site) -> Router {
+    let pages = screens
         .layer(from_fn_with_state(site.clone(), guard::same_origin))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
         .layer(CatchPanicLayer::custom(guard::broken));
     Router::new()
-        .merge(health::router(store))
+        .merge(health::router(health))
         .merge(hooks::router(hooks))
         .merge(pages)
         .layer(from_fn_with_state(site, guard::headers))

@@ -7,5 +7,6 @@ mod flow;
 mod llm_openai;
 mod psa_autotask;
 mod psa_connectwise;
+mod psa_halo;
 mod receiver;
 mod spec;

@@ -92,6 +92,7 @@ impl Autotask {
             kind: party("ticketType", item.ticket_type),
             source: party("source", item.source),
             closed: item.completed_date.is_some() || item.status == Some(CLOSED_STATUS),
+            set_aside: None,
             levers,
             created_at: item.create_date,
             updated_at: item.last_activity_date,

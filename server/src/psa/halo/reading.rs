@@ -115,6 +115,7 @@ impl Halo {
             closed: item.hasbeenclosed == Some(true)
                 || item.merged_into_id.is_some_and(|id| id > 0)
                 || item.deleted == Some(true),
+            set_aside: None,
             levers,
             created_at: item.datecreated.or(item.dateoccurred),
             updated_at: item.last_update.or(item.lastactiondate),

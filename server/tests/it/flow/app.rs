@@ -8,6 +8,7 @@ use server::clock::{Clock, Luck};
 use server::config::Config;
 use server::queue::{Checkpoints, LEASE};
 use server::{Listeners, Roles, Running, Setup};
+use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use store::testing::TestStore;
 use store::tickets::{TicketFilter, TicketStory};
 use store::{Actor, TenantStore};
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 /// The longest that anything in a story may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,8 +92,17 @@ impl TestApp {
             let web = Some(tokio::net::TcpListener::from_std(listener).unwrap());
             let listeners = Listeners { web, metrics: None };
             let luck = Luck::seeded(7);
-            server::run(Setup { config, store, clock, luck, listeners, roles: Roles::ALL, checkpoints })
-                .unwrap()
+            server::run(Setup {
+                config,
+                store,
+                clock,
+                luck,
+                listeners,
+                roles: Roles::ALL,
+                checkpoints,
+                sandbox: HashMap::new(),
+            })
+            .unwrap()
         };
         let running = runtime.spawn(start).await.unwrap();
         self.instance = Some(Instance { running, runtime });
@@ -221,9 +232,10 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Stops a job for good at a named point, and tells when it got there.
-pub fn stop_at(point: &str) -> (Checkpoints, Arc<tokio::sync::Notify>) {
-    let reached = Arc::new(tokio::sync::Notify::new());
+pub fn stop_at(point: &str) -> (Checkpoints, Reached) {
+    let reached = Arc::new(Notify::new());
     let (told, point) = (Arc::clone(&reached), point.to_owned());
+    let name = point.clone();
     let checkpoints = Checkpoints::new(move |here| {
         let stops = here == point;
         if stops {
@@ -231,5 +243,16 @@ pub fn stop_at(point: &str) -> (Checkpoints, Arc<tokio::sync::Notify>) {
         }
         stops
     });
-    (checkpoints, reached)
+    (checkpoints, Reached { name, reached })
+}
+
+pub struct Reached {
+    name: String,
+    reached: Arc<Notify>,
+}
+
+impl Reached {
+    pub async fn wait(&self) {
+        bounded(&format!("the point “{}”", self.name), self.reached.notified()).await;
+    }
 }

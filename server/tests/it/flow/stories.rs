@@ -75,7 +75,7 @@ async fn in_shadow_mode_nothing_is_written(app: TestApp) {
 
 async fn each_threshold_acts_alone_and_is_inclusive(app: TestApp) {
     let moves = app.desk.moves();
-    let is_priority = |(lever, ..): &&_| *lever == domain::Lever::Priority;
+    let is_priority = |(lever, ..): &&super::desk::Move| *lever == domain::Lever::Priority;
     let (priority, others): (Vec<_>, Vec<_>) = moves.update.iter().partition(is_priority);
     let own = |list: Vec<&super::desk::Move>| list.into_iter().cloned().collect::<Vec<_>>();
     let (priority, others) = (own(priority), own(others));
@@ -119,7 +119,7 @@ async fn what_a_person_changed_meanwhile_is_left_alone_and_said_so(mut app: Test
     let (checkpoints, reached) = super::app::stop_at("scored");
     app.restart(checkpoints).await;
     let ticket = app.desk.ticket(&title("5/5/5"), NOTE);
-    reached.notified().await;
+    reached.wait().await;
     let other = app.desk.moves().another_priority;
     app.desk.person_sets(&ticket, &domain::Lever::Priority, other);
     app.restart(server::queue::Checkpoints::default()).await;

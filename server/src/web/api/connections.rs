@@ -1,0 +1,203 @@
+//! `connections/psa` and `connections/model`.
+
+use super::Api;
+use super::auth::Caller;
+use super::extract::{Body, Query};
+use super::problem::ApiProblem;
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::{Lookups, ModelSettings, PsaSettings, Report};
+use serde::{Deserialize, Serialize};
+use store::connections::ConnectionState;
+use utoipa::{IntoParams, ToSchema};
+
+/// Whether a connection works, as far as we know.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StateWord {
+    /// Saved, not tried yet.
+    Untested,
+    Working,
+    /// Everything that needs it waits; `reason` says what to do.
+    Paused,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    state: StateWord,
+    since: Option<DateTime<Utc>>,
+    reason: Option<String>,
+}
+
+impl From<ConnectionState> for Health {
+    fn from(state: ConnectionState) -> Self {
+        match state {
+            ConnectionState::Untested => Self { state: StateWord::Untested, since: None, reason: None },
+            ConnectionState::Working { since } => {
+                Self { state: StateWord::Working, since: Some(since), reason: None }
+            }
+            ConnectionState::Paused { since, reason } => {
+                Self { state: StateWord::Paused, since: Some(since), reason: Some(reason) }
+            }
+        }
+    }
+}
+
+/// A connection to a ticketing system. The secret in `settings` is shown by its last four characters.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PsaConnection {
+    settings: PsaSettings,
+    health: Health,
+    updated_at: DateTime<Utc>,
+}
+
+/// A connection to a model. The key in `settings` is shown by its last four characters.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ModelConnection {
+    settings: ModelSettings,
+    health: Health,
+    updated_at: DateTime<Utc>,
+}
+
+/// What a test found.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Tested {
+    /// All checks passed.
+    ok: bool,
+    #[serde(flatten)]
+    report: Report,
+}
+
+impl From<Report> for Tested {
+    fn from(report: Report) -> Self {
+        Self { ok: report.ok(), report }
+    }
+}
+
+async fn psa_of(caller: &Caller) -> Result<Json<PsaConnection>, ApiProblem> {
+    let saved = caller.tenant.psa_connection().await?;
+    let saved = saved.ok_or_else(|| ApiProblem::NotSetUp("No ticketing system is connected yet.".into()))?;
+    Ok(Json(PsaConnection {
+        settings: saved.settings,
+        health: saved.state.into(),
+        updated_at: saved.updated_at,
+    }))
+}
+
+async fn model_of(caller: &Caller) -> Result<Json<ModelConnection>, ApiProblem> {
+    let saved = caller.tenant.model_connection().await?;
+    Ok(Json(ModelConnection {
+        settings: saved.settings,
+        health: saved.state.into(),
+        updated_at: saved.updated_at,
+    }))
+}
+
+/// The connected ticketing system
+#[utoipa::path(get, path = "/connections/psa", tag = "Connections", responses(
+    (status = 200, description = "The connection", body = PsaConnection),
+    (status = 409, description = "No ticketing system is connected yet"),
+))]
+pub(super) async fn psa(caller: Caller) -> Result<Json<PsaConnection>, ApiProblem> {
+    psa_of(&caller).await
+}
+
+/// Connect a ticketing system
+///
+/// A secret that is left out, or given as it was shown, stays as it is while the address does. What is saved is not tried
+/// yet: see the test.
+#[utoipa::path(put, path = "/connections/psa", tag = "Connections",
+    request_body(content = PsaSettings, examples(
+        ("connectwise" = (value = json!({"kind": "connectwise", "site": "https://na.myconnectwise.net", "company_id": "acme", "public_key": "abcDEF123", "private_key": "xyzXYZ789", "client_id": "3f0e8b4e-6c1d-4c0e-9f63-0d0a9f9b2c11"}))),
+        ("autotask" = (value = json!({"kind": "autotask", "username": "api@acme.example", "secret": "s3cr3t-s3cr3t", "integration_code": "ABCDEFGH12345678"}))),
+        ("halopsa" = (value = json!({"kind": "halopsa", "url": "https://acme.halopsa.com", "client_id": "7c0f3a52", "client_secret": "s3cr3t-s3cr3t"}))),
+    )),
+    responses((status = 200, description = "As saved", body = PsaConnection)))]
+pub(super) async fn psa_put(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(mut settings): Body<PsaSettings>,
+) -> Result<Json<PsaConnection>, ApiProblem> {
+    let saved = caller.tenant.psa_connection().await?;
+    settings.keep_secret(saved.as_ref().map(|saved| &saved.settings))?;
+    settings.validate()?;
+    caller.tenant.psa_connection_put(settings, &caller.actor, api.ops.now()).await?;
+    psa_of(&caller).await
+}
+
+/// Test the ticketing system
+///
+/// Tries what a ticket needs, one check each, and names the permission that is missing.
+#[utoipa::path(post, path = "/connections/psa/test", tag = "Connections", responses(
+    (status = 200, description = "What was found; `ok` is false where a check failed", body = Tested),
+    (status = 409, description = "No ticketing system is connected yet"),
+))]
+pub(super) async fn psa_test(State(api): State<Api>, caller: Caller) -> Result<Json<Tested>, ApiProblem> {
+    Ok(Json(api.ops.psa_test(&caller.tenant).await?.into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LookupsQuery {
+    /// Ask the ticketing system now, instead of taking lists that are up to an hour old.
+    #[serde(default)]
+    refresh: bool,
+}
+
+/// The ticketing system's own lists
+///
+/// Boards, statuses, priorities, people: the values that a policy is made of.
+#[utoipa::path(get, path = "/connections/psa/lookups", tag = "Connections", params(LookupsQuery), responses(
+    (status = 200, description = "The lists", body = Lookups),
+    (status = 409, description = "No ticketing system is connected yet"),
+    (status = 502, description = "The ticketing system refused or could not be reached"),
+))]
+pub(super) async fn lookups(
+    State(api): State<Api>,
+    caller: Caller,
+    Query(query): Query<LookupsQuery>,
+) -> Result<Json<Lookups>, ApiProblem> {
+    Ok(Json(api.ops.lookups(&caller.tenant, query.refresh).await?))
+}
+
+/// The model that scores
+#[utoipa::path(get, path = "/connections/model", tag = "Connections", responses(
+    (status = 200, description = "The connection; the built-in analyser until another is chosen", body = ModelConnection),
+))]
+pub(super) async fn model(caller: Caller) -> Result<Json<ModelConnection>, ApiProblem> {
+    model_of(&caller).await
+}
+
+/// Choose the model that scores
+///
+/// A key that is left out, or given as it was shown, stays as it is while the address does.
+#[utoipa::path(put, path = "/connections/model", tag = "Connections",
+    request_body(content = ModelSettings, examples(
+        ("builtin" = (value = json!({"kind": "builtin"}))),
+        ("openai" = (value = json!({"kind": "openai", "api_key": "sk-…", "model": "gpt-4.1-mini", "base_url": "https://api.openai.com/v1"}))),
+        ("azure" = (value = json!({"kind": "azure", "endpoint": "https://acme.openai.azure.com", "deployment": "scores", "api_version": "v1", "api_key": "…"}))),
+    )),
+    responses((status = 200, description = "As saved", body = ModelConnection)))]
+pub(super) async fn model_put(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(mut settings): Body<ModelSettings>,
+) -> Result<Json<ModelConnection>, ApiProblem> {
+    let saved = caller.tenant.model_connection().await?;
+    settings.keep_secret(&saved.settings)?;
+    settings.validate()?;
+    caller.tenant.model_connection_put(settings, &caller.actor, api.ops.now()).await?;
+    model_of(&caller).await
+}
+
+/// Test the model
+///
+/// Has it score a sample ticket.
+#[utoipa::path(post, path = "/connections/model/test", tag = "Connections", responses(
+    (status = 200, description = "What was found; `ok` is false where a check failed", body = Tested),
+))]
+pub(super) async fn model_test(State(api): State<Api>, caller: Caller) -> Result<Json<Tested>, ApiProblem> {
+    Ok(Json(api.ops.model_test(&caller.tenant).await?.into()))
+}
