@@ -17,7 +17,7 @@ static REACH: LazyLock<Table> = LazyLock::new(|| {
         (
             5.0,
             "whole|entire|complete company|office|business|organisation|organization|firm|school|site|building|practice|network|factory|warehouse|clinic|hotel|shop|branch; all|every of|the|our * offices|sites|locations|branches|computers|pcs|machines|departments|stores|shops|workstations|users|staff|employees|clients|customers|us|everyone|office; \
-               everyone; everybody; all users|staff|employees|offices|sites|locations|branches|computers|pcs|machines|departments|workstations|customers|teams; company|office|site|business|organisation|organization wide; companywide; nobody|noone * in|at|can|is|here; no one * in|at|can|is|here; none of us|our|the; everything is|has|down|stopped; nothing works|is; \
+               everyone; everybody; all users|staff|employees|offices|sites|locations|branches|computers|pcs|machines|departments|workstations|customers|teams; company|office|site|business|organisation|organization wide; companywide; nobody|noone * in|at|can|is|here; no one * in|at|can|is|here; none of us|our|the; everything * down|stopped|offline|frozen|gone|dead; nothing works|is; \
                payroll; wages; salaries; losing|lost|lose money|sales|revenue|business|customers|orders|thousands; costing us; can't|cannot|unable|couldn't * invoice|ship|sell|trade|bill|dispatch; can't|cannot|unable|couldn't * take|process|receive orders|payments|calls; can't|cannot|unable|couldn't * pay staff|suppliers|people|anyone; \
                production|assembly line|is|has|stopped|down|halted; production * down|stopped|halted|standstill; ransomware; breach; breached; data leak|loss; gdpr; hacked; fraud; fraudulent; scammed; wire|bank transfer; transferred * money; encrypted * files; \
                patient|patients safety|data|records|are|waiting|can't|cannot; safety; fire alarm; alarm system; emergency|999|911 calls|line; customers|clients * can't|cannot|unable|are|complaining; till|tills|checkout|pos|card * down|not|machine|machines|offline; point of sale; \
@@ -28,7 +28,7 @@ static REACH: LazyLock<Table> = LazyLock::new(|| {
             4.0,
             "most|many|half|dozens|lots of * users|us|people|staff|team|office|colleagues|computers|the; most|many|multiple|numerous users|people|staff|colleagues|computers|machines|sites|clients|departments; two|three|several|both|multiple|our|the other|all offices|sites|branches|departments|locations; \
                department|floor|branch|warehouse|factory|reception|office|shop|store * can't|cannot|unable|down|offline|has|have|is|lost * down|no|offline|access|work|print|connect; entire|whole team|department|floor|group; \
-               ten|twelve|fifteen|twenty|thirty|forty|fifty|hundred|10|12|15|20|25|30|40|50|60|80|100 * users|people|staff|of|employees|computers|pcs; file|main|domain server|controller; shared drive|drives; backup|backups * failed|failing|not|missing; month end; year end; audit; important client|customer|customers; big client|customer|deal|order; ceo; managing director; director|owner|boss|partner can't|cannot|is",
+               ten|twelve|fifteen|twenty|thirty|forty|fifty|hundred|10|12|15|20|25|30|40|50|60|80|100 * users|people|staff|of|employees|computers|pcs; file|main|domain server|controller; backup|backups * failed|failing|not|missing; month end; year end; audit; important client|customer|customers; big client|customer|deal|order; ceo|director|owner|boss|partner can't|cannot|needs|is",
         ),
         (
             3.0,
@@ -66,18 +66,16 @@ pub fn read(parts: &[Words<'_>]) -> Reading {
     let mut person = Vec::new();
     for words in parts {
         let small = TRIFLE.find(words);
-        trifles.extend(small.iter().map(|found| Evidence::new(words, found.first, found.last, 1.0)));
+        trifles.extend(small.iter().map(|found| Evidence::of(words, found)));
         for found in REACH.find(words).into_iter().filter(|found| found.weight > 0.0) {
             // "everyone else is fine" has taken its words already.
             if small.iter().any(|small| small.overlaps(found.first, found.last)) {
                 continue;
             }
             highest = highest.max(found.weight);
-            reach.push(Evidence::new(words, found.first, found.last, found.weight));
+            reach.push(Evidence::of(words, &found));
         }
-        person.extend(
-            PERSON.find(words).iter().map(|found| Evidence::new(words, found.first, found.last, 1.0)),
-        );
+        person.extend(PERSON.find(words).iter().map(|found| Evidence::of(words, found)));
     }
     if !trifles.is_empty() && highest < 5.0 {
         return reading(1, "One person, or a small thing", trifles);

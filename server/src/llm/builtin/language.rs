@@ -1,6 +1,8 @@
 //! Whether a text is English. The lexicon is: "die", "war", "pain" and "gift" are harmless words elsewhere.
 
 use super::words::Words;
+use rustc_hash::FxHashMap;
+use std::sync::LazyLock;
 
 const ENGLISH: &[&str] = &[
     "the", "and", "is", "to", "of", "it", "you", "we", "have", "are", "this", "that", "not", "my", "our",
@@ -17,14 +19,23 @@ const OTHERS: &[&str] = &[
     "sur", "puede", "si", "ça", "mi", "du", "zu", "im", "aber", "wird", "werden", "hat", "haben",
 ];
 
+/// Short words, and whether they are English. Where two languages share one, it is English.
+static SHORT: LazyLock<FxHashMap<&str, bool>> = LazyLock::new(|| {
+    let others = OTHERS.iter().map(|word| (*word, false));
+    others.chain(ENGLISH.iter().map(|word| (*word, true))).collect()
+});
+
 /// More English short words than others, or too few of either to tell.
 pub fn is_english(parts: &[Words<'_>]) -> bool {
-    let count = |list: &[&str]| {
-        let words = parts.iter().flat_map(|part| &part.list);
-        words.filter(|word| list.contains(&word.text.as_str())).count()
-    };
-    let (english, others) = (count(ENGLISH), count(OTHERS));
-    let latin = parts.iter().flat_map(|part| &part.list).filter(|word| word.text.is_ascii()).count();
-    let all = parts.iter().map(|part| part.list.len()).sum::<usize>();
-    english >= others && (english > 0 || others == 0) && latin * 2 >= all
+    let (mut english, mut others, mut ascii, mut all) = (0, 0, 0, 0);
+    for word in parts.iter().flat_map(|part| &part.list) {
+        all += 1;
+        ascii += usize::from(word.text.is_ascii());
+        match SHORT.get(word.text.as_str()) {
+            Some(true) => english += 1,
+            Some(false) => others += 1,
+            None => {}
+        }
+    }
+    english >= others && (english > 0 || others == 0) && ascii * 2 >= all
 }

@@ -3,7 +3,7 @@
 //! The table is `lexicon.txt` beside this file; its head tells where it comes from.
 
 use super::words::{self, Word, Words};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
 /// What a word is besides its valence.
@@ -23,16 +23,16 @@ struct Entry {
 }
 
 struct Lexicon {
-    words: HashMap<&'static str, Entry>,
+    words: FxHashMap<&'static str, Entry>,
     /// By their first word; longest first.
-    phrases: HashMap<&'static str, Vec<(Vec<&'static str>, Entry)>>,
+    phrases: FxHashMap<&'static str, Vec<(Vec<&'static str>, Entry)>>,
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::parse(include_str!("lexicon.txt")));
 
 impl Lexicon {
     fn parse(table: &'static str) -> Self {
-        let mut lexicon = Self { words: HashMap::new(), phrases: HashMap::new() };
+        let mut lexicon = Self { words: FxHashMap::default(), phrases: FxHashMap::default() };
         for line in table.lines().filter(|line| !line.starts_with("# ")) {
             let mut fields = line.split('\t');
             let (Some(key), Some(Ok(valence))) = (fields.next(), fields.next().map(str::parse)) else {

@@ -35,12 +35,12 @@ static ANGER: LazyLock<Table> = LazyLock::new(|| {
             4.0,
             "third|3rd|fourth|4th|fifth|5th|sixth|umpteenth|nth|hundredth time|times|ticket|request|call|email; three|four|five|six|ten|several|many|countless times now|already|this; \
                how many times|more; nobody|no|noone|one|never * called|calls|calling|rang|rings|phoned|replied|replies|responded|responds|answered|answers|bothered|cares|contacted back|us|me; \
-               nobody|no|noone * called|rang|replied|responded|answered|bothered|cares|contacted; no one * called|rang|replied|responded|answered|bothered|cares|contacted|got|gets; \
+               nobody|no|noone * called|rang|replied|replies|responded|responds|answered|answers|answering|bothered|cares|contacted|listens; no one * called|rang|replied|replies|responded|responds|answered|answers|answering|bothered|cares|contacted|got|gets|listens; \
                never * called|rang|heard|got|replied back|us|me; not one call|reply|response|answer; still waiting; still|yet * no|not|any|a reply|response|answer|update|callback|call|news; \
                not good enough; not impressed; ignored|ignoring us|me|my|our|this; being ignored; for god's|gods|heaven's|christ's|fuck's sake; \
                wtf; what the hell|heck|fuck; poor service|support|communication; terrible|awful|horrible|dreadful|shocking|appalling service|support|experience; \
                third|3rd|second time this|in a|of the week|month|day; zum dritten|vierten|wiederholten mal; troisième|quatrième fois; tercera|cuarta vez; derde|vierde keer; harto|harta de; immer noch keine|nichts; \
-               toujours pas|aucune de|réponse; makes|making us|me look * bad|stupid|unprofessional; joke of a",
+               toujours pas|aucune de|réponse; considering|exploring|weighing|reviewing * options|alternatives; gone|going|went downhill; makes|making us|me look * bad|stupid|unprofessional; joke of a",
         ),
         (
             3.0,
@@ -49,7 +49,7 @@ static ANGER: LazyLock<Table> = LazyLock::new(|| {
                no response|reply|answer|update|callback from; without * response|reply|answer|update; getting|becoming|is old|silly|ridiculous|tiresome; \
                you|was|were|been promised; promised * call|ring|fix|today|yesterday; nothing * happened|changed|done; nothing has been|happened|changed; \
                closed my|our|the ticket|case|call without|again; ticket|case was closed; keep|keeps|kept getting|being told|passed|bounced|transferred|closing; passed from|around; \
-               this|it is|was supposed to be fixed|resolved|solved; is this how; can't believe|cannot believe; how is this|it possible|acceptable; how can|could this|you; \
+               on hold for; kept on hold; hung up on; this|it is|was supposed to be fixed|resolved|solved; is this how; can't believe|cannot believe; how is this|it possible|acceptable; how can|could this|you; \
                please|must|want|need to|be escalate|escalated|escalation",
         ),
         (
@@ -57,7 +57,7 @@ static ANGER: LazyLock<Table> = LazyLock::new(|| {
             "still * not|isn't|doesn't|won't|can't|cannot * working|work|fixed|resolved|solved|done|print|connect|open; still broken|down|happening|failing|the same; \
                again today|this|and|now; keeps happening|failing|crashing|breaking|disconnecting|dropping; \
                for|over|since weeks|months|days|ages|hours now; two|three|four|five|six|several|many weeks|months; weeks|months|ages ago; \
-               second|2nd time; reminder; chasing|chase this|up; as i|we said|told|explained|mentioned; already told|explained|said|sent|asked; how long; far too long; too long; come on; hurry up; \
+               second|2nd time; reminder; chasing|chase this|up; as i|we said|told|explained|mentioned; told you|them|your last|yesterday|already|before|weeks|months|twice; already told|explained|said|sent|asked; how long; far too long; too long; come on; hurry up; \
                complaint; complain; complaining; nicht mehr normal; schon wieder; encore une fois; otra vez",
         ),
     ])
@@ -103,7 +103,7 @@ static MANNERS: LazyLock<Table> = LazyLock::new(|| {
         "would|will|it'd|that'd * be * great|good|nice|fantastic|amazing|awesome|wonderful|brilliant|lovely|ideal|perfect|helpful|appreciated|grateful; be great|good|nice|grateful|helpful if; \
                good|lovely morning|afternoon|evening|day; happy new|to|friday|monday|holidays; great|nice|lovely weekend|day|week|evening|holiday; have a great|nice|good|lovely|wonderful; hope * well|good|great; \
                any help|assistance|advice; thanks|thank * in advance; no problem; no worries; best|kind|warm|kindest regards|wishes; looking forward; look forward; sounds|looks good|great|fine; \
-               good idea; as good as; good enough; i'd love; would love; love to; great britain; fine|great|well|good|ok|okay on|in|from|for|until|till|before|yesterday|with|at|when|except|but; \
+               good idea; as good as; terrible|horrible|awful|dreadful|annoying|weird|nasty|disgusting|crappy * noise|noises|sound|sounds|smell|quality|connection|signal|echo|lag|beep|beeping|pop|popup|picture|resolution; good enough; i'd love; would love; love to; great britain; fine|great|well|good|ok|okay on|in|from|for|until|till|before|yesterday|with|at|when|except|but; \
                used to work|be; worked|was working|fine|great|perfectly|well|good * until|till|before|yesterday|last; nice to have; good for|to know|hear|go|see; what's|what is the best; the best way|time|option|number",
     )])
 });
@@ -113,7 +113,7 @@ static SARCASM: LazyLock<Table> = LazyLock::new(|| {
     Table::new(&[(
         4.0,
         "great|wonderful|fantastic|brilliant|lovely|perfect|awesome|marvellous|super|excellent|nice|amazing * another|yet|again; oh|just|well great|wonderful|fantastic|brilliant|lovely|perfect|marvellous; \
-               way|nice to|one go * breaking; great|good|nice|fantastic|excellent|brilliant|amazing job|work breaking|losing|deleting|ignoring|killing|messing; just what we|i needed|need; so much for; \
+               way|nice to|one go * breaking; great|good|nice|fantastic|excellent|brilliant|amazing job|work breaking|losing|deleting|ignoring|killing|messing; just what we|i needed|need; \
                love|loving how|it when|that * never|nobody|no|always|nothing|still|goes|keeps|again; thanks|thank * for * breaking|deleting|losing|ignoring|wasting|nothing|hanging; what a surprise; surprise surprise; \
                congratulations * broke|broken|down|again; another|a wonderful|brilliant|great|lovely|fantastic|glorious day|week|morning|start * without|with * no",
     )])
@@ -125,40 +125,30 @@ const PRAISE_SHARE: f32 = 0.55;
 
 #[derive(Default)]
 struct Mood<'a> {
-    anger: f32,
-    praise: f32,
     angry: Vec<Evidence<'a>>,
     pleased: Vec<Evidence<'a>>,
     sarcastic: bool,
 }
 
-impl<'a> Mood<'a> {
-    fn anger(&mut self, words: &Words<'a>, span: (usize, usize), weight: f32) {
-        self.anger += weight;
-        self.angry.push(Evidence::new(words, span.0, span.1, weight));
-    }
-    fn praise(&mut self, words: &Words<'a>, span: (usize, usize), weight: f32) {
-        self.praise += weight;
-        self.pleased.push(Evidence::new(words, span.0, span.1, weight));
-    }
+/// What is said first counts in full; the more there is already, the less the next adds.
+fn total(evidence: &[Evidence<'_>]) -> f32 {
+    let mut strengths: Vec<f32> = evidence.iter().map(|one| one.strength).collect();
+    strengths.sort_by(|one, other| other.total_cmp(one));
+    strengths.iter().zip([1.0, 0.7, 0.5, 0.4, 0.3, 0.2]).map(|(strength, share)| strength * share).sum()
 }
 
 pub fn read(parts: &[Words<'_>]) -> Reading {
     let english = is_english(parts);
     let mut mood = Mood::default();
-    let mut lines = Vec::new();
+    let mut seen = Vec::new();
     for words in parts {
         let spoken = Spoken::find(words);
-        said(words, &spoken, &mut mood, &mut lines);
+        said(words, &spoken, &mut mood, &mut seen);
         if english {
             felt(words, &spoken, &mut mood);
         }
     }
-    let shouted = shouted(parts);
-    if shouted.is_some() || mood.anger > 0.0 {
-        mood.anger += loudness(parts, shouted.is_some());
-    }
-    verdict(mood, shouted)
+    verdict(mood, parts)
 }
 
 /// The phrases of one part of the ticket.
@@ -196,19 +186,18 @@ impl Spoken {
     }
 }
 
-/// Phrases. What is said twice counts once and a little.
-fn said<'a>(words: &Words<'a>, spoken: &Spoken, mood: &mut Mood<'a>, lines: &mut Vec<(bool, usize)>) {
-    for found in &spoken.sarcasm {
-        mood.sarcastic = true;
-        mood.anger(words, (found.first, found.last), found.weight);
-    }
+/// Phrases; each counts once, however often it is said.
+fn said<'a>(words: &Words<'a>, spoken: &Spoken, mood: &mut Mood<'a>, seen: &mut Vec<(bool, usize)>) {
+    mood.sarcastic |= !spoken.sarcasm.is_empty();
+    mood.angry.extend(spoken.sarcasm.iter().map(|found| Evidence::of(words, found)));
     for (angry, list) in [(true, &spoken.anger), (false, &spoken.praise)] {
-        for found in list {
-            let repeated = lines.contains(&(angry, found.line));
-            lines.push((angry, found.line));
-            let weight = if repeated { found.weight * 0.4 } else { found.weight };
-            let add = if angry { Mood::anger } else { Mood::praise };
-            add(mood, words, (found.first, found.last), weight);
+        for found in list.iter() {
+            if seen.contains(&(angry, found.phrase)) {
+                continue;
+            }
+            seen.push((angry, found.phrase));
+            let side = if angry { &mut mood.angry } else { &mut mood.pleased };
+            side.push(Evidence::of(words, found));
         }
     }
 }
@@ -219,11 +208,10 @@ fn felt<'a>(words: &Words<'a>, spoken: &Spoken, mood: &mut Mood<'a>) {
         if hit.kind != Kind::Feeling || hit.negated || spoken.takes(hit.first, hit.last) {
             continue;
         }
-        let span = (hit.first, hit.last);
         if hit.valence < 0.0 {
-            mood.anger(words, span, -hit.valence * LEXICON_SHARE);
+            mood.angry.push(Evidence::new(words, hit.first, hit.last, -hit.valence * LEXICON_SHARE));
         } else {
-            mood.praise(words, span, hit.valence * PRAISE_SHARE);
+            mood.pleased.push(Evidence::new(words, hit.first, hit.last, hit.valence * PRAISE_SHARE));
         }
     }
 }
@@ -255,21 +243,30 @@ fn loudness(parts: &[Words<'_>], shouted: bool) -> f32 {
     marks + if shouted { 2.0 } else { 0.0 }
 }
 
-fn verdict<'a>(mut mood: Mood<'a>, shouted: Option<Evidence<'a>>) -> Reading {
-    // Irony: what was praised is part of the reproach.
-    let praise = if mood.sarcastic { 0.0 } else { mood.praise };
-    if let Some(shouted) = shouted.filter(|_| mood.anger >= 3.0) {
-        mood.angry.push(shouted);
+fn verdict<'a>(mut mood: Mood<'a>, parts: &[Words<'a>]) -> Reading {
+    let shouted = shouted(parts);
+    let mut anger = total(&mood.angry);
+    if shouted.is_some() || anger > 0.0 {
+        anger += loudness(parts, shouted.is_some());
     }
-    let net = mood.anger - praise * if mood.anger >= 3.0 { 0.5 } else { 1.0 };
+    // Irony: what was praised is part of the reproach. Beside real anger, praise is often manners.
+    let share = match anger {
+        _ if mood.sarcastic => 0.0,
+        3.0.. => 0.5,
+        _ => 1.0,
+    };
+    let net = anger - total(&mood.pleased) * share;
+    if anger >= 3.0 {
+        mood.angry.extend(shouted);
+    }
     match net {
-        net if net >= 8.0 => reading(5, "The customer is furious or about to leave", mood.angry),
-        net if net >= 2.9 && !mood.angry.is_empty() => {
-            reading(4, "The customer is angry or let down", mood.angry)
-        }
-        net if net <= -6.5 => reading(1, "The customer is delighted", mood.pleased),
-        net if net <= -2.3 => reading(2, "The customer is pleased", mood.pleased),
-        net if net > 0.9 => reading(3, "Some impatience, but calm", mood.angry),
+        8.0.. => reading(5, "The customer is furious or about to leave", mood.angry),
+        2.9.. if !mood.angry.is_empty() => reading(4, "The customer is angry or let down", mood.angry),
+        // Praise for one thing and a reproach for another: neither.
+        ..=-2.3 if total(&mood.angry) >= 1.2 => reading(3, "Praise and reproach together", mood.angry),
+        ..=-6.0 => reading(1, "The customer is delighted", mood.pleased),
+        ..=-2.3 => reading(2, "The customer is pleased", mood.pleased),
+        0.9.. if !mood.angry.is_empty() => reading(3, "Some impatience, but calm", mood.angry),
         _ => reading(3, "A calm message without anger or praise", Vec::new()),
     }
 }

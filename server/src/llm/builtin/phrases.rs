@@ -5,7 +5,7 @@
 //! its words are taken: in "not urgent" nobody sees "urgent".
 
 use super::words::{Word, Words};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Most words that `*` stands for.
 const GAP: usize = 2;
@@ -19,14 +19,12 @@ enum Slot {
 struct Phrase {
     slots: Vec<Slot>,
     weight: f32,
-    /// Which line of the table it is from: equal for phrases that say the same.
-    line: usize,
 }
 
 /// A compiled table.
 pub struct Table {
     phrases: Vec<Phrase>,
-    by_first: HashMap<&'static str, Vec<usize>>,
+    by_first: FxHashMap<&'static str, Vec<usize>>,
 }
 
 /// A phrase in its place.
@@ -35,7 +33,8 @@ pub struct Found {
     pub first: usize,
     pub last: usize,
     pub weight: f32,
-    pub line: usize,
+    /// Which phrase of the table.
+    pub phrase: usize,
 }
 
 impl Found {
@@ -47,8 +46,8 @@ impl Found {
 impl Table {
     /// Compiles lines of (weight, phrases separated by `;`).
     pub fn new(lines: &[(f32, &'static str)]) -> Self {
-        let mut table = Self { phrases: Vec::new(), by_first: HashMap::new() };
-        for (line, (weight, phrases)) in lines.iter().enumerate() {
+        let mut table = Self { phrases: Vec::new(), by_first: FxHashMap::default() };
+        for (weight, phrases) in lines {
             for phrase in phrases.split(';').map(str::trim).filter(|phrase| !phrase.is_empty()) {
                 let slots: Vec<Slot> = phrase.split_whitespace().map(slot).collect();
                 if let Some(Slot::Any(firsts)) = slots.first() {
@@ -56,7 +55,7 @@ impl Table {
                         table.by_first.entry(first).or_default().push(table.phrases.len());
                     }
                 }
-                table.phrases.push(Phrase { slots, weight: *weight, line });
+                table.phrases.push(Phrase { slots, weight: *weight });
             }
         }
         table
@@ -76,14 +75,12 @@ impl Table {
                 .iter()
                 .filter_map(|&index| {
                     let phrase = &self.phrases[index];
-                    matches(&phrase.slots, list, first, first).map(|last| (last, phrase))
+                    matches(&phrase.slots, list, first, first).map(|last| (last, phrase.weight, index))
                 })
-                .max_by(|one, other| {
-                    one.0.cmp(&other.0).then(one.1.weight.abs().total_cmp(&other.1.weight.abs()))
-                });
-            if let Some((last, phrase)) = best {
+                .max_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+            if let Some((last, weight, phrase)) = best {
                 taken[first..=last].fill(true);
-                found.push(Found { first, last, weight: phrase.weight, line: phrase.line });
+                found.push(Found { first, last, weight, phrase });
             }
         }
         found

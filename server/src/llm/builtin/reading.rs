@@ -1,5 +1,6 @@
 //! From what was found to a reading: the score, a sentence that names the words, and the strongest of them as quotation.
 
+use super::phrases::Found;
 use super::words::Words;
 use domain::{Reading, Score};
 
@@ -13,6 +14,9 @@ impl<'a> Evidence<'a> {
     pub fn new(words: &Words<'a>, first: usize, last: usize, strength: f32) -> Self {
         Self { quote: words.quote(first, last), strength }
     }
+    pub fn of(words: &Words<'a>, found: &Found) -> Self {
+        Self::new(words, found.first, found.last, found.weight)
+    }
 }
 
 /// Most words named in a reason, and the length of each, in characters.
@@ -25,7 +29,7 @@ pub fn reading(score: i64, says: &str, mut evidence: Vec<Evidence<'_>>) -> Readi
     let mut named: Vec<String> = Vec::new();
     for one in &evidence {
         let shown = format!("“{}”", shorten(one.quote));
-        if named.len() < NAMED && !named.contains(&shown) {
+        if named.len() < NAMED && !named.iter().any(|name| name.to_lowercase() == shown.to_lowercase()) {
             named.push(shown);
         }
     }

@@ -26,7 +26,7 @@ static HASTE: LazyLock<Table> = LazyLock::new(|| {
             4.0,
             "urgent; urgently; asap; a s a p; as soon as|humanly possible|you; right away; as quickly as|possible; quickly as possible; quick as you|possible; \
                by|before|until|for|within|due|needed|required|need|done * today|tonight|noon|lunch|lunchtime|midday|eod|cob|close|tomorrow|morning|afternoon|hour|hours|am|pm|o'clock; \
-               by|before end|close|the of * end|business|today|day|play; end of day|business|play|today; deadline; due today|tomorrow|tonight|in|by; time sensitive; time critical; business critical; mission critical; \
+               by|before end|close|the of * end|business|today|day|play; fixed|solved|resolved|sorted|done|back|working|running by|today|tonight|immediately|before; end of day|business|play|today; deadline; due today|tomorrow|tonight|in|by; time sensitive; time critical; business critical; mission critical; \
                in * hour|minutes|mins|hours; within * hour|minutes|hours; this morning|afternoon * need|needs|must; need|needs|needed|must|have|has * today|now|tonight|immediately|fixed|back; \
                meeting|presentation|call|demo|court|hearing|audit|flight|board|interview|go|launch * in|at|today|tomorrow|this|starts|live; high|top|highest|first|critical priority; priority one|1; p1; \
                can't|cannot|couldn't work|finish|complete|continue; unable|able to work|finish|complete|continue; locked out; blocked; blocking; holding us|me|up|everything * up; waiting|queue|queuing|queueing for|on|customers|clients|patients * us|me|here|at|outside; customers|clients|patients|visitors are|waiting; \
@@ -45,9 +45,9 @@ static PATIENCE: LazyLock<Table> = LazyLock::new(|| {
     Table::new(&[
         (
             1.0,
-            "no rush|hurry; not|nothing|isn't|non|hardly|wasn't|no|never * urgent|urgency|emergency; in no|any rush|hurry; whenever * you|it|is|suits|possible|convenient|someone|there; whenever; when|if you|someone|somebody|anyone * get|gets|have|has|find|finds * chance|moment|minute|time|second|spare|free; \
+            "no rush|hurry; not|nothing|isn't|non|hardly|wasn't|no|never * urgent|urgency|emergency; in no|any rush|hurry; whenever you * chance|time|moment|can|like|get|have|want|please|free; whenever * suits|possible|convenient; whenever|when someone is|has; when|if you|someone|somebody|anyone * get|gets|have|has|find|finds * chance|moment|minute|time|second|spare|free; \
                at your convenience|leisure|earliest; low|lowest priority; not|isn't a|high|important|critical * priority|important; can|could|it'll wait; take your time; next month|quarter|year; some time|day|point; sometime; one day; eventually; \
-               spare moment|minute; no|without * pressure; nice to have; not|isn't|no a * big deal|issue; minor; cosmetic; for future reference; just|only curious|wondering|asking|fyi; fyi; \
+               spare moment|minute; no|without * pressure; just|only|a nice to have; not|isn't|no a * big deal|issue; minor; cosmetic; for future reference; just|only curious|wondering|asking|fyi; fyi; \
                eilt nicht; keine eile; nicht dringend; pas urgent|pressé; rien d'urgent; pas d'urgence; sin prisa; no es urgente; no corre prisa; geen haast; niet dringend; bez pośpiechu",
         ),
         (
@@ -68,7 +68,6 @@ static FAULT: LazyLock<Table> = LazyLock::new(|| {
     )])
 });
 
-/// The weakest sign that makes haste out of "down": one thing is, not the business.
 pub fn read(parts: &[Words<'_>]) -> Reading {
     let mut haste = Vec::new();
     let mut highest = 0.0_f32;
@@ -87,7 +86,7 @@ pub fn read(parts: &[Words<'_>]) -> Reading {
                 continue;
             }
             highest = highest.max(found.weight);
-            haste.push(Evidence::new(words, found.first, found.last, found.weight));
+            haste.push(Evidence::of(words, &found));
         }
         faults
             .extend(FAULT.find(words).iter().map(|found| Evidence::new(words, found.first, found.last, 1.0)));
