@@ -12,12 +12,12 @@ static REACH: LazyLock<Table> = LazyLock::new(|| {
         // Greetings name everyone and mean no one.
         (
             0.0,
-            "hi|hello|dear|hey|morning|afternoon|evening|thanks|thank|hallo * all|everyone|everybody|team|both|guys; we|you all; we are|have|keep|need",
+            "hi|hello|dear|hey|morning|afternoon|evening|thanks|thank|hallo * all|everyone|everybody|team|both|guys; we|you all; everyone|everybody|all|team * delighted|happy|loves|love|pleased|likes|impressed|enjoys|praised",
         ),
         (
             5.0,
             "whole|entire|complete company|office|business|organisation|organization|firm|school|site|building|practice|network|factory|warehouse|clinic|hotel|shop|branch; all|every of|the|our * offices|sites|locations|branches|computers|pcs|machines|departments|stores|shops|workstations|users|staff|employees|clients|customers|us|everyone|office; \
-               everyone; everybody; all users|staff|employees|offices|sites|locations|branches|computers|pcs|machines|departments|workstations|customers|teams; company|office|site|business|organisation|organization wide; companywide; nobody|noone * in|at|can|is|here; no one * in|at|can|is|here; none of us|our|the; everything * down|stopped|offline|frozen|gone|dead; nothing works|is; \
+               everyone; everybody; all users|staff|employees|offices|sites|locations|branches|computers|pcs|machines|departments|workstations|customers|teams; company|office|site|business|organisation|organization wide; companywide; nobody|noone * in|at|can|is|here; no one * in|at|can|is|here; none of us|our|the; everything * down|stopped|offline|frozen|gone|dead; nothing works|working; for|by anyone in|at|here; can't|cannot|unable|couldn't * card|credit payments; \
                payroll; wages; salaries; losing|lost|lose money|sales|revenue|business|customers|orders|thousands; costing us; can't|cannot|unable|couldn't * invoice|ship|sell|trade|bill|dispatch; can't|cannot|unable|couldn't * take|process|receive orders|payments|calls; can't|cannot|unable|couldn't * pay staff|suppliers|people|anyone; \
                production|assembly line|is|has|stopped|down|halted; production * down|stopped|halted|standstill; ransomware; breach; breached; data leak|loss; gdpr; hacked; fraud; fraudulent; scammed; wire|bank transfer; transferred * money; encrypted * files; \
                patient|patients safety|data|records|are|waiting|can't|cannot; safety; fire alarm; alarm system; emergency|999|911 calls|line; customers|clients * can't|cannot|unable|are|complaining; till|tills|checkout|pos|card * down|not|machine|machines|offline; point of sale; \

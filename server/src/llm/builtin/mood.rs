@@ -55,7 +55,7 @@ static ANGER: LazyLock<Table> = LazyLock::new(|| {
         (
             1.6,
             "still * not|isn't|doesn't|won't|can't|cannot * working|work|fixed|resolved|solved|done|print|connect|open; still broken|down|happening|failing|the same; \
-               again today|this|and|now; keeps happening|failing|crashing|breaking|disconnecting|dropping; \
+               again today|now; keeps happening|failing|crashing|breaking|disconnecting|dropping; \
                for|over|since weeks|months|days|ages|hours now; two|three|four|five|six|several|many weeks|months; weeks|months|ages ago; \
                second|2nd time; reminder; chasing|chase this|up; as i|we said|told|explained|mentioned; told you|them|your last|yesterday|already|before|weeks|months|twice; already told|explained|said|sent|asked; how long; far too long; too long; come on; hurry up; \
                complaint; complain; complaining; nicht mehr normal; schon wieder; encore une fois; otra vez",
@@ -186,16 +186,18 @@ impl Spoken {
     }
 }
 
-/// Phrases; each counts once, however often it is said.
-fn said<'a>(words: &Words<'a>, spoken: &Spoken, mood: &mut Mood<'a>, seen: &mut Vec<(bool, usize)>) {
+/// Phrases; the same, or one that begins alike and weighs as much, counts once: titles say what texts say.
+fn said<'a>(words: &Words<'a>, spoken: &Spoken, mood: &mut Mood<'a>, seen: &mut Vec<(bool, String, u32)>) {
     mood.sarcastic |= !spoken.sarcasm.is_empty();
     mood.angry.extend(spoken.sarcasm.iter().map(|found| Evidence::of(words, found)));
     for (angry, list) in [(true, &spoken.anger), (false, &spoken.praise)] {
         for found in list.iter() {
-            if seen.contains(&(angry, found.phrase)) {
+            let opening = words.list.get(found.first).map(|word| word.text.clone()).unwrap_or_default();
+            let same = (angry, opening, found.weight.to_bits());
+            if seen.contains(&same) {
                 continue;
             }
-            seen.push((angry, found.phrase));
+            seen.push(same);
             let side = if angry { &mut mood.angry } else { &mut mood.pleased };
             side.push(Evidence::of(words, found));
         }

@@ -33,8 +33,6 @@ pub struct Found {
     pub first: usize,
     pub last: usize,
     pub weight: f32,
-    /// Which phrase of the table.
-    pub phrase: usize,
 }
 
 impl Found {
@@ -75,12 +73,12 @@ impl Table {
                 .iter()
                 .filter_map(|&index| {
                     let phrase = &self.phrases[index];
-                    matches(&phrase.slots, list, first, first).map(|last| (last, phrase.weight, index))
+                    matches(&phrase.slots, list, first, first).map(|last| (last, phrase.weight))
                 })
                 .max_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
-            if let Some((last, weight, phrase)) = best {
+            if let Some((last, weight)) = best {
                 taken[first..=last].fill(true);
-                found.push(Found { first, last, weight, phrase });
+                found.push(Found { first, last, weight });
             }
         }
         found

@@ -18,7 +18,7 @@ static HASTE: LazyLock<Table> = LazyLock::new(|| {
                can't|cannot|couldn't do any|anything; can't|cannot|couldn't work|do * at all; unable to do any|anything; \
                everything|server|servers|network|internet|wifi|email|emails|mail|phones|phone|telephones|system|systems|site|website|erp|exchange|firewall|broadband|connection|line * is|are|was|were|went|gone|goes|has|have|all|completely|totally|still * down|offline|dead|out|unreachable|died; \
                server|servers|network|internet|system|systems|website|email|phones down; no internet|network|phones|connectivity; total|complete|major|full|site outage|blackout|failure|loss; outage; \
-               internet|network|email|phones|server|system|nothing|phone * not|isn't|aren't|is working|responding|works; nothing works|working|is; lost all; locked * all * out; \
+               internet|network|email|phones|server|system|nothing|phone * not|isn't|aren't|is working|responding|works; nothing works|working; for|by anyone|everyone|everybody in|at|here|since; can't|cannot|unable|couldn't * take|process|receive * payments|orders; lost all; locked * all * out; \
                ransomware; hacked; breach; breached; encrypted * files; being attacked; under attack; virus spreading; losing money|sales|revenue|customers|business|orders; costing us; \
                sofort; notfall; nichts geht * mehr; niemand kann; steht still; immédiatement; plus rien ne; personne ne peut; de inmediato; inmediatamente; nadie puede; onmiddellijk; niemand kan; ligt plat; nessuno * può; subito; ninguém consegue",
         ),
@@ -29,7 +29,7 @@ static HASTE: LazyLock<Table> = LazyLock::new(|| {
                by|before end|close|the of * end|business|today|day|play; fixed|solved|resolved|sorted|done|back|working|running by|today|tonight|immediately|before; end of day|business|play|today; deadline; due today|tomorrow|tonight|in|by; time sensitive; time critical; business critical; mission critical; \
                in * hour|minutes|mins|hours; within * hour|minutes|hours; this morning|afternoon * need|needs|must; need|needs|needed|must|have|has * today|now|tonight|immediately|fixed|back; \
                meeting|presentation|call|demo|court|hearing|audit|flight|board|interview|go|launch * in|at|today|tomorrow|this|starts|live; high|top|highest|first|critical priority; priority one|1; p1; \
-               can't|cannot|couldn't work|finish|complete|continue; unable|able to work|finish|complete|continue; locked out; blocked; blocking; holding us|me|up|everything * up; waiting|queue|queuing|queueing for|on|customers|clients|patients * us|me|here|at|outside; customers|clients|patients|visitors are|waiting; \
+               can't|cannot|couldn't work|finish|complete|continue; unable|able to work|finish|complete|continue; locked out; i'm|we're|am|are blocked; blocking us|me|work|everyone|our|my|the; holding us|me|up|everything * up; waiting|queue|queuing|queueing for|on|customers|clients|patients * us|me|here|at|outside; customers|clients|patients|visitors are|waiting; \
                is|are|went|has|have|been|gone * down; stopped working completely|altogether; completely|totally down|dead|broken|stuck; stuck at|on|and|here; on fire; smoke; smoking; burning; payroll; \
                dringend; eilt; so schnell wie möglich; schnellstmöglich; dringlich; heute noch; urgente; urgentemente; lo antes posible; au plus vite; dès que possible; bloqué|bloquée; spoed; dringende; zo snel mogelijk; pilne; срочно; il prima possibile; quanto prima",
         ),
