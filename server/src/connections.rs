@@ -58,7 +58,10 @@ impl Connections {
 }
 
 /// One open connection a tenant, with the revision of the settings it was opened from.
-struct Kept<T: ?Sized>(Arc<Mutex<HashMap<TenantId, (i64, Arc<T>)>>>);
+struct Kept<T: ?Sized>(Arc<Mutex<HashMap<TenantId, Open<T>>>>);
+
+/// The revision and the connection.
+type Open<T> = (i64, Arc<T>);
 
 impl<T: ?Sized> Kept<T> {
     fn get_or(&self, tenant: TenantId, revision: i64, open: impl FnOnce() -> Arc<T>) -> Arc<T> {
