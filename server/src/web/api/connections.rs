@@ -1,9 +1,9 @@
 //! `connections/psa` and `connections/model`.
 
+use super::Api;
 use super::auth::Caller;
 use super::extract::{Body, Query};
 use super::problem::ApiProblem;
-use super::Api;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -34,7 +34,9 @@ impl From<ConnectionState> for Health {
     fn from(state: ConnectionState) -> Self {
         match state {
             ConnectionState::Untested => Self { state: StateWord::Untested, since: None, reason: None },
-            ConnectionState::Working { since } => Self { state: StateWord::Working, since: Some(since), reason: None },
+            ConnectionState::Working { since } => {
+                Self { state: StateWord::Working, since: Some(since), reason: None }
+            }
             ConnectionState::Paused { since, reason } => {
                 Self { state: StateWord::Paused, since: Some(since), reason: Some(reason) }
             }
@@ -76,12 +78,20 @@ impl From<Report> for Tested {
 async fn psa_of(caller: &Caller) -> Result<Json<PsaConnection>, ApiProblem> {
     let saved = caller.tenant.psa_connection().await?;
     let saved = saved.ok_or_else(|| ApiProblem::NotSetUp("No ticketing system is connected yet.".into()))?;
-    Ok(Json(PsaConnection { settings: saved.settings, health: saved.state.into(), updated_at: saved.updated_at }))
+    Ok(Json(PsaConnection {
+        settings: saved.settings,
+        health: saved.state.into(),
+        updated_at: saved.updated_at,
+    }))
 }
 
 async fn model_of(caller: &Caller) -> Result<Json<ModelConnection>, ApiProblem> {
     let saved = caller.tenant.model_connection().await?;
-    Ok(Json(ModelConnection { settings: saved.settings, health: saved.state.into(), updated_at: saved.updated_at }))
+    Ok(Json(ModelConnection {
+        settings: saved.settings,
+        health: saved.state.into(),
+        updated_at: saved.updated_at,
+    }))
 }
 
 /// The connected ticketing system
