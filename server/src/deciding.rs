@@ -13,7 +13,7 @@ pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let (ticket, read) = tools.ticket_of(job).await?;
     let prompt = tenant.prompt().await.map_err(Setback::store)?;
     let template = prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
-    let model = tools.connections.model(&tenant).await?;
+    let model = tools.connections.model(&tenant).await.map_err(Setback::connect)?;
     let (verdict, provenance) =
         score(model.as_ref(), template, &read).await.map_err(|error| Setback::call(Which::Model, error))?;
     tools.checkpoints.pass("scored", "").await;

@@ -21,8 +21,8 @@ use domain::{TicketId, backoff};
 use futures::FutureExt;
 use leases::{Held, Leases};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::connections::ConnectionState;
 use store::jobs::{Job, Stage};
@@ -56,6 +56,8 @@ impl Tools {
 const GRACE: Duration = Duration::from_secs(10);
 /// Without a wake-up the queue is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
+/// A queue that was not looked at for so long is not alive.
+const ALIVE: Duration = Duration::from_secs(30);
 /// Jobs taken by one claim.
 const BATCH: usize = 64;
 /// Younger work on its first attempt is fresh.
@@ -83,6 +85,8 @@ struct Inner {
     /// The claiming task and the running jobs.
     jobs: TaskTracker,
     settling: Settling,
+    /// When the store last answered what is due.
+    looked_at: Mutex<Option<Instant>>,
 }
 
 /// Lets a test wait until nothing is due.
@@ -106,6 +110,7 @@ impl Queue {
             now: CancellationToken::new(),
             jobs: TaskTracker::new(),
             settling: Settling::default(),
+            looked_at: Mutex::default(),
             tools,
         }));
         let inner = &queue.0;
@@ -139,6 +144,12 @@ impl Queue {
         let _ = idle.wait_for(|answered| *answered >= question).await;
     }
 
+    /// Whether the queue is being looked at: all slots in use, or asked a moment ago.
+    pub fn is_alive(&self) -> bool {
+        let looked_at = *self.0.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.slots.available_permits() == 0 || looked_at.is_some_and(|at| at.elapsed() < ALIVE)
+    }
+
     /// Jobs running in this process.
     pub fn running(&self) -> usize {
         self.0.leases.count()
@@ -148,23 +159,32 @@ impl Queue {
 impl Inner {
     async fn claim_until_stopped(self: Arc<Self>) {
         while !self.stop.is_cancelled() {
-            // Armed before the query, so that work which arrives in between is not missed.
-            let arrived = self.tools.store.work_arrived();
-            tokio::pin!(arrived);
-            let _ = futures::poll!(arrived.as_mut());
-
-            let found = self.claim().await;
-            if found > 0 {
-                continue;
-            }
-            let pause = POLL.mul_f64(0.8 + 0.4 * self.tools.luck.next());
-            tokio::select! {
-                () = &mut arrived => {}
-                () = self.nudge.notified() => {}
-                () = tokio::time::sleep(pause) => {}
-                () = self.stop.cancelled() => {}
+            // A fault here must not end the work of this process for good.
+            if AssertUnwindSafe(self.claim_and_wait()).catch_unwind().await.is_err() {
+                tracing::error!("looking for work panicked; trying again");
+                self.pause().await;
             }
         }
+    }
+
+    async fn claim_and_wait(self: &Arc<Self>) {
+        // Armed before the query, so that work which arrives in between is not missed.
+        let arrived = self.tools.store.work_arrived();
+        tokio::pin!(arrived);
+        let news = futures::poll!(arrived.as_mut()).is_ready();
+        if self.claim().await > 0 || news {
+            return;
+        }
+        tokio::select! {
+            () = &mut arrived => {}
+            () = self.nudge.notified() => {}
+            () = self.pause() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    async fn pause(&self) {
+        tokio::time::sleep(POLL.mul_f64(0.8 + 0.4 * self.tools.luck.next())).await;
     }
 
     /// Claims and starts due jobs; how many.
@@ -181,6 +201,7 @@ impl Inner {
                 if jobs.is_empty() && idle {
                     self.settling.idle.send_replace(question);
                 }
+                *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
                 let count = jobs.len();
                 for job in jobs {
                     self.run(job);

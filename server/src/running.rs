@@ -7,7 +7,7 @@ use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
-use crate::web::{self, guard::Site, hooks::Door, ui};
+use crate::web::{self, guard::Site, health::Health, hooks::Door};
 use app::Instance;
 use axum::Router;
 use domain::PsaKind;
@@ -53,9 +53,9 @@ pub struct Setup {
     pub luck: Luck,
     pub listeners: Listeners,
     pub roles: Roles,
-    pub checkpoints: Checkpoints,
-    /// The stand-ins' addresses, where the instance runs with the sandbox.
+    /// Addresses of stand-ins that run beside this instance, offered as a first connection.
     pub sandbox: HashMap<PsaKind, String>,
+    pub checkpoints: Checkpoints,
 }
 
 /// A running instance.
@@ -73,7 +73,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Starts what `roles` say and returns at once.
 pub fn run(setup: Setup) -> io::Result<Running> {
-    let Setup { config, store, clock, luck, listeners, roles, checkpoints, sandbox } = setup;
+    let Setup { config, store, clock, luck, listeners, roles, sandbox, checkpoints } = setup;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let outside = Outside::new(config.allow_private_hosts);
     let connections = Connections::new(outside.clone());
@@ -91,22 +91,19 @@ pub fn run(setup: Setup) -> io::Result<Running> {
         };
         Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
     });
-    let site = Site { public_url: config.public_url() };
+    let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
+        let hooks = Door::new(store.clone(), outside, clock.clone());
         let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
-        let screens = ui::Parts {
-            instance: Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() },
-            public_url: config.public_url().origin().ascii_serialization(),
+        let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
+        let ui = web::ui::Parts {
+            instance,
+            public_url: config.public_url().to_string(),
             session_hours: u32::from(config.session_hours),
         };
-        web::router(
-            Door::new(store.clone(), outside, clock.clone()),
-            store.clone(),
-            ui::router(screens),
-            site,
-        )
+        web::router(web::Parts { hooks, health, ui, site: Site { public_url: config.public_url() } })
     } else {
-        web::health::router(store.clone())
+        web::health::router(health)
     };
     let metrics = telemetry::router(store, move || clock.now());
     let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {

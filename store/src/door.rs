@@ -1,8 +1,6 @@
 //! What arrived: deliveries, and the group commit that makes them durable before they are acknowledged.
 
-use crate::engine::{
-    Arg, News, Query, Tx, execute, execute_query, fetch_one, fetch_optional, fetch_query, locked,
-};
+use crate::engine::{Arg, News, Query, Tx, execute_query, fetch_one, fetch_optional, fetch_query, locked};
 use crate::error::BatchFailure;
 use crate::jobs::Requeue;
 use crate::rows::{self, Cursor, Word, clean};
@@ -75,6 +73,7 @@ pub struct Delivery {
     pub psa: PsaKind,
     pub received_at: DateTime<Utc>,
     pub state: DeliveryState,
+    /// Why it was ignored or is dead; of one that is queued, why its last attempt failed.
     pub reason: Option<String>,
     pub external_ticket: Option<String>,
     pub ticket: Option<TicketId>,
@@ -273,15 +272,15 @@ async fn take_in_tickets(tx: &mut Tx, items: &[Knock], fresh: &[usize]) -> Resul
     if !new.is_empty() {
         tx.announce(News::Everywhere);
     }
-    for index in later {
-        let Knock { id, delivery, .. } = &items[index];
-        execute!(
-            tx,
-            "UPDATE deliveries SET state = 'ignored', reason = $1 WHERE tenant_id = $2 AND id = $3",
-            TAKEN_IN_BEFORE,
-            delivery.tenant.0,
-            *id
-        )?;
+    for chunk in chunks(&later) {
+        let mut query = Query::new("UPDATE deliveries SET state = 'ignored', reason = ");
+        query.bind(TAKEN_IN_BEFORE).push(" WHERE (tenant_id, id) IN (VALUES ");
+        query.rows(chunk.iter().map(|index| {
+            let Knock { id, delivery, .. } = &items[*index];
+            vec![delivery.tenant.0.into(), (*id).into()]
+        }));
+        query.push(")");
+        execute_query!(tx, query)?;
     }
     Ok(())
 }

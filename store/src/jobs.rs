@@ -109,7 +109,8 @@ impl Store {
         self.write((leases.to_vec(), until), |tx, (leases, until)| Box::pin(renew(tx, leases, *until))).await
     }
 
-    /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown).
+    /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown),
+    /// and leaves no line in the ticket's timeline; the delivery shows the cause either way.
     pub async fn job_retry(&self, lease: Lease, at: DateTime<Utc>, cause: &str, refund: bool) -> Result<()> {
         self.write((lease, at, clean(cause).into_owned(), refund), |tx, (lease, at, cause, refund)| {
             Box::pin(async move {
@@ -124,10 +125,10 @@ impl Store {
                     held.id
                 )?;
                 tx.announce(News::Here);
+                held.note_cause(tx, cause, *refund).await?;
                 if *refund {
                     return Ok(());
                 }
-                held.note_attempts(tx).await?;
                 match held.ticket_id {
                     // In the story it stands where the next attempt begins.
                     Some(ticket) => timeline::event(tx, held.tenant_id, ticket, *at, "retry", cause).await,

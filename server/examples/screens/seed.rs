@@ -353,6 +353,7 @@ fn read(number: u32, example: Example, client: (&str, &str, &str), now: DateTime
             board: party("1", "Service Desk"),
             kind: party("1", "Incident"),
             source: party("1", "Mail"),
+            set_aside: None,
             closed: false,
             set_aside: None,
             levers: levers.into_iter().map(|(lever, choice)| (lever.into(), choice)).collect(),

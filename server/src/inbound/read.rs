@@ -28,11 +28,13 @@ const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5
 pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let tenant = tools.store.tenant(job.tenant);
     verify_late(tools, job).await?;
-    let psa = tools.connections.psa(&tenant).await?;
+    let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
-        && !fetched.as_ref().is_some_and(|fetched| fetched.ticket.closed || fetched.ticket.set_aside.is_some())
+        && !fetched
+            .as_ref()
+            .is_some_and(|fetched| fetched.ticket.closed || fetched.ticket.set_aside.is_some())
         && let Some(wait) = look_again(job.attempts)
     {
         let cause = match fetched {

@@ -28,7 +28,7 @@ pub async fn carry_out(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let analysis_id = job.analysis.ok_or_else(fault)?;
     let analysis = tenant.analysis_latest(ticket).await.map_err(Setback::store)?.ok_or_else(fault)?;
     let rows = tenant.action_list(analysis_id).await.map_err(Setback::store)?;
-    let psa = tools.connections.psa(&tenant).await?;
+    let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
 
     Walk { tools, job, psa, read, analysis, rows }.to_the_end().await?;
     tenant.actions_finished(job.lease, ticket, tools.clock.now()).await.map_err(Setback::store)?;

@@ -53,6 +53,16 @@ impl Setback {
         }
     }
 
+    /// There is nothing to call.
+    pub fn connect(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Store(error) => Self::store(error),
+            ConnectError::NoPsa => {
+                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
+            }
+        }
+    }
+
     /// The store did not take or give something.
     pub fn store(error: StoreError) -> Self {
         match error {
@@ -64,18 +74,6 @@ impl Setback {
                 let cause = other.to_string();
                 tracing::error!(error = &other as &dyn std::error::Error, "a stage could not use the store");
                 Self::Retry { wait: Wait::Growing { asked: None }, cause }
-            }
-        }
-    }
-}
-
-/// The one failure that has the same consequence wherever it happens.
-impl From<ConnectError> for Setback {
-    fn from(error: ConnectError) -> Self {
-        match error {
-            ConnectError::Store(error) => Self::store(error),
-            ConnectError::NoPsa => {
-                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
             }
         }
     }

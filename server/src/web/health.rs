@@ -1,5 +1,6 @@
 //! `/healthz`: this process answers. `/readyz`: it can do its work, or why it cannot.
 
+use crate::queue::Queue;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,13 +13,24 @@ use store::Store;
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Mounts both.
-pub fn router(store: Store) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(store)
+/// What readiness depends on.
+#[derive(Clone)]
+pub struct Health {
+    pub store: Store,
+    /// `None` in a process that does not work on tickets.
+    pub queue: Option<Queue>,
 }
 
-async fn ready(State(store): State<Store>) -> Response {
-    let reasons = reasons(&store).await;
+/// Mounts both.
+pub fn router(health: Health) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(health)
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    let mut reasons = reasons(&health.store).await;
+    if reasons.is_empty() && health.queue.is_some_and(|queue| !queue.is_alive()) {
+        reasons.push("the workers have not looked at the queue for a while".into());
+    }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({ "ready": reasons.is_empty(), "reasons": reasons });
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()

@@ -10,4 +10,5 @@ mod psa_autotask;
 mod psa_connectwise;
 mod psa_halo;
 mod receiver;
+mod screens;
 mod spec;

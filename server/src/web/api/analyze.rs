@@ -18,7 +18,9 @@ pub(super) struct AnalyzeRequest {
     #[serde(default)]
     #[schema(example = "Invoices still cannot be printed")]
     title: String,
-    #[schema(example = "This is the fourth time I write. Nobody can print invoices and month end is tomorrow.")]
+    #[schema(
+        example = "This is the fourth time I write. Nobody can print invoices and month end is tomorrow."
+    )]
     text: String,
     /// The client's name.
     #[serde(default)]

@@ -3,11 +3,11 @@
 use super::Api;
 use super::problem::ApiProblem;
 use axum::extract::FromRequestParts;
+use domain::TokenId;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::header;
 use http::request::Parts;
-use domain::TokenId;
 use std::num::NonZeroU32;
 use store::{Actor, TenantStore};
 
@@ -46,7 +46,11 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiProblem> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let header = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let (scheme, presented) = header.split_once(' ').unwrap_or_default();
         // What does not look like a token costs the database nothing.
         if !scheme.eq_ignore_ascii_case("bearer") || !presented.trim().starts_with("ut_") {

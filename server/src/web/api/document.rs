@@ -33,7 +33,8 @@ const TAGS: [(&str, &str); 8] = [
 
 /// The document without its calls.
 pub(super) fn head() -> OpenApi {
-    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
+    let license =
+        LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
     let info = InfoBuilder::new()
         .title("Undertone")
         .version("1")
@@ -102,7 +103,8 @@ fn problems() -> Value {
 fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value) {
     operation["operationId"] = operation_id(path, method).into();
     let has_body = operation.get("requestBody").is_some();
-    let has_query = operation["parameters"].as_array().is_some_and(|list| list.iter().any(|one| one["in"] == "query"));
+    let has_query =
+        operation["parameters"].as_array().is_some_and(|list| list.iter().any(|one| one["in"] == "query"));
     if let Some(body) = operation.get_mut("requestBody") {
         body["required"] = true.into();
         example::fill(body, schemas);

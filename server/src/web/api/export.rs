@@ -74,7 +74,11 @@ pub(super) async fn export(caller: Caller, Query(query): Query<ExportQuery>) -> 
         Format::Ndjson => ("application/x-ndjson", "attachment; filename=\"tickets.ndjson\""),
     };
     let body = Body::from_stream(try_unfold(walk, |walk| walk.step()));
-    let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((headers, body).into_response())
 }
 
@@ -148,7 +152,11 @@ fn line(cells: &[String]) -> String {
     let quoted = cells.iter().map(|cell| {
         let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
         let cell = if risky { format!("'{cell}") } else { cell.clone() };
-        if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+        if cell.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell
+        }
     });
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
 }

@@ -18,15 +18,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(ApiProblem::NotJson);
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            http::StatusCode::PAYLOAD_TOO_LARGE => ApiProblem::TooLarge,
-            _ => ApiProblem::malformed("The body did not arrive whole."),
-        })?;
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+                http::StatusCode::PAYLOAD_TOO_LARGE => ApiProblem::TooLarge,
+                _ => ApiProblem::malformed("The body did not arrive whole."),
+            })?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let field = (path != ".").then_some(path);
-            ApiProblem::Malformed { field, message: format!("The body cannot be read: {}.", error.into_inner()) }
+            ApiProblem::Malformed {
+                field,
+                message: format!("The body cannot be read: {}.", error.into_inner()),
+            }
         })?;
         reader.end().map_err(|error| ApiProblem::malformed(format!("The body cannot be read: {error}.")))?;
         Ok(Self(value))
@@ -46,16 +50,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiProblem> {
-        let given: Vec<(String, String)> = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-            .into_owned()
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let given: Vec<(String, String)> =
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .filter(|(_, value)| !value.is_empty())
+                .collect();
         let pairs = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
         let reader = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(pairs.as_bytes()));
         let value = serde_path_to_error::deserialize(reader).map_err(|error| {
             let path = error.path().to_string();
             let field = (path != ".").then_some(path);
-            ApiProblem::Malformed { field, message: format!("The query cannot be read: {}.", error.into_inner()) }
+            ApiProblem::Malformed {
+                field,
+                message: format!("The query cannot be read: {}.", error.into_inner()),
+            }
         })?;
         Ok(Self(value))
     }
@@ -68,7 +76,8 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiProblem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiProblem::NoSuchAddress)?;
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiProblem::NoSuchAddress)?;
         text.parse().map(Self).map_err(|_| ApiProblem::NotFound("thing"))
     }
 }

@@ -31,7 +31,9 @@ pub(super) async fn answer(html: Bytes, policy: HeaderValue) -> impl IntoRespons
 
 pub(super) fn render(document: &Value) -> Page {
     let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
     let mut out = Writer::default();
     out.page(document);
     let policy = HeaderValue::from_str(&policy).expect("a hash in base64 is fit for a header");
@@ -72,7 +74,9 @@ impl Writer {
         for paragraph in document["info"]["description"].as_str().unwrap_or_default().split("\n\n") {
             self.prose(paragraph);
         }
-        self.raw("<p>For programs: <a href=\"/api/v1/openapi.json\">the OpenAPI 3.1 document</a>.</p></header>");
+        self.raw(
+            "<p>For programs: <a href=\"/api/v1/openapi.json\">the OpenAPI 3.1 document</a>.</p></header>",
+        );
         let tags: Vec<&Value> = document["tags"].as_array().into_iter().flatten().collect();
         self.raw("<nav aria-label=\"Parts\"><ul>");
         for tag in &tags {
@@ -125,7 +129,11 @@ impl Writer {
         let id = operation["operationId"].as_str().unwrap_or_default();
         let _ = write!(self.html, "<article><h3 id=\"{id}\">");
         self.text(operation["summary"].as_str().unwrap_or_default());
-        let _ = write!(self.html, "</h3><p class=\"call\"><span class=\"method {method}\">{}</span> ", method.to_uppercase());
+        let _ = write!(
+            self.html,
+            "</h3><p class=\"call\"><span class=\"method {method}\">{}</span> ",
+            method.to_uppercase()
+        );
         self.element("code", path);
         self.raw("</p>");
         if let Some(description) = operation["description"].as_str() {
@@ -142,7 +150,8 @@ impl Writer {
             }
         }
         self.raw("<p class=\"statuses\">Problems: ");
-        let statuses = operation["responses"].as_object().into_iter().flatten().map(|(status, _)| status.as_str());
+        let statuses =
+            operation["responses"].as_object().into_iter().flatten().map(|(status, _)| status.as_str());
         let problems: Vec<&str> = statuses.filter(|status| !status.starts_with('2')).collect();
         self.text(&problems.join(", "));
         self.raw("</p></article>");
@@ -158,7 +167,8 @@ impl Writer {
             self.element("td", parameter["in"].as_str().unwrap_or_default());
             self.raw("<td>");
             self.text(parameter["description"].as_str().unwrap_or_default());
-            let words = parameter["schema"]["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let words =
+                parameter["schema"]["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let words = words.collect::<Vec<_>>().join(", ");
             if !words.is_empty() {
                 self.raw(" One of: ");

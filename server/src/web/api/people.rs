@@ -31,7 +31,13 @@ pub(super) struct Member {
 
 impl From<accounts::Member> for Member {
     fn from(member: accounts::Member) -> Self {
-        Self { id: member.user, email: member.email, name: member.name, role: member.role, since: member.since }
+        Self {
+            id: member.user,
+            email: member.email,
+            name: member.name,
+            role: member.role,
+            since: member.since,
+        }
     }
 }
 
@@ -58,11 +64,17 @@ impl NewMember {
         let email = self.email.trim();
         let (user, host) = email.split_once('@').unwrap_or_default();
         let plain = !email.contains(|c: char| c.is_whitespace() || c.is_control());
-        if user.is_empty() || !host.contains('.') || host.contains('@') || !plain || email.chars().count() > MOST_EMAIL {
+        if user.is_empty()
+            || !host.contains('.')
+            || host.contains('@')
+            || !plain
+            || email.chars().count() > MOST_EMAIL
+        {
             return Err(ApiProblem::invalid("email", "“email” must be an e-mail address."));
         }
         name_of("name", &self.name)?;
-        password_problem(&self.password, email).map_err(|why| ApiProblem::invalid("password", format!("“password” is not acceptable: {why}.")))
+        password_problem(&self.password, email)
+            .map_err(|why| ApiProblem::invalid("password", format!("“password” is not acceptable: {why}.")))
     }
 }
 
@@ -245,7 +257,10 @@ pub(super) struct AuditList {
 
 /// Who changed what
 #[utoipa::path(get, path = "/audit", tag = "People", params(AuditQuery), responses((status = 200, description = "A page, newest first", body = AuditList)))]
-pub(super) async fn audit(caller: Caller, Query(query): Query<AuditQuery>) -> Result<Json<AuditList>, ApiProblem> {
+pub(super) async fn audit(
+    caller: Caller,
+    Query(query): Query<AuditQuery>,
+) -> Result<Json<AuditList>, ApiProblem> {
     let page = caller.tenant.audit_list(limit(query.limit)?, query.cursor.as_deref()).await?;
     Ok(Json(AuditList { entries: page.rows.into_iter().map(Into::into).collect(), next: page.next }))
 }

@@ -24,7 +24,12 @@ pub(super) struct PolicyVersion {
 
 impl From<Version<Policy>> for PolicyVersion {
     fn from(saved: Version<Policy>) -> Self {
-        Self { version: saved.version, saved_at: saved.saved_at, saved_by: saved.saved_by, policy: saved.body }
+        Self {
+            version: saved.version,
+            saved_at: saved.saved_at,
+            saved_by: saved.saved_by,
+            policy: saved.body,
+        }
     }
 }
 

@@ -13,22 +13,32 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ApiProblem {
     Unauthenticated,
-    TooFast { seconds: u64 },
+    TooFast {
+        seconds: u64,
+    },
     NoSuchAddress,
     WrongMethod,
     /// Nothing of this tenant has that id; `0` is the kind of thing.
     NotFound(&'static str),
     /// The request cannot be read.
-    Malformed { field: Option<String>, message: String },
+    Malformed {
+        field: Option<String>,
+        message: String,
+    },
     /// The request can be read, but must not be.
-    Invalid { field: String, message: String },
+    Invalid {
+        field: String,
+        message: String,
+    },
     TooLarge,
     NotJson,
     Conflict(String),
     NotSetUp(String),
     Outside(String),
     Unavailable,
-    Broken { reference: String },
+    Broken {
+        reference: String,
+    },
 }
 
 /// One kind of problem, for the document.
@@ -147,7 +157,8 @@ impl ApiProblem {
 impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
         let id = self.id();
-        let kind = KINDS.iter().find(|kind| kind.id == id).expect("every id stands in the table; a test says so");
+        let kind =
+            KINDS.iter().find(|kind| kind.id == id).expect("every id stands in the table; a test says so");
         let body = ProblemBody {
             kind: format!("/api/docs#{id}"),
             title: kind.title.into(),

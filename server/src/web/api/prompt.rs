@@ -92,7 +92,10 @@ async fn newest(api: &Api, caller: &Caller) -> Result<PromptVersion, ApiProblem>
 
 /// The prompt template
 #[utoipa::path(get, path = "/prompt", tag = "Prompt", responses((status = 200, description = "The newest version, or the built-in one", body = PromptVersion)))]
-pub(super) async fn prompt(State(api): State<Api>, caller: Caller) -> Result<Json<PromptVersion>, ApiProblem> {
+pub(super) async fn prompt(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<PromptVersion>, ApiProblem> {
     Ok(Json(newest(&api, &caller).await?))
 }
 

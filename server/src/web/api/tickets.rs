@@ -128,7 +128,9 @@ pub(super) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     let whole = || DateTime::parse_from_rfc3339(&text).map(|at| at.with_timezone(&Utc));
     let day = || text.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
     whole().or_else(|_| day()).map(Some).map_err(|_| {
-        serde::de::Error::custom(format!("“{text}” is neither a moment such as 2026-03-01T09:00:00Z nor a day such as 2026-03-01"))
+        serde::de::Error::custom(format!(
+            "“{text}” is neither a moment such as 2026-03-01T09:00:00Z nor a day such as 2026-03-01"
+        ))
     })
 }
 
@@ -274,7 +276,9 @@ impl From<TicketStory> for TicketDetail {
             analyses: story.analyses.into_iter().map(Into::into).collect(),
             actions: story.actions.into_iter().map(Into::into).collect(),
             deliveries: story.deliveries.into_iter().map(Into::into).collect(),
-            timeline: timeline.map(|it| TimelineItem { at: it.at, what: it.what, detail: it.detail }).collect(),
+            timeline: timeline
+                .map(|it| TimelineItem { at: it.at, what: it.what, detail: it.detail })
+                .collect(),
         }
     }
 }

@@ -59,7 +59,12 @@ pub(super) struct Span {
     to: NaiveDate,
 }
 
-async fn span(api: &Api, caller: &Caller, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<Span, ApiProblem> {
+async fn span(
+    api: &Api,
+    caller: &Caller,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> Result<Span, ApiProblem> {
     let tomorrow = || async {
         let today = caller.tenant.today(api.ops.now()).await?;
         Ok::<_, ApiProblem>(today.checked_add_days(Days::new(1)).unwrap_or(today))
@@ -194,7 +199,8 @@ pub(super) async fn trends(
         (None, client) => vec![(client, None)],
         (Some(GroupBy::Client), only) => {
             let tallies = caller.tenant.client_tallies(span.from, span.to, MOST_GROUPS).await?;
-            let wanted = tallies.into_iter().filter(|tally| only.as_ref().is_none_or(|only| *only == tally.client_id));
+            let wanted =
+                tallies.into_iter().filter(|tally| only.as_ref().is_none_or(|only| *only == tally.client_id));
             wanted.map(|tally| (Some(tally.client_id), Some(tally.name))).collect()
         }
     };
