@@ -34,7 +34,9 @@ pub fn read_hook(context: &HookContext<'_>) -> Result<Hooked, HookError> {
         Value::Object(object) => vec![read(object)?],
         Value::Array(list) => batch(list)?,
         _ => {
-            return Err(HookError::Malformed("the body is neither a JSON object nor an array of them".into()));
+            return Err(HookError::Malformed(
+                "the body is neither a JSON object nor an array of them".into(),
+            ));
         }
     };
     Ok(Hooked { events, verified: true })
