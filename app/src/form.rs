@@ -78,7 +78,7 @@ impl Entry {
     pub async fn send_back(self) -> Result<(), AppError> {
         let page = self.page.clone();
         session().await?.insert(ENTRY, self).await?;
-        leptos_axum::redirect(&page);
+        redirect(&page);
         Ok(())
     }
     fn is_of(&self, path: &str) -> bool {
@@ -115,8 +115,17 @@ pub async fn failed(page: &str, text: &str) -> Result<(), AppError> {
 
 async fn notify(page: &str, text: &str, failed: bool) -> Result<(), AppError> {
     session().await?.insert(NOTICE, Notice { text: text.into(), failed }).await?;
-    leptos_axum::redirect(page);
+    redirect(page);
     Ok(())
+}
+
+/// Leads the browser to `path` with a plain GET, whatever it asked with.
+pub fn redirect(path: &str) {
+    let response = use_context::<leptos_axum::ResponseOptions>();
+    if let (Some(response), Ok(path)) = (response, http::HeaderValue::from_str(path)) {
+        response.insert_header(http::header::LOCATION, path);
+        response.set_status(http::StatusCode::SEE_OTHER);
+    }
 }
 
 /// Takes what the last form left for the page at `path` out of the session.
@@ -171,6 +180,11 @@ pub fn typed_or(form: &str, field: &str, saved: &str) -> String {
 /// Whether the last attempt at this form came back: its values, also absent ones (check boxes), are then in the entry.
 pub fn came_back(form: &str) -> bool {
     use_context::<Entry>().is_some_and(|entry| entry.form == form)
+}
+
+/// Everything that was typed into a form that came back; `None` if this one did not.
+pub fn typed(form: &str) -> Option<BTreeMap<String, String>> {
+    use_context::<Entry>().filter(|entry| entry.form == form).map(|entry| entry.values)
 }
 
 /// The error beside a field that a page draws by itself.

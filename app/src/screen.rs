@@ -140,7 +140,7 @@ where
             Ok(view) => view,
             Err(AppError::NotSignedIn) => {
                 let next = serde_urlencoded::to_string([("next", address)]).unwrap_or_default();
-                leptos_axum::redirect(&format!("/sign-in?{next}"));
+                form::redirect(&format!("/sign-in?{next}"));
                 ().into_any()
             }
             Err(error) => alone(error),
@@ -377,7 +377,7 @@ fn NoticeLine(notice: Option<Notice>) -> impl IntoView {
 #[component]
 fn DoorArt() -> impl IntoView {
     view! {
-        <svg class="door-art" viewBox="0 0 600 900" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+        <svg class="door-art" viewBox="0 0 600 900" preserveAspectRatio="none" aria-hidden="true">
             {(0..7_u32).map(|row| {
                 let y = 90 + row * 120;
                 view! { <path class=format!("door-line door-line-{row}") d=door_line(f64::from(y), f64::from(row))/> }

@@ -114,6 +114,7 @@ pub fn safe_next(next: &str) -> &str {
     let inside = next.starts_with('/')
         && !next.starts_with("//")
         && !next.starts_with("/sign-")
+        && next.is_ascii()
         && !next.contains('\\')
         && !next.chars().any(char::is_control);
     if inside { next } else { "/" }

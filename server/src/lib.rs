@@ -4,10 +4,12 @@
 //! [`psa`] and [`llm`] are the two kinds of outside world, [`outside`] the one HTTP client, [`web`] the door.
 //! [`run`] puts them together: it is what the program and every flow test call.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connections;
 pub mod deciding;
+pub mod demo;
 pub mod inbound;
 pub mod llm;
 #[cfg(test)]

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: reads the settings, runs one command.
+
+use server::cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -249,10 +249,12 @@ impl TenantStore {
             });
         };
         let mut settings: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &row.settings)?;
-        if let Some(sealed) = &row.sealed {
-            settings
-                .set_secret(self.store.inner.keys.open(place(self.tenant, TABLE_MODEL, "secret"), sealed)?);
-        }
+        // Without a sealed key there is none; what the JSON shows in its place is not one.
+        let key = match &row.sealed {
+            Some(sealed) => self.store.inner.keys.open(place(self.tenant, TABLE_MODEL, "secret"), sealed)?,
+            None => Secret::default(),
+        };
+        settings.set_secret(key);
         Ok(ModelConnection {
             settings,
             state: row.state(TABLE_MODEL)?,

@@ -8,7 +8,9 @@ use crate::rows::{self, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Action, ActionId, ActionState, AnalysisId, Effect, Mode, Plan, TenantId, TicketId};
+use domain::{
+    Action, ActionId, ActionKey, ActionKind, ActionState, AnalysisId, Effect, Mode, Plan, TenantId, TicketId,
+};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -84,8 +86,8 @@ impl TryFrom<ActionRow> for LedgerRow {
 impl TenantStore {
     /// The rows that carry out the plan of one analysis, in its order; final ones included, since notes speak of them.
     ///
-    /// A row decided by an earlier analysis of the ticket is among them when the plan names its key, and when it is in
-    /// flight: what may have reached the PSA is brought to its end.
+    /// A row decided by an earlier analysis of the ticket is among them when the plan names its key, and when it is not
+    /// final: what may have reached the PSA is brought to its end, and told of.
     pub async fn action_list(&self, analysis: AnalysisId) -> Result<Vec<LedgerRow>> {
         let mut reader = self.store.read().await?;
         let found: Option<(Uuid, Option<String>)> = fetch_optional!(
@@ -99,7 +101,9 @@ impl TenantStore {
         let plan: Plan = rows::read_json("analyses", "plan", &plan)?;
         let place = |row: &LedgerRow| plan.actions.iter().position(|action| action.key == row.action.key);
         let mut rows = of_ticket(&mut reader, self.tenant, ticket.into()).await?;
-        rows.retain(|row| place(row).is_some() || row.state == ActionState::InFlight);
+        rows.retain(|row| {
+            place(row).is_some() || matches!(row.state, ActionState::Planned | ActionState::InFlight)
+        });
         rows.sort_by_key(|row| (place(row).is_some(), place(row), row.position));
         Ok(rows)
     }
@@ -199,19 +203,7 @@ pub(crate) async fn plan(
     plan: &Plan,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let mut known: HashMap<String, (Uuid, ActionState)> = HashMap::new();
-    if held.replay {
-        let rows: Vec<(String, Uuid, String)> = fetch_all!(
-            tx,
-            (String, Uuid, String),
-            locked!(tx, "SELECT key, id, state FROM actions WHERE tenant_id = $1 AND ticket_id = $2"),
-            held.tenant_id,
-            ticket
-        )?;
-        for (key, id, state) in rows {
-            known.insert(key, (id, ActionState::read("actions", "state", &state)?));
-        }
-    }
+    let mut known = if held.replay { known(tx, held.tenant_id, ticket).await? } else { HashMap::new() };
     let state = match plan.mode {
         Mode::Shadow => ActionState::Shadow,
         Mode::Live => ActionState::Planned,
@@ -219,12 +211,12 @@ pub(crate) async fn plan(
     let mut fresh = Vec::new();
     let mut left = false;
     for (position, action) in (0_i64..).zip(&plan.actions) {
-        match known.remove(&action.key.0) {
+        match known.remove(&action.key) {
             None => {
                 fresh.push((position, action));
                 left |= state == ActionState::Planned;
             }
-            Some((id, ActionState::Shadow | ActionState::Planned)) => {
+            Some(Known { id, state: ActionState::Shadow | ActionState::Planned, .. }) => {
                 execute!(
                     tx,
                     "UPDATE actions SET analysis_id = $1, position = $2, action = $3, state = $4, decided_at = $5
@@ -239,23 +231,66 @@ pub(crate) async fn plan(
                 )?;
                 left |= state == ActionState::Planned;
             }
-            Some((_, known)) => left |= known == ActionState::InFlight,
+            Some(known) => left |= known.state == ActionState::InFlight,
         }
     }
-    for (id, known) in known.into_values() {
-        left |= known == ActionState::InFlight;
-        if matches!(known, ActionState::Shadow | ActionState::Planned) {
-            execute!(
-                tx,
-                "UPDATE actions SET state = 'superseded', detail = $1, finished_at = $2 WHERE tenant_id = $3 AND id = $4",
-                "the ticket was analysed again, and this is no longer part of the plan",
-                now,
-                held.tenant_id,
-                id
-            )?;
-        }
-    }
+    left |= supersede(tx, held.tenant_id, &known, now).await?;
     insert(tx, held.tenant_id, ticket, analysis, &fresh, state, now).await?;
+    Ok(left)
+}
+
+/// A row that an earlier analysis of the ticket left.
+struct Known {
+    id: Uuid,
+    state: ActionState,
+    kind: ActionKind,
+}
+
+async fn known(tx: &mut Tx, tenant: Uuid, ticket: Uuid) -> Result<HashMap<ActionKey, Known>> {
+    let rows: Vec<(Uuid, String, String)> = fetch_all!(
+        tx,
+        (Uuid, String, String),
+        locked!(tx, "SELECT id, state, action FROM actions WHERE tenant_id = $1 AND ticket_id = $2"),
+        tenant,
+        ticket
+    )?;
+    rows.into_iter()
+        .map(|(id, state, action)| {
+            let Action { key, kind } = rows::read_json("actions", "action", &action)?;
+            Ok((key, Known { id, state: ActionState::read("actions", "state", &state)?, kind }))
+        })
+        .collect()
+}
+
+/// Drops what the new plan no longer asks for. `true` when some of it may have reached the PSA: it stays, to be brought
+/// to its end, and so does the note about it.
+async fn supersede(
+    tx: &mut Tx,
+    tenant: Uuid,
+    known: &HashMap<ActionKey, Known>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let in_flight =
+        |key: &ActionKey| known.get(key).is_some_and(|known| known.state == ActionState::InFlight);
+    let mut left = false;
+    for row in known.values() {
+        let tells = matches!(&row.kind, ActionKind::Note { about } if about.iter().any(in_flight));
+        match row.state {
+            ActionState::InFlight => left = true,
+            ActionState::Planned if tells => left = true,
+            ActionState::Shadow | ActionState::Planned => {
+                execute!(
+                    tx,
+                    "UPDATE actions SET state = 'superseded', detail = $1, finished_at = $2 WHERE tenant_id = $3 AND id = $4",
+                    "the ticket was analysed again, and this is no longer part of the plan",
+                    now,
+                    tenant,
+                    row.id
+                )?;
+            }
+            ActionState::Done | ActionState::Refused | ActionState::Superseded => {}
+        }
+    }
     Ok(left)
 }
 

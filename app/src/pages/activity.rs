@@ -125,7 +125,7 @@ fn Deliveries(rows: Vec<Delivery>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Table caption="Webhooks, newest first" heads=vec!["About", "Fate", "Why", "From", "", "#Arrived"] class="table-cards activity">{rows}</Table>
+        <Table caption="Webhooks, newest first" heads=vec!["About", "Fate", "Why", "From", "Repeats", "#Arrived"] class="table-cards activity">{rows}</Table>
     }
 }
 

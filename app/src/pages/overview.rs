@@ -172,7 +172,7 @@ fn Figures(overview: Overview, period: Period) -> impl IntoView {
 }
 
 fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0))
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.0}\u{a0}%", share * 100.0))
 }
 
 /// `0.8 s`, `42 s`, `3 min 20 s`.
@@ -290,7 +290,7 @@ fn Escalations(rows: Vec<TicketRow>) -> impl IntoView {
         .collect_view();
     view! {
         <Card title="Latest escalations" class="card-table">
-            <Table caption="Latest escalations" heads=vec!["Ticket", "Mood", "", "#When"] class="table-two">{rows}</Table>
+            <Table caption="Latest escalations" heads=vec!["Ticket", "Mood", "Mode", "#When"] class="table-two">{rows}</Table>
             <p class="card-more"><a href="/tickets?escalated=yes">"All escalated tickets"</a></p>
         </Card>
     }
@@ -391,7 +391,7 @@ mod tests {
     fn changes_are_told_with_what_they_are_compared_to() {
         assert_eq!(
             share_change(tally(100, 20, 0), tally(100, 16, 0)),
-            ("▲ 4 points, from 16 %".into(), "worse")
+            ("▲ 4 points, from 16\u{a0}%".into(), "worse")
         );
         assert_eq!(share_change(tally(100, 20, 0), tally(0, 0, 0)), ("nothing to compare with".into(), ""));
         assert_eq!(count_change(3, 5, true), ("▼ 2 fewer, from 5".into(), "better"));

@@ -1,7 +1,7 @@
 //! Signing in and out, and the choice of colours.
 
 use crate::AppError;
-use crate::form::{Button, Entry, Field, Form, Hidden};
+use crate::form::{Button, Entry, Field, Form, Hidden, redirect};
 use crate::instance::{ClientAddress, Instance};
 use crate::screen::open_screen;
 use crate::shell::THEME_COOKIE;
@@ -28,7 +28,7 @@ pub fn SignInPage() -> impl IntoView {
     open_screen(|asked| async move {
         let next = safe_next(&asked.query("next").unwrap_or_default()).to_owned();
         if is_signed_in().await? {
-            leptos_axum::redirect(&next);
+            redirect(&next);
         }
         let body = view! {
             <h1>"Sign in"</h1>
@@ -77,14 +77,14 @@ pub async fn sign_in(
     };
     brakes.release(&instance.store).await?;
     sign_in_session(user.id, membership.tenant.id, now).await?;
-    leptos_axum::redirect(next);
+    redirect(next);
     Ok(())
 }
 
 #[server(prefix = "/do", endpoint = "sign-out")]
 pub async fn sign_out() -> Result<(), AppError> {
     sign_out_session().await?;
-    leptos_axum::redirect("/sign-in");
+    redirect("/sign-in");
     Ok(())
 }
 

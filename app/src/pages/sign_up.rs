@@ -2,7 +2,7 @@
 
 use super::sign_in::Brakes;
 use crate::AppError;
-use crate::form::{Button, Entry, Field, Form};
+use crate::form::{Button, Entry, Field, Form, redirect};
 use crate::instance::Instance;
 use crate::screen::open_screen;
 use crate::viewer::sign_in_session;
@@ -77,7 +77,7 @@ pub async fn sign_up(
         Err(other) => return Err(other.into()),
     };
     sign_in_session(user, tenant, now).await?;
-    leptos_axum::redirect("/setup");
+    redirect("/setup");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The ticket list: filters in the address, newest first, page by page.
 
 use crate::AppError;
-use crate::form::Pick;
+use crate::form::{Pick, redirect};
 use crate::screen::{Asked, Nav, Screen, screen};
 use crate::ui::{Badge, Bars, Empty, LabelBadge, Mood, Older, PageHeader, StateBadge, Table, Tone, When};
 use crate::viewer::Viewer;
@@ -46,7 +46,7 @@ impl Filters {
                 .and_then(|n| Score::new(n).ok()),
             from: query("from").and_then(|text| text.parse().ok()),
             to: query("to").and_then(|text| text.parse().ok()),
-            escalated: query("escalated").is_some(),
+            escalated: query("escalated").is_some() || query("state").as_deref() == Some(ESCALATED),
             cursor: query("cursor"),
         }
     }
@@ -94,6 +94,9 @@ impl Filters {
     }
 }
 
+/// What the form's outcome filter says for tickets that were escalated, whatever became of them then.
+const ESCALATED: &str = "escalated";
+
 /// Address word, state, what people read.
 const STATES: [(&str, TicketState, &str); 7] = [
     ("acted", TicketState::Acted, "acted"),
@@ -117,6 +120,10 @@ fn midnight(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
 pub fn TicketsPage() -> impl IntoView {
     screen(Permission::Read, |viewer, asked| async move {
         let filters = Filters::of(&asked);
+        // A form sends its empty fields too; the address should hold what was chosen and no more.
+        if asked.search.split('&').any(|pair| pair.ends_with('=')) {
+            redirect(&filters.address(filters.cursor.as_deref()));
+        }
         let page = viewer
             .store
             .ticket_list(&filters.filter(viewer.time_zone), PAGE, filters.cursor.as_deref())
@@ -168,14 +175,16 @@ fn FilterBar(filters: Filters, clients: Vec<Pick>) -> impl IntoView {
     // On phones the set is folded; it stays open while one of its filters is on.
     let narrowed = Filters { q: None, ..filters.clone() }.is_any();
     let labels = Label::ALL.map(|label| Pick::new(label.word(), label.word())).to_vec();
-    let states = STATES.map(|(slug, _, words)| Pick::new(slug, words)).to_vec();
+    let escalated = std::iter::once(Pick::new(ESCALATED, ESCALATED));
+    let states = escalated.chain(STATES.map(|(slug, _, words)| Pick::new(slug, words))).collect();
     let scores = [2, 3, 4, 5]
         .map(|n| Pick::new(n.to_string(), if n == 5 { "5".to_owned() } else { format!("{n} or greater") }))
         .to_vec();
     let state = filters
         .state
         .and_then(|state| STATES.into_iter().find(|(_, is, _)| *is == state))
-        .map(|(slug, ..)| slug.to_owned());
+        .map(|(slug, ..)| slug.to_owned())
+        .or_else(|| filters.escalated.then(|| ESCALATED.to_owned()));
     view! {
         <form class="filters" method="get" action="/tickets" role="search" aria-label="Filter tickets">
             <label class="filter filter-wide"><span>"Search"</span>
@@ -190,7 +199,6 @@ fn FilterBar(filters: Filters, clients: Vec<Pick>) -> impl IntoView {
                     <FilterPick name="state" label="Outcome" any="all" options=states chosen=state/>
                     <label class="filter"><span>"From"</span><input type="date" name="from" value=filters.from.map(|day| day.to_string())/></label>
                     <label class="filter"><span>"To"</span><input type="date" name="to" value=filters.to.map(|day| day.to_string())/></label>
-                    <label class="filter filter-check"><input type="checkbox" name="escalated" value="yes" checked=filters.escalated/><span>"Escalated"</span></label>
                 </div>
             </details>
             <div class="filter-buttons">
@@ -218,7 +226,7 @@ fn FilterPick(
 
 #[component]
 fn Tickets(rows: Vec<TicketRow>) -> impl IntoView {
-    let heads = vec!["Ticket", "", "Client", "Sentiment", "Urgency", "Impact", "Outcome", "#Arrived"];
+    let heads = vec!["Ticket", "Number", "Client", "Sentiment", "Urgency", "Impact", "Outcome", "#Arrived"];
     view! {
         <Table caption="Tickets, newest first" heads class="table-cards tickets">
             {rows.into_iter().map(ticket_row).collect_view()}

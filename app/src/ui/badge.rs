@@ -12,6 +12,8 @@ pub enum Tone {
     Failed,
     /// Something was escalated, or asks for attention.
     Strong,
+    /// Words only: the usual case, which should not be looked at.
+    Quiet,
 }
 
 impl Tone {
@@ -22,6 +24,7 @@ impl Tone {
             Self::Waiting => "badge badge-waiting",
             Self::Failed => "badge badge-failed",
             Self::Strong => "badge badge-strong",
+            Self::Quiet => "badge badge-quiet",
         }
     }
 }
@@ -44,7 +47,8 @@ pub fn StateBadge(state: TicketState) -> impl IntoView {
         TicketState::Reading | TicketState::Acting => Tone::Waiting,
         TicketState::Acted => Tone::Good,
         TicketState::Failed => Tone::Failed,
-        TicketState::Analysed | TicketState::Shadowed | TicketState::Skipped => Tone::Plain,
+        TicketState::Shadowed => Tone::Plain,
+        TicketState::Analysed | TicketState::Skipped => Tone::Quiet,
     };
     view! { <Badge tone text=super::words::ticket_state(state)/> }
 }

@@ -47,6 +47,11 @@ pub fn TrendChart(
                         let y = mood_y(f64::from(score.get()));
                         view! { <path class="trend-grid" d=format!("M0 {y:.1}H{WIDTH}")/> }
                     }).collect_view()}
+                    <defs>
+                        <linearGradient id="trend-ramp" gradientUnits="userSpaceOnUse" x1="0" y1="0" x2="0" y2=MOOD_HEIGHT>
+                            {Score::ALL.map(ramp_stop).into_iter().rev().collect_view()}
+                        </linearGradient>
+                    </defs>
                     <path class="trend-line" d=mood_path(&columns)/>
                     {hover(&columns, unit, MOOD_HEIGHT)}
                 </svg>
@@ -65,6 +70,12 @@ pub fn TrendChart(
             <TrendTable columns unit/>
         </figure>
     }
+}
+
+/// The line takes the mood's colour at each height: ember at the top, teal at the bottom.
+fn ramp_stop(score: Score) -> impl IntoView {
+    let offset = (5.0 - f64::from(score.get())) / 4.0;
+    view! { <stop class=format!("ramp-{score}") offset=offset/> }
 }
 
 #[component]
@@ -218,7 +229,7 @@ pub fn ShareBar(share: Option<f64>) -> impl IntoView {
                     <rect class="share-all" width="100" height="6"/>
                     <rect class="share-part" width=format!("{percent:.0}") height="6"/>
                 </svg>
-                <span class="num">{format!("{percent:.0} %")}</span>
+                <span class="num">{format!("{percent:.0}\u{a0}%")}</span>
             </span>
         }
     })

@@ -21,7 +21,11 @@ struct Refusal(StatusCode, Option<String>);
 
 impl From<String> for Refusal {
     fn from(text: String) -> Self {
-        if text == "NOT FOUND" { Self(StatusCode::NOT_FOUND, None) } else { Self(StatusCode::BAD_REQUEST, Some(text)) }
+        if text == "NOT FOUND" {
+            Self(StatusCode::NOT_FOUND, None)
+        } else {
+            Self(StatusCode::BAD_REQUEST, Some(text))
+        }
     }
 }
 impl IntoResponse for Refusal {
@@ -83,9 +87,11 @@ async fn handle(
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     if segments == ["authinfo"] {
         let url = halo.state().url.clone();
-        return Json(json!({"auth_url": format!("{url}/auth"), "tenant_id": halo.credentials().tenant})).into_response();
+        return Json(json!({"auth_url": format!("{url}/auth"), "tenant_id": halo.credentials().tenant}))
+            .into_response();
     }
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let may_enter = {
         let state = halo.state();
         token.and_then(|token| state.tokens.get(token)).is_some_and(|until| Instant::now() < *until)
@@ -143,15 +149,25 @@ fn page(state: &State, query: &HashMap<String, String>) -> Value {
     let of = |key: &str, default: usize| query.get(key).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (page, size) = (of("page_no", 1).max(1), of("page_size", 50).clamp(1, 50));
     // Only this spelling pages; any other is ignored.
-    let skip = if query.get("pageinate").is_some_and(|value| value == "true") { (page - 1) * size } else { 0 };
-    let rows: Vec<Value> = state.tickets.keys().rev().skip(skip).take(size).filter_map(|id| hooks::full_ticket(state, *id)).collect();
+    let skip =
+        if query.get("pageinate").is_some_and(|value| value == "true") { (page - 1) * size } else { 0 };
+    let rows: Vec<Value> = state
+        .tickets
+        .keys()
+        .rev()
+        .skip(skip)
+        .take(size)
+        .filter_map(|id| hooks::full_ticket(state, *id))
+        .collect();
     json!({"page_no": page, "page_size": size, "record_count": state.tickets.len(), "tickets": rows})
 }
 
 fn one_ticket(state: &State, id: i64, query: &HashMap<String, String>) -> Option<Value> {
     let mut ticket = hooks::full_ticket(state, id)?;
     if query.get("includedetails").is_none_or(|value| value != "true") {
-        ticket.as_object_mut()?.retain(|key, _| !matches!(key.as_str(), "details" | "details_html" | "user_email"));
+        ticket
+            .as_object_mut()?
+            .retain(|key, _| !matches!(key.as_str(), "details" | "details_html" | "user_email"));
     }
     Some(ticket)
 }
@@ -168,7 +184,10 @@ fn actions(state: &State, query: &HashMap<String, String>) -> Option<Value> {
         Value::Object(action)
     };
     let of_ticket = state.actions.get(&ticket).map_or(&[][..], Vec::as_slice);
-    let wanted = of_ticket.iter().rev().filter(|action| !(has("excludesys") && action.get("who_type") == Some(&json!(2))));
+    let wanted = of_ticket
+        .iter()
+        .rev()
+        .filter(|action| !(has("excludesys") && action.get("who_type") == Some(&json!(2))));
     let list: Vec<Value> = wanted.take(most).map(shown).collect();
     Some(json!({"ticket_id": ticket, "record_count": list.len(), "actions": list}))
 }
@@ -193,7 +212,12 @@ fn list(state: &State, name: &str, query: &HashMap<String, String>) -> Option<Va
             open.map(hide).collect()
         }
         "team" => lists.teams.clone(),
-        "agent" => lists.agents.iter().filter(|one| is("includeunassigned") || one["name"] != "Unassigned").cloned().collect(),
+        "agent" => lists
+            .agents
+            .iter()
+            .filter(|one| is("includeunassigned") || one["name"] != "Unassigned")
+            .cloned()
+            .collect(),
         "tickettype" => lists.kinds.clone(),
         "outcome" => lists.outcomes.clone(),
         "lookup" => match wanted("lookupid") {
@@ -205,5 +229,9 @@ fn list(state: &State, name: &str, query: &HashMap<String, String>) -> Option<Va
         _ => return None,
     };
     let found = if state.hidden.contains(name) { Vec::new() } else { found };
-    Some(if name == "client" { json!({"record_count": found.len(), "clients": found}) } else { Value::Array(found) })
+    Some(if name == "client" {
+        json!({"record_count": found.len(), "clients": found})
+    } else {
+        Value::Array(found)
+    })
 }

@@ -51,12 +51,23 @@ impl Halo {
     /// A webhook for new tickets, as the screens make it; `password`: Basic credentials. Returns its id.
     pub fn subscribe(&self, url: &str, password: Option<&str>, payload: Payload, batch: usize) -> String {
         let id = create(self, url, "undertone", password, payload, batch);
-        self.state().webhooks.iter_mut().filter(|hook| hook.id == id).for_each(|hook| hook.events.push(NEW_TICKET));
+        self.state()
+            .webhooks
+            .iter_mut()
+            .filter(|hook| hook.id == id)
+            .for_each(|hook| hook.events.push(NEW_TICKET));
         id
     }
 }
 
-fn create(halo: &Halo, url: &str, user: &str, password: Option<&str>, payload: Payload, batch: usize) -> String {
+fn create(
+    halo: &Halo,
+    url: &str,
+    user: &str,
+    password: Option<&str>,
+    payload: Payload,
+    batch: usize,
+) -> String {
     let id = Uuid::new_v4().to_string();
     let post = Post::new(halo.shared.retry, halo.deliveries.clone(), || {});
     halo.state().webhooks.push(Webhook {
@@ -78,7 +89,8 @@ fn create(halo: &Halo, url: &str, user: &str, password: Option<&str>, payload: P
 pub fn register(halo: &Halo, body: &Value) -> Result<Value, String> {
     let object = body.as_array().and_then(|list| list.first()).ok_or("The request body must be an array.")?;
     let url = object["url"].as_str().filter(|url| !url.is_empty()).ok_or("A Payload URL must be entered")?;
-    let password = (number(&object["authentication_type"]) == Some(1)).then(|| text(&object["basic_password"]));
+    let password =
+        (number(&object["authentication_type"]) == Some(1)).then(|| text(&object["basic_password"]));
     let id = create(halo, url, &text(&object["basic_username"]), password.as_deref(), Payload::Full, 1);
     let state = halo.state();
     let hook = state.webhooks.iter().find(|hook| hook.id == id);
@@ -145,7 +157,17 @@ fn payload(hook: &Webhook, event: i64, ticket: i64, full: &Value) -> Value {
     match hook.payload {
         Payload::Full => body["ticket"] = full.clone(),
         Payload::Small => {
-            let keys = ["id", "summary", "status_id", "tickettype_id", "client_id", "team_id", "agent_id", "customfields", "hasbeenclosed"];
+            let keys = [
+                "id",
+                "summary",
+                "status_id",
+                "tickettype_id",
+                "client_id",
+                "team_id",
+                "agent_id",
+                "customfields",
+                "hasbeenclosed",
+            ];
             for key in keys {
                 body["ticket"][key] = full[key].clone();
             }

@@ -3,7 +3,10 @@
 use super::data::text;
 use super::tickets::shown;
 use super::{Halo, Item, NewTicket, State};
-use crate::page::{NewTicketForm, PageChange, PageClient, PageContact, PageModel, PageNote, PageSource, TicketPage, TicketRow};
+use crate::page::{
+    NewTicketForm, PageChange, PageClient, PageContact, PageModel, PageNote, PageSource, TicketPage,
+    TicketRow,
+};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
@@ -77,12 +80,18 @@ fn clients(state: &State) -> Vec<PageClient> {
     };
     let clients = state.lists.clients.iter();
     clients
-        .map(|client| PageClient { id: text(&client["id"]), name: text(&client["name"]), contacts: contacts(client) })
+        .map(|client| PageClient {
+            id: text(&client["id"]),
+            name: text(&client["name"]),
+            contacts: contacts(client),
+        })
         .collect()
 }
 
 fn row(state: &State, id: i64, ticket: &Item) -> TicketRow {
-    let cell = |(_, key): &(&str, &str)| ticket.get(*key).map(|value| shown(state, ticket, key, value)).unwrap_or_default();
+    let cell = |(_, key): &(&str, &str)| {
+        ticket.get(*key).map(|value| shown(state, ticket, key, value)).unwrap_or_default()
+    };
     TicketRow {
         id: id.to_string(),
         number: id.to_string(),
@@ -112,7 +121,8 @@ fn plain(action: &Item) -> String {
         rest = after;
     }
     written.push_str(rest);
-    let unescaped = written.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
+    let unescaped =
+        written.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
     unescaped.replace("&amp;", "&").trim().to_owned()
 }
 

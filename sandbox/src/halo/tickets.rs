@@ -38,10 +38,16 @@ impl Halo {
         let mut state = self.state();
         state.last_id += 1;
         let (id, at) = (state.last_id, new.at.unwrap_or_else(now));
-        let user = state.lists.users.iter().find(|user| Some(&user["id"]) == new.user.map(Value::from).as_ref()).cloned();
+        let user = state
+            .lists
+            .users
+            .iter()
+            .find(|user| Some(&user["id"]) == new.user.map(Value::from).as_ref())
+            .cloned();
         let user = user.unwrap_or_default();
         let sla = if new.sla == 0 { 1 } else { new.sla };
-        let least = state.lists.priorities.iter().filter(|one| one["slaid"] == sla && one["ishidden"] == false);
+        let least =
+            state.lists.priorities.iter().filter(|one| one["slaid"] == sla && one["ishidden"] == false);
         let priority = least.filter_map(|one| one["priorityid"].as_i64()).max().unwrap_or(4);
         let ticket = json!({
             "id": id, "dateoccurred": stamp(at), "datecreated": "", "last_update": stamp(at),
@@ -138,7 +144,8 @@ fn change(state: &mut State, id: i64, object: &Value) -> Result<i64, String> {
         wanted.retain(|(field, _)| *field != "priority_id");
         wanted.push(("priority_id", json!(level)));
     }
-    let is_status = wanted.iter().any(|(field, value)| *field == "status_id" && before.get("status_id") != Some(value));
+    let is_status =
+        wanted.iter().any(|(field, value)| *field == "status_id" && before.get("status_id") != Some(value));
     for (field, value) in wanted {
         set(state, id, field, value, "Undertone API");
     }
@@ -164,8 +171,12 @@ fn checked(state: &State, ticket: &Item, field: &str, value: &Value) -> Result<V
             let default = of_sla().filter_map(|one| one["priorityid"].as_i64()).max().unwrap_or(id);
             Ok(json!(if is_there { id } else { default }))
         }
-        "agent_id" if !known(&state.lists.agents) => Err("You do not have access to this Agent. Please contact the administrator.".into()),
-        "status_id" if !known(&state.lists.statuses) => Err("A database error occurred (547) - The UPDATE statement conflicted with a constraint.".into()),
+        "agent_id" if !known(&state.lists.agents) => {
+            Err("You do not have access to this Agent. Please contact the administrator.".into())
+        }
+        "status_id" if !known(&state.lists.statuses) => {
+            Err("A database error occurred (547) - The UPDATE statement conflicted with a constraint.".into())
+        }
         "team_id" if !known(&state.lists.teams) => Err("The team does not exist.".into()),
         _ => Ok(json!(id)),
     }
@@ -176,11 +187,14 @@ fn set(state: &mut State, id: i64, field: &str, value: Value, who: &str) {
     let before = ticket.insert(field.to_owned(), value.clone()).unwrap_or_default();
     ticket.insert("last_update".into(), stamp(now()));
     if field == "status_id" {
-        let closes = state.lists.statuses.iter().any(|status| status["id"] == value && status["closes"] == true);
+        let closes =
+            state.lists.statuses.iter().any(|status| status["id"] == value && status["closes"] == true);
         ticket.insert("hasbeenclosed".into(), json!(closes));
     }
     let ticket = ticket.clone();
-    let Some((_, what)) = FIELDS.iter().find(|(name, _)| *name == field).filter(|_| before != value) else { return };
+    let Some((_, what)) = FIELDS.iter().find(|(name, _)| *name == field).filter(|_| before != value) else {
+        return;
+    };
     let (from, to) = (shown(state, &ticket, field, &before), shown(state, &ticket, field, &value));
     state.history.push(Change { ticket: id, at: now(), who: who.to_owned(), what, from, to });
 }
@@ -190,7 +204,8 @@ pub fn shown(state: &State, ticket: &Item, field: &str, value: &Value) -> String
     let lists = &state.lists;
     match field {
         "priority_id" => {
-            let of = |one: &&Value| Some(&one["slaid"]) == ticket.get("sla_id") && one["priorityid"] == *value;
+            let of =
+                |one: &&Value| Some(&one["slaid"]) == ticket.get("sla_id") && one["priorityid"] == *value;
             lists.priorities.iter().find(of).map(|one| text(&one["name"])).unwrap_or_default()
         }
         "impact" => name_of(&lists.impacts, value),
@@ -205,7 +220,8 @@ pub fn shown(state: &State, ticket: &Item, field: &str, value: &Value) -> String
 /// `POST /api/Actions`: returns the created action.
 pub fn post_action(state: &mut State, body: &Value) -> Result<Item, String> {
     let list = body.as_array().ok_or("The request body must be an array.")?;
-    let object = list.last().filter(|object| object.is_object()).ok_or("The request body must be an array.")?;
+    let object =
+        list.last().filter(|object| object.is_object()).ok_or("The request body must be an array.")?;
     let ticket = object.get("ticket_id").and_then(number).unwrap_or_default();
     if !state.tickets.contains_key(&ticket) {
         return Err("NOT FOUND".into());

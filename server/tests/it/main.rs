@@ -5,8 +5,10 @@
 
 mod flow;
 mod llm_openai;
+mod outcome;
 mod psa_autotask;
 mod psa_connectwise;
 mod psa_halo;
 mod receiver;
+mod screens;
 mod spec;

@@ -2,5 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+mod accounts;
+mod coverage;
+mod door;
 mod flow;
+mod jobs;
+mod ledger;
+mod migrations;
+mod sessions;
+mod settings;
 mod support;
+mod tenancy;
+mod tickets;
+mod trends;
+mod trouble;

@@ -47,8 +47,9 @@ fn one(dimension: Dimension, reading: Reading, reached: bool) -> AnyView {
     });
     view! {
         <div class="reading" class:reading-reached=reached>
-            <h3>{dimension.word()}{reached.then(|| view! { <span class="reached">"threshold reached"</span> })}</h3>
-            <div class="reading-mark">{mark}<span class="quiet">{meaning(dimension, score)}</span></div>
+            <h3><span>{dimension.word()}</span>{reached.then(|| view! { <span class="reached">"threshold reached"</span> })}</h3>
+            <div class="reading-mark">{mark}</div>
+            <p class="quiet">{meaning(dimension, score)}</p>
             <p dir="auto">{reading.reason}</p>
             {quote}
         </div>

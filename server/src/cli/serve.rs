@@ -1,0 +1,83 @@
+//! `serve`, `web` and `work`: binds, starts, waits for a signal, stops softly and then hard.
+
+use super::ready;
+use crate::clock::{Clock, Luck};
+use crate::config::Config;
+use crate::demo::{self, Demo};
+use crate::queue::Checkpoints;
+use crate::{Listeners, Setup, run};
+use anyhow::Context;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+pub use crate::Roles;
+
+/// Runs until the first signal, then finishes what is under way; a second signal ends at once.
+pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAddr>) -> anyhow::Result<()> {
+    config.check(sandbox_at.is_some())?;
+    config.allow_private_hosts |= sandbox_at.is_some();
+    let metrics = bind(config.metrics_listen, "METRICS_LISTEN").await?;
+    let store = ready(&config).await?;
+    let clock = Clock::system();
+
+    let demo = match sandbox_at {
+        Some(at) => Some(Demo::start(&config, &store, &clock, at).await?),
+        None => None,
+    };
+    let web = bind(config.listen, "LISTEN").await?;
+    let setup = Setup {
+        config: config.clone(),
+        store: store.clone(),
+        clock,
+        luck: Luck::system(),
+        listeners: Listeners { web: Some(web), metrics: Some(metrics) },
+        roles,
+        checkpoints: Checkpoints::default(),
+        sandbox: demo.as_ref().map(Demo::addresses).unwrap_or_default(),
+    };
+    let running = run(setup).context("could not start serving")?;
+    println!("Undertone is at {}", config.public_url());
+    let live = match &demo {
+        Some(demo) => {
+            println!("{}", demo.welcome());
+            Some(demo.keep_going())
+        }
+        None => None,
+    };
+
+    signalled().await;
+    println!("stopping (again to stop at once) …");
+    drop(live);
+    tokio::select! {
+        () = running.shutdown() => {}
+        () = signalled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn bind(at: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).await.with_context(|| {
+        format!("could not listen at {at}: is another Undertone running? {setting} sets another address")
+    })
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn signalled() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminated.recv() => return,
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where the first of the four stand-ins listens by default.
+pub const SANDBOX: SocketAddr = demo::DEFAULT_LISTEN;

@@ -1,0 +1,218 @@
+//! Another tenant's row is not there: tenant B asks for tenant A's through every function, and gets nothing.
+
+use crate::support::{self, LEASE, arrive, at, claim, plan, provenance, read, tenant, tenant_with_owner};
+use chrono::NaiveDate;
+use domain::{
+    ActionId, ActionState, AnalysisId, DeliveryId, Mode, ModelSettings, Policy, PsaKind, PsaSettings, Secret,
+    TicketId, TokenId, UserId,
+};
+use store::accounts::Tenant;
+use store::connections::{ConnectionState, Which};
+use store::door::{DeliveryFilter, PipelineHealth};
+use store::jobs::Job;
+use store::ledger::Outcome;
+use store::testing::TestStore;
+use store::tickets::TicketFilter;
+use store::trends::{Bucket, Overview};
+use store::{Actor, Store, StoreError, TenantStore};
+
+support::on_both_engines! {
+    lists_and_sums_of_one_tenant_hold_nothing_of_another,
+    ids_of_one_tenant_open_nothing_for_another,
+    settings_of_one_tenant_are_not_anothers,
+    a_job_of_one_tenant_cannot_be_worked_on_as_another,
+}
+
+/// A tenant that has one of everything, and a leased job in its act stage.
+struct Full {
+    tenant: TenantStore,
+    owner: UserId,
+    token: TokenId,
+    delivery: DeliveryId,
+    ticket: TicketId,
+    analysis: AnalysisId,
+    action: ActionId,
+    job: Job,
+}
+
+fn psa() -> PsaSettings {
+    PsaSettings::Autotask {
+        username: "api@acme.example".into(),
+        secret: Secret::new("s3cret"),
+        integration_code: "X".into(),
+        zone_url: None,
+    }
+}
+
+fn model() -> ModelSettings {
+    ModelSettings::OpenAi {
+        api_key: Secret::new("sk"),
+        model: "m".into(),
+        base_url: "https://llm.example".into(),
+    }
+}
+
+async fn full(store: &Store) -> Full {
+    let (id, owner) = tenant_with_owner(store, "acme").await;
+    let tenant = store.tenant(id);
+    let by = Actor::System;
+    let (token, _) = tenant.token_create("ci", &by, at(0)).await.unwrap();
+    tenant.psa_connection_put(psa(), &by, at(0)).await.unwrap();
+    tenant.model_connection_put(model(), &by, at(0)).await.unwrap();
+    tenant.lookups_put(PsaKind::Autotask, serde_json::json!({"of": "acme"}), at(0)).await.unwrap();
+    tenant.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(0)).await.unwrap();
+    tenant.prompt_put("acme's prompt", &by, at(0)).await.unwrap();
+    let ticket =
+        support::scored(&tenant, "7", "c", 5, &plan(Mode::Live, 5, &["update", "escalate"]), 0).await;
+    let job = claim(store, 3).await;
+    let analysis = job.analysis.unwrap();
+    let action = tenant.action_list(analysis).await.unwrap()[0].id;
+    let delivery = job.delivery.unwrap();
+    Full { tenant, owner, token, delivery, ticket, analysis, action, job }
+}
+
+/// Another tenant, with nothing but what each begins with.
+async fn other(store: &Store) -> TenantStore {
+    tenant(store, "bolt").await
+}
+
+async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) {
+    let a = full(&store).await;
+    let b = other(&store).await;
+    assert!(b.delivery_list(&DeliveryFilter::default(), 10, None).await.unwrap().rows.is_empty());
+    assert_eq!(b.pipeline_health(at(9)).await.unwrap(), PipelineHealth::default());
+    assert!(b.ticket_list(&TicketFilter::default(), 10, None).await.unwrap().rows.is_empty());
+    let named =
+        TicketFilter { client: Some("c".into()), q: Some("printer".into()), ..TicketFilter::default() };
+    assert!(b.ticket_list(&named, 10, None).await.unwrap().rows.is_empty());
+    assert!(b.ticket_samples(10).await.unwrap().is_empty());
+    let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
+    assert_eq!(a.tenant.overview(day(1), day(9)).await.unwrap().tally.analysed, 1);
+    assert_eq!(b.overview(day(1), day(9)).await.unwrap(), Overview::default());
+    for client in [None, Some("c")] {
+        let trend = b.trend(day(1), day(9), Bucket::Month, client).await.unwrap();
+        assert!(trend.iter().all(|point| point.tally.analysed == 0));
+    }
+    assert!(b.client_tallies(day(1), day(9), 10).await.unwrap().is_empty());
+    assert!(b.token_list().await.unwrap().is_empty());
+    assert_eq!(b.member_list().await.unwrap().len(), 1);
+    assert_ne!(b.member_list().await.unwrap()[0].user, a.owner);
+    assert!(b.audit_list(10, None).await.unwrap().rows.iter().all(|entry| entry.what == "tenant.created"));
+    // A cursor of another tenant is a place in time, and shows nothing of theirs.
+    arrive(&a.tenant, "8", 5).await;
+    let cursor = a.tenant.delivery_list(&DeliveryFilter::default(), 1, None).await.unwrap().next;
+    assert!(
+        b.delivery_list(&DeliveryFilter::default(), 10, cursor.as_deref()).await.unwrap().rows.is_empty()
+    );
+    // Rebuilding one's trends leaves the other's.
+    b.trends_rebuild().await.unwrap();
+    assert_eq!(a.tenant.overview(day(1), day(9)).await.unwrap().tally.analysed, 1);
+    assert_eq!(b.today(at(0)).await.unwrap(), day(2));
+}
+
+async fn ids_of_one_tenant_open_nothing_for_another(store: TestStore) {
+    let a = full(&store).await;
+    let b = other(&store).await;
+    let by = Actor::System;
+    assert!(b.delivery_fetch(a.delivery).await.unwrap().is_none());
+    assert!(!b.delivery_replay(a.delivery, &by, at(9)).await.unwrap());
+    assert!(b.ticket_story(a.ticket).await.unwrap().is_none());
+    assert!(b.ticket_for_work(a.ticket).await.unwrap().is_none());
+    assert!(!b.ticket_replay(a.ticket, &by, at(9)).await.unwrap());
+    assert!(b.analysis_latest(a.ticket).await.unwrap().is_none());
+    assert!(b.action_list(a.analysis).await.unwrap().is_empty());
+    a.tenant
+        .action_begin(a.job.lease, a.tenant.action_list(a.analysis).await.unwrap()[1].id, at(4))
+        .await
+        .unwrap();
+    assert!(a.tenant.escalated_before(a.ticket).await.unwrap());
+    assert!(!b.escalated_before(a.ticket).await.unwrap());
+    assert!(!b.token_revoke(a.token, &by, at(9)).await.unwrap());
+    assert_eq!(a.tenant.token_list().await.unwrap().len(), 1);
+    assert!(!b.member_remove(a.owner, &by, at(9)).await.unwrap());
+    assert_eq!(a.tenant.member_list().await.unwrap().len(), 1);
+    // A token of another tenant has no name here.
+    b.audit_append(&Actor::Token(a.token), "x.y", "z", at(9)).await.unwrap();
+    assert_ne!(b.audit_list(1, None).await.unwrap().rows[0].actor, "ci");
+    assert!(store.membership(a.owner, b.tenant_id()).await.unwrap().is_none());
+}
+
+async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
+    let a = full(&store).await;
+    let b = other(&store).await;
+    let by = Actor::System;
+    assert!(b.psa_connection().await.unwrap().is_none());
+    assert_eq!(b.model_connection().await.unwrap().settings, ModelSettings::Builtin {});
+    assert!(b.lookups_get().await.unwrap().is_none());
+    assert_eq!(b.policy().await.unwrap().body, Policy::default());
+    assert_eq!(b.policy_versions(10).await.unwrap().len(), 1);
+    assert!(b.prompt().await.unwrap().is_none());
+    assert!(b.prompt_versions(10).await.unwrap().is_empty());
+    assert_ne!(b.hook().await.unwrap().key, a.tenant.hook().await.unwrap().key);
+
+    // What B saves changes nothing of A's.
+    let (hook, policy) = (a.tenant.hook().await.unwrap().key, a.tenant.policy().await.unwrap());
+    let mut empty = psa();
+    empty.set_secret(Secret::default());
+    b.psa_connection_put(empty.clone(), &by, at(9)).await.unwrap();
+    assert_eq!(b.psa_connection().await.unwrap().unwrap().settings, empty, "A's secret is not kept for B");
+    b.model_connection_put(ModelSettings::Builtin {}, &by, at(9)).await.unwrap();
+    let paused = ConnectionState::Paused { since: at(9), reason: "B's own".into() };
+    for which in [Which::Psa, Which::Model] {
+        b.connection_state_set(which, paused.clone()).await.unwrap();
+    }
+    b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
+    b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();
+    b.prompt_put("B's prompt", &by, at(9)).await.unwrap();
+    b.hook_rotate(&by, at(9)).await.unwrap();
+    b.tenant_update("Bolt", "Asia/Tokyo", &by, at(9)).await.unwrap();
+    b.token_create("ci", &by, at(9)).await.unwrap();
+    b.member_add("new@bolt.example", "N", domain::Role::Viewer, "x", &by, at(9)).await.unwrap();
+
+    let kept = a.tenant.psa_connection().await.unwrap().unwrap();
+    assert_eq!((kept.settings, kept.state), (psa(), ConnectionState::Untested));
+    let kept = a.tenant.model_connection().await.unwrap();
+    assert_eq!((kept.settings, kept.state), (model(), ConnectionState::Untested));
+    assert_eq!(a.tenant.lookups_get().await.unwrap().unwrap().value, serde_json::json!({"of": "acme"}));
+    assert_eq!(a.tenant.policy().await.unwrap(), policy);
+    assert_eq!(a.tenant.prompt().await.unwrap().unwrap().body, "acme's prompt");
+    assert_eq!(a.tenant.hook().await.unwrap().key, hook);
+    let Tenant { name, time_zone, .. } = a.tenant.tenant_fetch().await.unwrap().unwrap();
+    assert_eq!((name.as_str(), time_zone.as_str()), ("acme", "UTC"));
+    assert_eq!(a.tenant.member_list().await.unwrap().len(), 1);
+}
+
+async fn a_job_of_one_tenant_cannot_be_worked_on_as_another(store: TestStore) {
+    let a = full(&store).await;
+    let b = other(&store).await;
+    let lease = a.job.lease;
+    let lost = |outcome: Result<(), StoreError>| {
+        assert!(matches!(outcome, Err(StoreError::LeaseLost)), "{outcome:?}")
+    };
+    let (plan, assessment) = (plan(Mode::Live, 5, &[]), support::assessment(5));
+    let done = Outcome { state: ActionState::Done, effects: vec![], detail: None, receipt: None };
+    lost(b.ticket_read(lease, &read("7", "c"), at(9)).await.map(drop));
+    lost(b.ticket_skip(lease, &read("7", "c"), "no", at(9)).await.map(drop));
+    lost(b.analysis_scored(lease, a.ticket, &assessment, &plan, 1, &provenance(), at(9)).await.map(drop));
+    lost(b.analysis_skipped(lease, a.ticket, "no", 1, &provenance(), at(9)).await.map(drop));
+    lost(b.action_begin(lease, a.action, at(9)).await.map(drop));
+    lost(b.action_end(lease, a.action, &done, None, at(9)).await.map(drop));
+    lost(b.actions_finished(lease, a.ticket, at(9)).await);
+
+    // With a lease of its own, B still reaches nothing of A's.
+    arrive(&b, "7", 4).await;
+    let mine = claim(&store, 4).await;
+    let ticket = b.ticket_read(mine.lease, &read("7", "c"), at(5)).await.unwrap();
+    assert_ne!(ticket, a.ticket);
+    let mine = claim(&store, 5).await;
+    lost(
+        b.analysis_scored(mine.lease, a.ticket, &assessment, &plan, 1, &provenance(), at(9)).await.map(drop),
+    );
+    lost(b.action_begin(mine.lease, a.action, at(9)).await.map(drop));
+    lost(b.actions_finished(mine.lease, a.ticket, at(9)).await);
+    b.action_end(mine.lease, a.action, &done, None, at(9)).await.unwrap();
+
+    let rows = a.tenant.action_list(a.analysis).await.unwrap();
+    assert_eq!(rows[0].state, ActionState::Planned);
+    assert_eq!(store.job_renew(&[lease], at(9) + LEASE).await.unwrap(), [a.job.id()], "A's job is as it was");
+}

@@ -1,0 +1,231 @@
+//! Tickets as the lists show them, and their whole stories.
+
+use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
+use domain::{Label, Mode, Score, TicketId};
+use store::analyses::AnalysisState;
+use store::testing::TestStore;
+use store::tickets::{TicketFilter, TicketState};
+use store::{Actor, StoreError, TenantStore};
+
+support::on_both_engines! {
+    what_was_read_comes_back_as_it_was,
+    a_ticket_left_out_keeps_the_rule_and_is_finished,
+    the_list_is_newest_first_in_pages_without_gaps,
+    the_list_can_be_narrowed,
+    words_are_found_in_title_text_client_and_number,
+    a_replay_reads_the_ticket_as_it_stands_now,
+    a_replay_of_an_unknown_ticket_is_refused,
+    the_story_tells_everything_in_order,
+    samples_are_the_newest_tickets_with_text,
+    text_with_a_nul_is_kept_readable,
+}
+
+async fn list(tenant: &TenantStore, filter: TicketFilter) -> Vec<String> {
+    let rows = tenant.ticket_list(&filter, 100, None).await.unwrap().rows;
+    rows.into_iter().map(|row| row.external_id).collect()
+}
+
+async fn what_was_read_comes_back_as_it_was(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    arrive(&acme, "7", 0).await;
+    let job = claim(&store, 0).await;
+    let wanted = read("7", "c");
+    let id = acme.ticket_read(job.lease, &wanted, at(1)).await.unwrap();
+    let (same, kept) = acme.ticket_for_work(id).await.unwrap().unwrap();
+    assert_eq!((same, &kept.ticket, &kept.text), (id, &wanted.ticket, &wanted.text));
+    assert_eq!((kept.text_remarks, kept.author_name), (wanted.text_remarks, wanted.author_name));
+    let row = acme.ticket_list(&TicketFilter::default(), 1, None).await.unwrap().rows.remove(0);
+    assert_eq!((row.id, row.state, row.created_at), (id, TicketState::Reading, at(0)));
+    assert_eq!((row.client.as_deref(), row.client_id.as_deref()), (Some("Client c"), Some("c")));
+    assert_eq!((row.board.as_deref(), row.number.as_str()), (Some("Help Desk"), "T20260302.7"));
+    assert_eq!((row.label, row.sentiment, row.mode, row.analysed_at), (None, None, None, None));
+    assert!(acme.analysis_latest(id).await.unwrap().is_none());
+    assert!(acme.ticket_for_work(TicketId(uuid::Uuid::nil())).await.unwrap().is_none());
+}
+
+async fn a_ticket_left_out_keeps_the_rule_and_is_finished(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    arrive(&acme, "7", 0).await;
+    let job = claim(&store, 0).await;
+    let id = acme.ticket_skip(job.lease, &read("7", "c"), "board Alerts is left out", at(1)).await.unwrap();
+    let story = acme.ticket_story(id).await.unwrap().unwrap();
+    assert_eq!(
+        (story.row.state, story.row.reason.as_deref()),
+        (TicketState::Skipped, Some("board Alerts is left out"))
+    );
+    assert_eq!(story.analyses.len(), 1);
+    assert_eq!((story.analyses[0].state, story.analyses[0].policy_version), (AnalysisState::Skipped, 1));
+    assert_eq!(
+        story.events.iter().map(|event| event.what.as_str()).collect::<Vec<_>>(),
+        ["received", "read", "skipped"]
+    );
+    assert_eq!(store.queue_health().await.unwrap(), store::jobs::QueueHealth::default());
+}
+
+async fn the_list_is_newest_first_in_pages_without_gaps(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    for index in 0..13 {
+        let external = index.to_string();
+        arrive(&acme, &external, index / 3).await;
+        let job = claim(&store, index / 3).await;
+        acme.ticket_skip(job.lease, &read(&external, "c"), "no", at(50)).await.unwrap();
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = acme.ticket_list(&TicketFilter::default(), 5, cursor.as_deref()).await.unwrap();
+        seen.extend(page.rows.into_iter().map(|row| row.external_id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (0..13).rev().map(|index| index.to_string()).collect::<Vec<_>>());
+    assert!(matches!(
+        acme.ticket_list(&TicketFilter::default(), 5, Some("AAAA")).await,
+        Err(StoreError::BadCursor)
+    ));
+}
+
+async fn the_list_can_be_narrowed(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    scored(&acme, "1", "c1", 5, &plan(Mode::Shadow, 5, &["update"]), 0).await;
+    scored(&acme, "2", "c1", 1, &plan(Mode::Live, 1, &[]), 100).await;
+    scored(&acme, "3", "c2", 3, &plan(Mode::Live, 3, &[]), 200).await;
+    let all = TicketFilter::default;
+    let cases = [
+        (all(), vec!["3", "2", "1"]),
+        (TicketFilter { from: Some(at(100)), ..all() }, vec!["3", "2"]),
+        (TicketFilter { to: Some(at(100)), ..all() }, vec!["1"]),
+        (TicketFilter { from: Some(at(100)), to: Some(at(200)), ..all() }, vec!["2"]),
+        (TicketFilter { label: Some(Label::Positive), ..all() }, vec!["2"]),
+        (TicketFilter { client: Some("c1".into()), ..all() }, vec!["2", "1"]),
+        (TicketFilter { state: Some(TicketState::Shadowed), ..all() }, vec!["1"]),
+        (TicketFilter { state: Some(TicketState::Analysed), client: Some("c1".into()), ..all() }, vec!["2"]),
+        (TicketFilter { min_sentiment: Some(Score::NEUTRAL), ..all() }, vec!["3", "1"]),
+        (TicketFilter { escalated: Some(true), ..all() }, vec![]),
+        (TicketFilter { escalated: Some(false), ..all() }, vec!["3", "2", "1"]),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(list(&acme, filter.clone()).await, expected, "{filter:?}");
+    }
+}
+
+async fn words_are_found_in_title_text_client_and_number(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    for (external, client, title, text) in [
+        ("1", "apple", "VPN down", "100% of us, my_host too"),
+        ("2", "berry", "Printer", "It says VPN! and more"),
+        ("3", "cherry", "Mail", "x"),
+    ] {
+        arrive(&acme, external, external.parse().unwrap()).await;
+        let job = claim(&store, 9).await;
+        let mut read = read(external, client);
+        read.ticket.title = title.into();
+        read.text = text.into();
+        acme.ticket_skip(job.lease, &read, "no", at(10)).await.unwrap();
+    }
+    for (q, expected) in [
+        ("vpn", vec!["2", "1"]),
+        ("VPN down", vec!["1"]),
+        ("CLIENT cherry", vec!["3"]),
+        ("t20260302.2", vec!["2"]),
+        ("100%", vec!["1"]),
+        ("0%0", vec![]),
+        ("my_host", vec!["1"]),
+        ("y_h%t", vec![]),
+        ("vpn!", vec!["2"]),
+        ("", vec!["3", "2", "1"]),
+        ("'; DROP TABLE tickets; --", vec![]),
+    ] {
+        assert_eq!(
+            list(&acme, TicketFilter { q: Some(q.into()), ..TicketFilter::default() }).await,
+            expected,
+            "{q:?}"
+        );
+    }
+}
+
+async fn a_replay_reads_the_ticket_as_it_stands_now(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let ticket = scored(&acme, "7", "c1", 5, &plan(Mode::Shadow, 5, &[]), 0).await;
+    assert!(acme.ticket_replay(ticket, &Actor::System, at(100)).await.unwrap());
+    assert_eq!(acme.ticket_story(ticket).await.unwrap().unwrap().row.state, TicketState::Reading);
+    let job = claim(&store, 100).await;
+    let mut now = read("7", "c2");
+    now.text = "Solved, thank you.".into();
+    assert_eq!(acme.ticket_read(job.lease, &now, at(101)).await.unwrap(), ticket);
+    let story = acme.ticket_story(ticket).await.unwrap().unwrap();
+    assert_eq!((story.text.as_str(), story.row.client_id.as_deref()), ("Solved, thank you.", Some("c2")));
+    assert_eq!(story.row.created_at, at(0), "when it was taken in does not change");
+    let what: Vec<&str> = story.events.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(what, ["received", "read", "scored", "decided", "replayed", "read"]);
+    let trail = acme.audit_list(1, None).await.unwrap().rows;
+    assert_eq!(trail[0].what, "ticket.replayed");
+}
+
+async fn a_replay_of_an_unknown_ticket_is_refused(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    assert!(!acme.ticket_replay(TicketId(uuid::Uuid::nil()), &Actor::System, at(1)).await.unwrap());
+    assert!(acme.ticket_story(TicketId(uuid::Uuid::nil())).await.unwrap().is_none());
+}
+
+async fn the_story_tells_everything_in_order(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let ticket = scored(&acme, "7", "c", 5, &plan(Mode::Live, 5, &["update", "note:update"]), 0).await;
+    let update = store::door::Disposition::Ignore {
+        external_ticket: Some("7".into()),
+        reason: "our own change".into(),
+    };
+    store.accept(support::delivery(acme.tenant_id(), "echo", update, 4)).await.unwrap();
+    let job = claim(&store, 5).await;
+    store.job_retry(job.lease, at(9), "the PSA did not answer", false).await.unwrap();
+    let story = acme.ticket_story(ticket).await.unwrap().unwrap();
+    let lines: Vec<(&str, &str)> =
+        story.events.iter().map(|event| (event.what.as_str(), event.detail.as_str())).collect();
+    assert_eq!(
+        lines,
+        [
+            ("received", "webhook call from Autotask PSA"),
+            ("read", "read from Autotask PSA"),
+            ("scored", "sentiment 5, urgency 3, impact 2 by a model"),
+            ("decided", "negative, to do: update, note:update"),
+            ("retry", "the PSA did not answer"),
+        ]
+    );
+    assert_eq!(
+        story.deliveries.iter().map(|delivery| delivery.received_at).collect::<Vec<_>>(),
+        [at(0), at(4)]
+    );
+    assert!(story.deliveries.iter().all(|delivery| delivery.ticket == Some(ticket)));
+    assert_eq!(story.actions.iter().map(|row| row.position).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!((story.analyses.len(), story.author_name.as_str()), (1, "Pat"));
+    assert!(!lines.iter().any(|(_, detail)| detail.contains("smokes")), "no words of the customer");
+}
+
+async fn samples_are_the_newest_tickets_with_text(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    for (external, second, text) in [("1", 1, "one"), ("2", 2, ""), ("3", 3, "three")] {
+        arrive(&acme, external, second).await;
+        let job = claim(&store, second).await;
+        let mut read = read(external, "c");
+        read.text = text.into();
+        acme.ticket_skip(job.lease, &read, "no", at(10)).await.unwrap();
+    }
+    let samples = acme.ticket_samples(10).await.unwrap();
+    assert_eq!(samples.iter().map(|(_, read)| read.text.as_str()).collect::<Vec<_>>(), ["three", "one"]);
+    assert_eq!(acme.ticket_samples(1).await.unwrap().len(), 1);
+}
+
+async fn text_with_a_nul_is_kept_readable(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    arrive(&acme, "7", 0).await;
+    let job = claim(&store, 0).await;
+    let mut odd = read("7", "c\0");
+    odd.ticket.title = "a\0b".into();
+    odd.text = "c\0d".into();
+    odd.author_name = "e\0f".into();
+    let id = acme.ticket_skip(job.lease, &odd, "no\0", at(1)).await.unwrap();
+    let story = acme.ticket_story(id).await.unwrap().unwrap();
+    assert_eq!((story.row.title.as_str(), story.text.as_str()), ("a\u{fffd}b", "c\u{fffd}d"));
+    assert_eq!(story.ticket.title, "a\0b", "the ticket itself is as the PSA gave it");
+}

@@ -1,0 +1,210 @@
+//! Roll-ups always equal the sum of the tickets.
+
+use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
+use chrono::NaiveDate;
+use domain::trend::Tally;
+use domain::{ActionState, Choice, Effect, Lever, Mode};
+use store::ledger::Outcome;
+use store::testing::TestStore;
+use store::trends::{Bucket, Overview};
+use store::{Actor, TenantStore};
+
+support::on_both_engines! {
+    analysed_tickets_are_counted_by_label,
+    skipped_tickets_are_not_counted,
+    what_was_done_in_the_psa_is_counted_once,
+    a_replay_replaces_what_the_ticket_counted_as,
+    a_replay_that_skips_takes_the_ticket_out,
+    buckets_without_tickets_are_there_and_zero,
+    clients_come_worst_first_and_a_single_ticket_does_not_outweigh_a_bad_month,
+    a_renamed_client_has_its_newest_name,
+    the_median_is_of_the_first_way_through,
+    rebuilding_gives_what_counting_gave,
+}
+
+const DAY: i64 = 86_400;
+
+fn march(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, day).unwrap()
+}
+
+/// On the second of March and `days` later; sentiments in the order of arrival.
+async fn tickets(tenant: &TenantStore, client: &str, days: i64, sentiments: &[i64]) {
+    for (index, sentiment) in sentiments.iter().enumerate() {
+        let external = format!("{client}-{days}-{index}");
+        scored(tenant, &external, client, *sentiment, &plan(Mode::Shadow, *sentiment, &[]), days * DAY).await;
+    }
+}
+
+async fn tally(tenant: &TenantStore) -> Tally {
+    tenant.overview(march(1), march(31)).await.unwrap().tally
+}
+
+async fn analysed_tickets_are_counted_by_label(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    assert_eq!(acme.overview(march(1), march(31)).await.unwrap(), Overview::default());
+    tickets(&acme, "c", 0, &[5, 4, 3, 1]).await;
+    tickets(&acme, "c", 7, &[2]).await;
+    let expected = Tally {
+        analysed: 5,
+        negative: 2,
+        neutral: 1,
+        positive: 2,
+        sentiment_sum: 15,
+        updated: 0,
+        escalated: 0,
+    };
+    assert_eq!(tally(&acme).await, expected);
+    let week = acme.overview(march(9), march(16)).await.unwrap();
+    assert_eq!((week.tally.analysed, week.before.analysed, week.before.negative), (1, 4, 2));
+}
+
+async fn skipped_tickets_are_not_counted(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    arrive(&acme, "7", 0).await;
+    let job = claim(&store, 0).await;
+    acme.ticket_skip(job.lease, &read("7", "c"), "an alert", at(1)).await.unwrap();
+    assert_eq!(tally(&acme).await, Tally::default());
+}
+
+async fn what_was_done_in_the_psa_is_counted_once(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let keys = ["update", "escalate", "note:update"];
+    let ticket = scored(&acme, "7", "c", 5, &plan(Mode::Live, 5, &keys), 0).await;
+    let job = claim(&store, 3).await;
+    let asked = Choice::new("1", "Critical");
+    let effect = Effect {
+        lever: Lever::Priority,
+        before: None,
+        asked: asked.clone(),
+        after: Some(asked),
+        left_alone: None,
+    };
+    let done = Outcome { state: ActionState::Done, effects: vec![effect], detail: None, receipt: None };
+    for row in acme.action_list(job.analysis.unwrap()).await.unwrap() {
+        acme.action_begin(job.lease, row.id, at(4)).await.unwrap();
+        for _ in 0..2 {
+            acme.action_end(job.lease, row.id, &done, None, at(5)).await.unwrap();
+        }
+    }
+    acme.actions_finished(job.lease, ticket, at(6)).await.unwrap();
+    let counted = tally(&acme).await;
+    assert_eq!((counted.analysed, counted.updated, counted.escalated), (1, 1, 1));
+}
+
+async fn rescored(tenant: &TenantStore, external: &str, client: &str, sentiment: i64, second: i64) {
+    let rows = tenant.ticket_list(&store::tickets::TicketFilter::default(), 100, None).await.unwrap().rows;
+    let ticket = rows.iter().find(|row| row.external_id == external).unwrap().id;
+    tenant.ticket_replay(ticket, &Actor::System, at(second)).await.unwrap();
+    let job = claim(tenant.store(), second).await;
+    tenant.ticket_read(job.lease, &read(external, client), at(second)).await.unwrap();
+    let job = claim(tenant.store(), second).await;
+    let plan = plan(Mode::Shadow, sentiment, &[]);
+    let (assessment, provenance) = (support::assessment(sentiment), support::provenance());
+    tenant.analysis_scored(job.lease, ticket, &assessment, &plan, 1, &provenance, at(second)).await.unwrap();
+}
+
+async fn a_replay_replaces_what_the_ticket_counted_as(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    scored(&acme, "7", "c1", 5, &plan(Mode::Shadow, 5, &[]), 0).await;
+    // Days later, and the ticket belongs to another client by now.
+    rescored(&acme, "7", "c2", 2, 5 * DAY).await;
+    let expected = Tally { analysed: 1, positive: 1, sentiment_sum: 2, ..Tally::default() };
+    assert_eq!(tally(&acme).await, expected);
+    assert_eq!(
+        acme.overview(march(2), march(3)).await.unwrap().tally,
+        expected,
+        "on the day it was taken in"
+    );
+    let clients = acme.client_tallies(march(1), march(31), 10).await.unwrap();
+    assert_eq!(clients.iter().map(|client| client.client_id.as_str()).collect::<Vec<_>>(), ["c2"]);
+}
+
+async fn a_replay_that_skips_takes_the_ticket_out(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let ticket = scored(&acme, "7", "c1", 5, &plan(Mode::Shadow, 5, &[]), 0).await;
+    acme.ticket_replay(ticket, &Actor::System, at(10)).await.unwrap();
+    let job = claim(&store, 10).await;
+    acme.ticket_skip(job.lease, &read("7", "c1"), "left out now", at(11)).await.unwrap();
+    assert_eq!(tally(&acme).await, Tally::default());
+}
+
+async fn buckets_without_tickets_are_there_and_zero(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    tickets(&acme, "c1", 0, &[5]).await;
+    tickets(&acme, "c2", 2, &[1, 1]).await;
+    tickets(&acme, "c1", 8, &[3]).await;
+    let points = async |from, to, bucket, client| {
+        let points = acme.trend(march(from), march(to), bucket, client).await.unwrap();
+        points.into_iter().map(|point| (point.start, point.tally.analysed)).collect::<Vec<_>>()
+    };
+    assert_eq!(points(2, 5, Bucket::Day, None).await, [(march(2), 1), (march(3), 0), (march(4), 2)]);
+    // From a Wednesday: the week begins on the Monday before, but Monday's ticket is not asked for.
+    assert_eq!(points(4, 17, Bucket::Week, None).await, [(march(2), 2), (march(9), 1), (march(16), 0)]);
+    assert_eq!(points(1, 31, Bucket::Month, None).await, [(march(1), 4)]);
+    assert_eq!(points(1, 31, Bucket::Month, Some("c1")).await, [(march(1), 2)]);
+    assert_eq!(points(5, 5, Bucket::Day, None).await, []);
+}
+
+async fn clients_come_worst_first_and_a_single_ticket_does_not_outweigh_a_bad_month(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    tickets(&acme, "bad-month", 8, &[5, 5, 4, 4, 5]).await;
+    tickets(&acme, "one-bad-day", 8, &[5]).await;
+    tickets(&acme, "content", 8, &[1, 2]).await;
+    tickets(&acme, "content", 0, &[5]).await;
+    let clients = acme.client_tallies(march(9), march(16), 10).await.unwrap();
+    let order: Vec<&str> = clients.iter().map(|client| client.client_id.as_str()).collect();
+    assert_eq!(order, ["bad-month", "one-bad-day", "content"]);
+    assert_eq!((clients[2].tally.analysed, clients[2].before.negative), (2, 1));
+    assert_eq!(clients[0].name, "Client bad-month");
+    assert_eq!(acme.client_tallies(march(9), march(16), 2).await.unwrap().len(), 2);
+}
+
+async fn a_renamed_client_has_its_newest_name(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    for (external, name, days) in [("1", "Zeta Ltd", 0), ("2", "Alpha Ltd", 3)] {
+        arrive(&acme, external, days * DAY).await;
+        let job = claim(&store, days * DAY).await;
+        let mut read = read(external, "c");
+        read.ticket.client.as_mut().unwrap().name = name.into();
+        let ticket = acme.ticket_read(job.lease, &read, at(days * DAY)).await.unwrap();
+        let job = claim(&store, days * DAY).await;
+        let (assessment, provenance) = (support::assessment(3), support::provenance());
+        let plan = plan(Mode::Live, 3, &[]);
+        acme.analysis_scored(job.lease, ticket, &assessment, &plan, 1, &provenance, at(days * DAY))
+            .await
+            .unwrap();
+    }
+    let clients = acme.client_tallies(march(1), march(31), 10).await.unwrap();
+    assert_eq!((clients.len(), clients[0].name.as_str()), (1, "Alpha Ltd"));
+}
+
+async fn the_median_is_of_the_first_way_through(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    // scored() takes two seconds.
+    scored(&acme, "1", "c", 3, &plan(Mode::Live, 3, &[]), 0).await;
+    assert_eq!(acme.overview(march(2), march(3)).await.unwrap().median_seconds, Some(2.0));
+    let ticket = scored(&acme, "2", "c", 5, &plan(Mode::Live, 5, &["note"]), 10).await;
+    let job = claim(&store, 20).await;
+    acme.actions_finished(job.lease, ticket, at(19)).await.unwrap();
+    assert_eq!(acme.overview(march(2), march(3)).await.unwrap().median_seconds, Some(5.5));
+    rescored(&acme, "1", "c", 3, 2 * DAY).await;
+    assert_eq!(acme.overview(march(2), march(3)).await.unwrap().median_seconds, Some(5.5));
+    assert_eq!(acme.overview(march(3), march(9)).await.unwrap().median_seconds, None);
+}
+
+async fn rebuilding_gives_what_counting_gave(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    tickets(&acme, "c1", 0, &[5, 4, 1]).await;
+    tickets(&acme, "c2", 3, &[2, 3]).await;
+    rescored(&acme, "c1-0-0", "c2", 1, 4 * DAY).await;
+    let seen = async || {
+        let clients = acme.client_tallies(march(1), march(31), 10).await.unwrap();
+        (acme.trend(march(1), march(31), Bucket::Day, None).await.unwrap(), clients)
+    };
+    let counted = seen().await;
+    store.beside().await.run("UPDATE tallies SET analysed = 77").await;
+    assert_ne!(seen().await, counted);
+    acme.trends_rebuild().await.unwrap();
+    assert_eq!(seen().await, counted);
+}
