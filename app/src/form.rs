@@ -182,6 +182,11 @@ pub fn came_back(form: &str) -> bool {
     use_context::<Entry>().is_some_and(|entry| entry.form == form)
 }
 
+/// Everything that was typed into a form that came back; `None` if this one did not.
+pub fn typed(form: &str) -> Option<BTreeMap<String, String>> {
+    use_context::<Entry>().filter(|entry| entry.form == form).map(|entry| entry.values)
+}
+
 /// The error beside a field that a page draws by itself.
 pub fn error_of(form: &str, field: &str) -> Option<String> {
     use_context::<Entry>().and_then(|entry| entry.error(form, field).map(str::to_owned))

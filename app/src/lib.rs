@@ -8,6 +8,7 @@
 #![recursion_limit = "256"]
 
 pub mod islands;
+pub mod live;
 
 #[cfg(feature = "ssr")]
 pub mod error;

@@ -10,6 +10,7 @@ mod api;
 mod data;
 mod hooks;
 mod page;
+mod play;
 mod tickets;
 
 pub use data::Lists;

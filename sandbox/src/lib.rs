@@ -13,6 +13,7 @@ pub mod halo;
 pub mod model;
 pub mod page;
 pub mod record;
+pub mod scenes;
 
 pub use faults::{Fault, Faults};
 pub use record::{Recorded, Recorder};

@@ -7,9 +7,8 @@ use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
-use crate::web::{self, guard::Site, health::Health, hooks::Door, ui};
+use crate::web::{self, guard::Site, health::Health, hooks::Door};
 use app::Instance;
-use app::ops::Ops;
 use axum::Router;
 use domain::PsaKind;
 use std::collections::HashMap;
@@ -54,9 +53,9 @@ pub struct Setup {
     pub luck: Luck,
     pub listeners: Listeners,
     pub roles: Roles,
-    pub checkpoints: Checkpoints,
-    /// The stand-ins' addresses, where the instance runs with the sandbox.
+    /// Addresses of stand-ins that run beside this instance, offered as a first connection.
     pub sandbox: HashMap<PsaKind, String>,
+    pub checkpoints: Checkpoints,
 }
 
 /// A running instance.
@@ -74,7 +73,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Starts what `roles` say and returns at once.
 pub fn run(setup: Setup) -> io::Result<Running> {
-    let Setup { config, store, clock, luck, listeners, roles, checkpoints, sandbox } = setup;
+    let Setup { config, store, clock, luck, listeners, roles, sandbox, checkpoints } = setup;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let outside = Outside::new(config.allow_private_hosts);
     let connections = Connections::new(outside.clone());
@@ -92,23 +91,17 @@ pub fn run(setup: Setup) -> io::Result<Running> {
         };
         Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
     });
-    let site = Site { public_url: config.public_url() };
     let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        let ops: Arc<dyn Ops> =
-            Arc::new(Operations::new(connections, clock.clone(), config.public_url(), sandbox));
-        let api = web::api::router(store.clone(), ops.clone());
-        let screens = ui::Parts {
-            instance: Instance { store: store.clone(), ops, secure: config.secure_cookies() },
-            public_url: config.public_url().origin().ascii_serialization(),
+        let hooks = Door::new(store.clone(), outside, clock.clone());
+        let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
+        let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
+        let ui = web::ui::Parts {
+            instance,
+            public_url: config.public_url().to_string(),
             session_hours: u32::from(config.session_hours),
         };
-        web::router(
-            Door::new(store.clone(), outside, clock.clone()),
-            health,
-            ui::router(screens).merge(api),
-            site,
-        )
+        web::router(web::Parts { hooks, health, ui, site: Site { public_url: config.public_url() } })
     } else {
         web::health::router(health)
     };

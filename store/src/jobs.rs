@@ -79,17 +79,10 @@ impl Store {
         let mut jobs = self
             .write((now, token, until, per_tenant, limit), |tx, (now, token, until, per_tenant, limit)| {
                 Box::pin(async move {
+                    let (per_tenant, limit) = (i64::from(*per_tenant), i64::from(*limit));
+                    let heads = per_tenant.min(limit);
                     let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
-                    fetch_all!(
-                        tx,
-                        JobRow,
-                        text,
-                        *now,
-                        *token,
-                        *until,
-                        i64::from(*per_tenant),
-                        i64::from(*limit)
-                    )
+                    fetch_all!(tx, JobRow, text, *now, *token, *until, per_tenant, limit, heads)
                 })
             })
             .await?
@@ -109,7 +102,8 @@ impl Store {
         self.write((leases.to_vec(), until), |tx, (leases, until)| Box::pin(renew(tx, leases, *until))).await
     }
 
-    /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown).
+    /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown),
+    /// and leaves no line in the ticket's timeline; the delivery shows the cause either way.
     pub async fn job_retry(&self, lease: Lease, at: DateTime<Utc>, cause: &str, refund: bool) -> Result<()> {
         self.write((lease, at, clean(cause).into_owned(), refund), |tx, (lease, at, cause, refund)| {
             Box::pin(async move {
@@ -124,10 +118,10 @@ impl Store {
                     held.id
                 )?;
                 tx.announce(News::Here);
+                held.note_cause(tx, cause, *refund).await?;
                 if *refund {
                     return Ok(());
                 }
-                held.note_attempts(tx).await?;
                 match held.ticket_id {
                     // In the story it stands where the next attempt begins.
                     Some(ticket) => timeline::event(tx, held.tenant_id, ticket, *at, "retry", cause).await,

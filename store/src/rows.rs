@@ -2,7 +2,6 @@
 
 use crate::accounts::Tenant;
 use crate::analyses::AnalysisState;
-use crate::connections::Which;
 use crate::door::DeliveryState;
 use crate::jobs::Stage;
 use crate::tickets::TicketState;
@@ -51,7 +50,6 @@ words! {
     Label { Positive = "positive", Neutral = "neutral", Negative = "negative" }
     Role { Owner = "owner", Admin = "admin", Dispatcher = "dispatcher", Viewer = "viewer" }
     PsaKind { ConnectWise = "connectwise", Autotask = "autotask", HaloPsa = "halopsa" }
-    Which { Psa = "psa", Model = "model" }
 }
 
 /// As [`Word::read`], where the column may be empty.
@@ -153,5 +151,96 @@ pub(crate) struct TenantRow {
 impl From<TenantRow> for Tenant {
     fn from(row: TenantRow) -> Self {
         Self { id: row.id.into(), name: row.name, time_zone: row.time_zone, created_at: row.created_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    fn instant(micros: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(micros).unwrap()
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_then_by_the_order_they_were_made_in() {
+        let start = instant(1_772_452_800_000_999);
+        let mut ids = Vec::new();
+        for step in [0, 0, 0, 1, 2, 999, 1_000, 1_000, 5_000_000] {
+            ids.push(id_at(start + TimeDelta::microseconds(step)));
+        }
+        assert!(ids.is_sorted());
+        ids.dedup();
+        assert_eq!(ids.len(), 9);
+        assert!(ids.iter().all(|id| id.get_version_num() == 7));
+        // Before 1970 there are no tickets; it must not panic all the same.
+        id_at(instant(-1));
+    }
+
+    proptest! {
+        #[test]
+        fn a_later_instant_has_a_greater_id(a in 0..4_000_000_000_000_000_i64, b in 0..4_000_000_000_000_000_i64) {
+            prop_assume!(a < b);
+            prop_assert!(id_at(instant(a)) < id_at(instant(b)));
+        }
+
+        #[test]
+        fn a_cursor_reads_back_as_it_was_written(micros in 0..4_000_000_000_000_000_i64, id: u128) {
+            let cursor = Cursor { at: instant(micros), id: Uuid::from_u128(id) };
+            prop_assert_eq!(Cursor::read(Some(&cursor.encode())).unwrap(), Some(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_reading_a_cursor_panic(text: String) {
+            let _ = Cursor::read(Some(&text));
+        }
+    }
+
+    #[test]
+    fn a_page_ends_where_the_rows_end() {
+        let end = |row: &i64| Cursor { at: instant(*row), id: Uuid::nil() };
+        for (found, limit, shown, more) in
+            [(0, 3, 0, false), (3, 3, 3, false), (4, 3, 3, true), (1, 0, 0, false)]
+        {
+            let page = page((0..found).collect(), limit, end);
+            assert_eq!((page.rows.len(), page.next.is_some()), (shown, more), "{found} of {limit}");
+        }
+    }
+
+    #[test]
+    fn each_word_is_read_back_as_what_it_stands_for() {
+        fn check<W: Word + PartialEq + std::fmt::Debug>() {
+            for (value, word) in W::WORDS {
+                assert_eq!(W::read("t", "c", word).unwrap(), *value);
+                assert_eq!(value.word(), *word);
+            }
+            assert!(W::read("t", "c", "something else").is_err());
+        }
+        check::<DeliveryState>();
+        check::<Stage>();
+        check::<TicketState>();
+        check::<AnalysisState>();
+        check::<ActionState>();
+        check::<Mode>();
+        check::<Label>();
+        check::<Role>();
+        check::<PsaKind>();
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_where_the_tenant_is() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for (instant, zone, day) in [
+            ("2026-03-02T23:59:59Z", "UTC", "2026-03-02"),
+            ("2026-03-02T23:59:59Z", "Europe/Berlin", "2026-03-03"),
+            ("2026-03-02T04:59:59Z", "America/New_York", "2026-03-01"),
+            // Summer time has begun: five hours behind became four.
+            ("2026-03-09T04:00:00Z", "America/New_York", "2026-03-09"),
+            ("2026-03-02T12:00:00Z", "Nowhere/Land", "2026-03-02"),
+        ] {
+            assert_eq!(day_of(at(instant), zone).to_string(), day, "{instant} {zone}");
+        }
     }
 }

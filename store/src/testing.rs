@@ -1,6 +1,6 @@
 //! Stores for tests: each a fresh, migrated database that is gone when the test is.
 //!
-//! PostgreSQL comes from `UNDERTONE_TEST_PG` (the address of a server whose databases may be created and dropped), or
+//! PostgreSQL comes from `UNDERTONE_TEST_PG` (the address of a server, of version 15 or later, whose databases may be created and dropped), or
 //! from a throw-away cluster that the tests of this machine share: the first test starts it, each holds a lock while it
 //! runs, and a watchdog stops it a few seconds after the last lock is gone, however the tests ended. Nothing is left
 //! behind. As root, the server runs as nobody, because it refuses to run as root.
@@ -23,6 +23,8 @@ pub struct TestStore {
     url: String,
     keys: KeyRing,
     place: Place,
+    /// Keeps a server of its own running.
+    in_use: Option<File>,
 }
 
 enum Place {
@@ -44,19 +46,35 @@ impl TestStore {
         let keys = keys();
         let store = Store::open(&url, keys.clone()).await.expect("a new SQLite file opens");
         store.migrate().await.expect("the migrations run on SQLite");
-        Self { store, url, keys, place: Place::Folder { _folder: folder } }
+        Self { store, url, keys, place: Place::Folder { _folder: folder }, in_use: None }
     }
 
     /// `None`, after saying so, where there is no PostgreSQL; under `CI` that is a failure.
     pub async fn postgres() -> Option<Self> {
         let server = server()?;
         let template = template(server).await;
+        Some(Self::from_template(server, &template).await)
+    }
+
+    async fn from_template(server: &str, template: &str) -> Self {
         let name = format!("test_{}", Uuid::new_v4().simple());
-        admin(server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        // Copying files is several times as fast as the default, which logs each page.
+        admin(server, format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await;
         let url = database_url(server, &name);
         let keys = keys();
         let store = Store::open(&url, keys.clone()).await.expect("a new database opens");
-        Some(Self { store, url, keys, place: Place::Database { server: server.to_owned(), name } })
+        let place = Place::Database { server: server.to_owned(), name };
+        Self { store, url, keys, place, in_use: None }
+    }
+
+    /// As [`Self::postgres`], on a server of its own that waits for the disk at each commit, for measurements.
+    pub async fn postgres_durable() -> Option<Self> {
+        let cluster = Cluster { fsync: true, ..Cluster::at(binaries()?) };
+        let (server, in_use) = cluster.join();
+        let template = template(&server).await;
+        let mut store = Self::from_template(&server, &template).await;
+        store.in_use = Some(in_use);
+        Some(store)
     }
 
     /// Another store on the same database, as another node or a restarted program has it.
@@ -235,8 +253,11 @@ fn server() -> Option<&'static str> {
     server.as_ref().map(|(url, _)| url.as_str())
 }
 
-/// The folder of initdb and pg_ctl, of the newest version.
+/// The folder of initdb and pg_ctl: `PG_BIN`, Debian's newest, or what is on the PATH.
 fn binaries() -> Option<PathBuf> {
+    if let Some(given) = env("PG_BIN") {
+        return Some(given.into());
+    }
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = debian
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
@@ -251,41 +272,51 @@ fn binaries() -> Option<PathBuf> {
 /// A throw-away cluster in a folder of this user, shared by all test processes that hold its `users` lock.
 struct Cluster {
     bin: PathBuf,
-    folder: PathBuf,
     is_root: bool,
+    user: u32,
+    /// Waits for the disk at each commit. Tests do not need that.
+    fsync: bool,
 }
 
 impl Cluster {
     fn at(bin: PathBuf) -> Self {
         let mine = tempfile::NamedTempFile::new().and_then(|file| file.as_file().metadata());
         let user = mine.expect("a temporary file can be made").uid();
-        let version = <sha2::Sha256 as sha2::Digest>::digest(bin.as_os_str().as_encoded_bytes());
-        let name = format!("undertone-test-postgres-{user}-{}", hex::encode(&version[..4]));
-        Self { bin, folder: std::env::temp_dir().join(name), is_root: user == 0 }
+        Self { bin, is_root: user == 0, user, fsync: false }
+    }
+
+    fn folder(&self) -> PathBuf {
+        let version = <sha2::Sha256 as sha2::Digest>::digest(self.bin.as_os_str().as_encoded_bytes());
+        let kind = if self.fsync { "durable" } else { "tests" };
+        std::env::temp_dir().join(format!(
+            "undertone-postgres-{kind}-{}-{}",
+            self.user,
+            hex::encode(&version[..4])
+        ))
     }
 
     /// Starts the server unless it runs; it stays while the returned file is open.
     fn join(&self) -> (String, File) {
-        std::fs::create_dir_all(&self.folder).expect("the temporary folder takes a folder");
-        let door = File::create(self.folder.join("door")).expect("the folder is ours");
+        std::fs::create_dir_all(self.folder()).expect("the temporary folder takes a folder");
+        let door = File::create(self.folder().join("door")).expect("the folder is ours");
         // Under this lock nobody starts or stops the server; see `watchdog`.
         door.lock().expect("files can be locked");
-        let in_use = File::create(self.folder.join("users")).expect("the folder is ours");
+        let in_use = File::create(self.folder().join("users")).expect("the folder is ours");
         if !self.answers() {
             self.start();
             self.watchdog();
         }
         in_use.lock_shared().expect("files can be locked");
-        let url = format!("postgres://postgres@localhost/postgres?host={}", self.folder.display());
+        let url = format!("postgres://postgres@localhost/postgres?host={}", self.folder().display());
         (url, in_use)
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        self.folder().join("data")
     }
 
     fn answers(&self) -> bool {
-        std::os::unix::net::UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_ok()
+        std::os::unix::net::UnixStream::connect(self.folder().join(".s.PGSQL.5432")).is_ok()
     }
 
     fn start(&self) {
@@ -293,18 +324,23 @@ impl Cluster {
         // What a killed machine may have left.
         let _ = std::fs::remove_dir_all(&data);
         if self.is_root {
-            std::os::unix::fs::chown(&self.folder, Some(NOBODY), Some(NOBODY))
+            std::os::unix::fs::chown(self.folder(), Some(NOBODY), Some(NOBODY))
                 .expect("root gives folders away");
         }
         self.run(
             "initdb",
             &["-D", path(&data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
         );
-        let log = self.folder.join("log");
+        let log = self.folder().join("log");
         let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories='{}' -c port=5432 -c max_connections=300 -c fsync=off \
-             -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=64MB",
-            self.folder.display()
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c port=5432 -c max_connections=300 {} \
+             -c shared_buffers=64MB",
+            self.folder().display(),
+            if self.fsync {
+                ""
+            } else {
+                "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+            },
         );
         self.run("pg_ctl", &["-D", path(&data), "-w", "-l", path(&log), "-o", &options, "start"]);
     }
@@ -319,17 +355,17 @@ impl Cluster {
         } else {
             Command::new(program)
         };
-        command.env("HOME", &self.folder).current_dir(&self.folder).stdin(Stdio::null());
+        command.env("HOME", self.folder()).current_dir(self.folder()).stdin(Stdio::null());
         command
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {
         // Not a pipe: the server would inherit it, and waiting for its end would wait for the server's.
-        let log = File::create(self.folder.join(format!("{program}.log"))).expect("the folder is ours");
+        let log = File::create(self.folder().join(format!("{program}.log"))).expect("the folder is ours");
         let error_log = log.try_clone().expect("a file can be opened twice");
         let ran = self.command(program).args(arguments).stdout(log).stderr(error_log).status();
         let ran = ran.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
-        assert!(ran.success(), "{program} failed; see {}/{program}.log and log", self.folder.display());
+        assert!(ran.success(), "{program} failed; see {}/{program}.log and log", self.folder().display());
     }
 
     /// Waits until nobody holds `users`, gives the next test a few seconds, and stops the server. Locks go with their
@@ -348,7 +384,7 @@ impl Cluster {
         // The script goes on in the background of a shell that ends at once.
         let started = Command::new("sh")
             .args(["-c", SCRIPT, "watchdog"])
-            .arg(&self.folder)
+            .arg(self.folder())
             .arg(stop.get_program())
             .args(stop.get_args())
             // Whoever ends the test's process group must not end this.

@@ -9,7 +9,7 @@ use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
 use crate::{Actor, Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Label, Mode, Party, Score, Ticket, TicketId};
+use domain::{Assessment, Label, Mode, Party, Score, Ticket, TicketId};
 use uuid::Uuid;
 
 /// Where a ticket stands with us.
@@ -297,7 +297,7 @@ impl TenantStore {
                 select_deliveries!(),
                 "WHERE d.tenant_id = $1 AND t.id = $2
                    AND d.external_ticket = (SELECT x.external_id FROM tickets x WHERE x.tenant_id = $1 AND x.id = $2)
-                 ORDER BY d.id LIMIT 100"
+                 ORDER BY d.received_at, d.id LIMIT 100"
             ),
             self.tenant.0,
             ticket.0
@@ -345,6 +345,26 @@ impl TenantStore {
             .await
     }
 
+    /// The newest scored tickets with their newest scores, newest first: what a policy is held against before it is saved.
+    pub async fn assessed_newest(&self, limit: u32) -> Result<Vec<(ReadTicket, Assessment)>> {
+        let mut reader = self.store.read().await?;
+        fetch_all!(
+            reader,
+            AssessedRow,
+            "SELECT b.ticket_id, b.author_name, b.text_remarks, b.ticket, b.text, a.assessment
+             FROM analyses a JOIN ticket_bodies b ON b.tenant_id = a.tenant_id AND b.ticket_id = a.ticket_id
+             WHERE a.tenant_id = $1 AND a.state = 'scored' AND a.assessment IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM analyses later
+                               WHERE later.tenant_id = a.tenant_id AND later.ticket_id = a.ticket_id AND later.id > a.id)
+             ORDER BY a.id DESC LIMIT $2",
+            self.tenant.0,
+            i64::from(limit)
+        )?
+        .into_iter()
+        .map(AssessedRow::read)
+        .collect()
+    }
+
     /// The newest tickets with text, for prompt previews.
     pub async fn ticket_samples(&self, limit: u32) -> Result<Vec<(TicketId, ReadTicket)>> {
         let mut reader = self.store.read().await?;
@@ -360,6 +380,20 @@ impl TenantStore {
         .into_iter()
         .map(BodyRow::read)
         .collect()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct AssessedRow {
+    #[sqlx(flatten)]
+    body: BodyRow,
+    assessment: String,
+}
+
+impl AssessedRow {
+    fn read(self) -> Result<(ReadTicket, Assessment)> {
+        let (_, read) = self.body.read()?;
+        Ok((read, rows::read_json("analyses", "assessment", &self.assessment)?))
     }
 }
 

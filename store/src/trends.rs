@@ -1,17 +1,16 @@
 //! What it adds up to: rolled up by day (in the tenant's time zone) and client as tickets are analysed, so that no
 //! page reads raw tickets to draw a trend.
 
-use crate::engine::{
-    Query, Reader, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, fetch_query,
-};
-use crate::jobs::Held;
+mod rollup;
+
+pub(crate) use rollup::{Counted, TallyChange, apply, rebuild};
+
+use crate::engine::{Query, Reader, fetch_all, fetch_one, fetch_query};
 use crate::rows;
 use crate::{Result, TenantStore};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc, Weekday};
 use domain::trend::Tally;
-use domain::{Label, TenantId};
 use std::collections::{BTreeMap, HashMap};
-use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -266,201 +265,36 @@ impl Bucket {
     }
 }
 
-/// How much one day and client change.
-#[derive(Clone, Debug)]
-pub(crate) struct TallyChange {
-    tenant: Uuid,
-    day: NaiveDate,
-    /// Empty: none.
-    client_id: String,
-    client_name: String,
-    by: Tally,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What of a ticket's row counts in the roll-ups.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub(crate) struct Counted {
-    day: NaiveDate,
-    client_id: Option<String>,
-    client_name: Option<String>,
-    label: Option<String>,
-    sentiment: Option<i64>,
-    updated: bool,
-    escalated: bool,
-    taken_in_at: DateTime<Utc>,
-    duration_ms: Option<i64>,
-}
-
-impl Counted {
-    pub(crate) async fn of(tx: &mut Tx, tenant: Uuid, ticket: Uuid) -> Result<Option<Self>> {
-        fetch_optional!(
-            tx,
-            Self,
-            "SELECT day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
-             FROM tickets WHERE tenant_id = $1 AND id = $2",
-            tenant,
-            ticket
-        )
+    #[test]
+    fn buckets_begin_where_people_expect() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        for (bucket, within, start, next) in [
+            (Bucket::Day, "2026-03-04", "2026-03-04", "2026-03-05"),
+            (Bucket::Week, "2026-03-04", "2026-03-02", "2026-03-09"),
+            (Bucket::Week, "2026-03-01", "2026-02-23", "2026-03-02"),
+            (Bucket::Week, "2026-01-01", "2025-12-29", "2026-01-05"),
+            (Bucket::Month, "2026-12-31", "2026-12-01", "2027-01-01"),
+        ] {
+            assert_eq!(bucket.start(day(within)), day(start), "{bucket:?} {within}");
+            assert_eq!(bucket.next(day(start)), Some(day(next)), "{bucket:?} {within}");
+        }
+        assert_eq!(before(day("2026-03-08"), day("2026-03-15")), day("2026-03-01"));
     }
 
-    /// Of the ticket a job is about, where it was read before.
-    pub(crate) async fn of_external(tx: &mut Tx, held: &Held) -> Result<Option<Self>> {
-        fetch_optional!(
-            tx,
-            Self,
-            "SELECT day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
-             FROM tickets WHERE tenant_id = $1 AND psa = $2 AND external_id = $3",
-            held.tenant_id,
-            &held.psa,
-            &held.external_ticket
-        )
-    }
-
-    fn tally(&self) -> Tally {
-        let Some(label) = self.label.as_deref() else { return Tally::default() };
-        let is = |word: Label| i64::from(label == word.word());
-        Tally {
-            analysed: 1,
-            negative: is(Label::Negative),
-            neutral: is(Label::Neutral),
-            positive: is(Label::Positive),
-            sentiment_sum: self.sentiment.unwrap_or_default(),
-            updated: i64::from(self.updated),
-            escalated: i64::from(self.escalated),
+    #[test]
+    fn a_median_is_the_middle_or_between_the_two() {
+        let of = |ms: &[i64]| median(&ms.iter().map(|ms| (*ms,)).collect::<Vec<_>>());
+        for (ms, expected) in [
+            (&[][..], None),
+            (&[1_500][..], Some(1.5)),
+            (&[1_000, 2_000][..], Some(1.5)),
+            (&[1, 2_000, 900_000][..], Some(2.0)),
+        ] {
+            assert_eq!(of(ms), expected);
         }
     }
-
-    fn change(&self, tenant: Uuid, sign: i64) -> TallyChange {
-        let tally = self.tally();
-        TallyChange {
-            tenant,
-            day: self.day,
-            client_id: self.client_id.clone().unwrap_or_default(),
-            client_name: self.client_name.clone().unwrap_or_default(),
-            by: Tally {
-                analysed: sign * tally.analysed,
-                negative: sign * tally.negative,
-                neutral: sign * tally.neutral,
-                positive: sign * tally.positive,
-                sentiment_sum: sign * tally.sentiment_sum,
-                updated: sign * tally.updated,
-                escalated: sign * tally.escalated,
-            },
-        }
-    }
-
-    /// The ticket counts as it stands, for the first time.
-    pub(crate) fn added(&self, tx: &mut Tx, tenant: Uuid) {
-        tx.tally(self.change(tenant, 1));
-    }
-
-    /// The ticket no longer counts as this but as its row stands now.
-    pub(crate) async fn replaced(&self, tx: &mut Tx, tenant: Uuid, ticket: Uuid) -> Result<()> {
-        if let Some(after) = Self::of(tx, tenant, ticket).await? {
-            tx.tally(self.change(tenant, -1));
-            tx.tally(after.change(tenant, 1));
-        }
-        Ok(())
-    }
-
-    /// Notes how long the ticket took; a replay keeps what the first way took.
-    pub(crate) async fn took(
-        &self,
-        tx: &mut Tx,
-        tenant: Uuid,
-        ticket: Uuid,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        if self.duration_ms.is_some() {
-            return Ok(());
-        }
-        execute!(
-            tx,
-            "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3",
-            (now - self.taken_in_at).num_milliseconds().max(0),
-            tenant,
-            ticket
-        )
-        .map(drop)
-    }
-}
-
-/// Writes what a transaction gathered, one row per day and client, in the order of their keys.
-pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
-    let mut sums: BTreeMap<(Uuid, NaiveDate, String), (String, Tally)> = BTreeMap::new();
-    for change in tx.take_tallies() {
-        let (name, sum) = sums.entry((change.tenant, change.day, change.client_id)).or_default();
-        *name = change.client_name;
-        *sum = sum.plus(change.by);
-    }
-    sums.retain(|_, (_, sum)| *sum != Tally::default());
-    if sums.is_empty() {
-        return Ok(());
-    }
-    let mut query = Query::new(
-        "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
-           sentiment_sum, updated, escalated) VALUES ",
-    );
-    query.rows(sums.into_iter().map(|((tenant, day, client_id), (name, sum))| {
-        vec![
-            tenant.into(),
-            day.into(),
-            client_id.into(),
-            name.into(),
-            sum.analysed.into(),
-            sum.negative.into(),
-            sum.neutral.into(),
-            sum.positive.into(),
-            sum.sentiment_sum.into(),
-            sum.updated.into(),
-            sum.escalated.into(),
-        ]
-    }));
-    query.push(
-        " ON CONFLICT (tenant_id, day, client_id) DO UPDATE SET client_name = excluded.client_name,
-           analysed = tallies.analysed + excluded.analysed, negative = tallies.negative + excluded.negative,
-           neutral = tallies.neutral + excluded.neutral, positive = tallies.positive + excluded.positive,
-           sentiment_sum = tallies.sentiment_sum + excluded.sentiment_sum, updated = tallies.updated + excluded.updated,
-           escalated = tallies.escalated + excluded.escalated",
-    );
-    execute_query!(tx, query).map(drop)
-}
-
-/// See [`TenantStore::trends_rebuild`].
-pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
-    let zone: Option<(String,)> =
-        fetch_optional!(tx, (String,), "SELECT time_zone FROM tenants WHERE id = $1", tenant.0)?;
-    let Some((zone,)) = zone else { return Ok(()) };
-    let tickets: Vec<(Uuid, DateTime<Utc>, NaiveDate)> = fetch_all!(
-        tx,
-        (Uuid, DateTime<Utc>, NaiveDate),
-        "SELECT id, taken_in_at, day FROM tickets WHERE tenant_id = $1",
-        tenant.0
-    )?;
-    for (id, taken_in_at, day) in tickets {
-        let present = rows::day_of(taken_in_at, &zone);
-        if present != day {
-            execute!(
-                tx,
-                "UPDATE tickets SET day = $1 WHERE tenant_id = $2 AND id = $3",
-                present,
-                tenant.0,
-                id
-            )?;
-        }
-    }
-    execute!(tx, "DELETE FROM tallies WHERE tenant_id = $1", tenant.0)?;
-    execute!(
-        tx,
-        "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
-           sentiment_sum, updated, escalated)
-         SELECT tenant_id, day, coalesce(client_id, ''), coalesce(max(client_name), ''), count(*),
-           count(CASE WHEN label = 'negative' THEN 1 END), count(CASE WHEN label = 'neutral' THEN 1 END),
-           count(CASE WHEN label = 'positive' THEN 1 END), coalesce(sum(sentiment), 0),
-           count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
-         FROM tickets WHERE tenant_id = $1 AND label IS NOT NULL
-         GROUP BY tenant_id, day, coalesce(client_id, '')",
-        tenant.0
-    )
-    .map(drop)
 }

@@ -3,7 +3,10 @@
 pub mod activity;
 pub mod clients;
 pub mod connections;
+pub mod fields;
+pub mod once;
 pub mod overview;
+pub mod parts;
 pub mod policy;
 pub mod prompt;
 pub mod settings;

@@ -1,13 +1,42 @@
-//! Workspace and people.
+//! The workspace itself: its name and time zone, its people, and who changed what.
 
+mod audit;
+mod people;
+mod workspace;
+
+pub use people::{MemberAdd, MemberRemove, member_add, member_remove};
+pub use workspace::{WorkspaceSave, workspace_save};
+
+use super::once;
 use crate::screen::{Nav, Screen, screen};
-use crate::ui::PageHeader;
+use crate::ui::{PageHeader, Section};
 use domain::Permission;
 use leptos::prelude::*;
 
+const PAGE: &str = "/settings";
+const AUDIT_ROWS: u32 = 25;
+
 #[component]
 pub fn SettingsPage() -> impl IntoView {
-    screen(Permission::Read, |_viewer, _asked| async move {
-        Ok(Screen::new(Nav::Settings, "Settings", view! { <PageHeader title="Settings"/> }))
+    screen(Permission::Read, |viewer, asked| async move {
+        let cursor = asked.query("audit");
+        let entries = viewer.store.audit_list(AUDIT_ROWS, cursor.as_deref()).await?;
+        let members = viewer.store.member_list().await?;
+        let added = once::take(PAGE).await?;
+        let may_configure = viewer.can(Permission::Configure);
+        let may_administer = viewer.can(Permission::Administer);
+        let body = view! {
+            <PageHeader title="Settings" about="This workspace, its people, and what was changed."/>
+            <Section title="Workspace" about="The time zone decides where a day begins in trends, and how times are told.">
+                <workspace::Workspace tenant=viewer.tenant.clone() may_change=may_configure/>
+            </Section>
+            <Section title="People" about="Who may sign in, and what they may do.">
+                <people::People members me=viewer.user may_change=may_administer added/>
+            </Section>
+            <Section title="Audit trail" about="Who changed what, newest first. Nothing here can be altered.">
+                <audit::Audit entries is_first=cursor.is_none()/>
+            </Section>
+        };
+        Ok(Screen::new(Nav::Settings, "Settings", body))
     })
 }

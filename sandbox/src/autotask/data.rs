@@ -196,11 +196,11 @@ fn resources(api_user: &str) -> Vec<Value> {
     ]
 }
 
-fn company(id: i64, name: &str) -> Value {
+pub fn company(id: i64, name: &str) -> Value {
     json!({"id": id, "companyName": name, "isActive": true, "companyType": 1})
 }
 
-fn contact(id: i64, company: i64, first: &str, last: &str, email: &str) -> Value {
+pub fn contact(id: i64, company: i64, first: &str, last: &str, email: &str) -> Value {
     json!({"id": id, "companyID": company, "firstName": first, "lastName": last, "emailAddress": email, "isActive": 1})
 }
 

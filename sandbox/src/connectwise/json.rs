@@ -157,7 +157,7 @@ impl Render<'_> {
                 .priorities
                 .iter()
                 .map(|priority| {
-                    json!({"id": priority.id, "name": priority.name, "sortOrder": priority.sort, "color": "#444444",
+                    json!({"id": priority.id, "name": priority.name, "sortOrder": priority.sort, "color": "Gray",
                            "defaultFlag": priority.sort == 3})
                 })
                 .collect(),

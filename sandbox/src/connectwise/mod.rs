@@ -14,6 +14,7 @@ mod data;
 mod json;
 mod page;
 mod patch;
+mod play;
 mod query;
 mod refusal;
 
@@ -118,6 +119,8 @@ struct Inner {
     sent: Mutex<Vec<Sent>>,
     /// Callbacks and late notes under way.
     pending: tokio::sync::watch::Sender<usize>,
+    /// Counts calls of [`ConnectWise::release_notes`].
+    released: tokio::sync::watch::Sender<usize>,
 }
 
 #[derive(Clone)]
@@ -180,6 +183,7 @@ impl ConnectWise {
             client,
             sent: Mutex::default(),
             pending: tokio::sync::watch::Sender::new(0),
+            released: tokio::sync::watch::Sender::new(0),
         }))
     }
 
@@ -227,6 +231,10 @@ impl ConnectWise {
     pub fn first_note_delay(&self, delay: Duration) {
         locked(&self.0.switches).first_note_delay = delay;
     }
+    /// First notes that are still to come appear now.
+    pub fn release_notes(&self) {
+        self.0.released.send_modify(|count| *count += 1);
+    }
     /// The pause before the first repeat of a callback; the second is twice as long. Two seconds by default.
     pub fn retry_pause(&self, pause: Duration) {
         locked(&self.0.switches).retry_pause = pause;
@@ -248,9 +256,9 @@ impl ConnectWise {
         match note {
             Some(note) if late.is_zero() => self.push_note(id, note),
             Some(note) => {
-                let this = self.clone();
+                let (this, mut released) = (self.clone(), self.0.released.subscribe());
                 self.in_background(async move {
-                    tokio::time::sleep(late).await;
+                    let _ = tokio::time::timeout(late, released.changed()).await;
                     this.push_note(id, note);
                 });
             }

@@ -46,7 +46,7 @@ fn outcome(id: i64, name: &str, sends_mail: bool) -> Value {
            "hidefromuser": !sends_mail})
 }
 
-fn user(id: i64, client: i64, name: &str, email: &str) -> Value {
+pub fn user(id: i64, client: i64, name: &str, email: &str) -> Value {
     json!({"id": id, "client_id": client, "name": name, "emailaddress": email})
 }
 

@@ -355,6 +355,7 @@ fn read(number: u32, example: Example, client: (&str, &str, &str), now: DateTime
             source: party("1", "Mail"),
             set_aside: None,
             closed: false,
+            set_aside: None,
             levers: levers.into_iter().map(|(lever, choice)| (lever.into(), choice)).collect(),
             created_at: Some(now),
             updated_at: Some(now),

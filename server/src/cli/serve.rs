@@ -16,7 +16,6 @@ pub use crate::Roles;
 pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAddr>) -> anyhow::Result<()> {
     config.check(sandbox_at.is_some())?;
     config.allow_private_hosts |= sandbox_at.is_some();
-    let web = bind(config.listen, "LISTEN").await?;
     let metrics = bind(config.metrics_listen, "METRICS_LISTEN").await?;
     let store = ready(&config).await?;
     let clock = Clock::system();
@@ -25,6 +24,7 @@ pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAd
         Some(at) => Some(Demo::start(&config, &store, &clock, at).await?),
         None => None,
     };
+    let web = bind(config.listen, "LISTEN").await?;
     let setup = Setup {
         config: config.clone(),
         store: store.clone(),

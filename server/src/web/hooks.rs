@@ -40,7 +40,7 @@ pub const KEPT_QUERY: &str = ":query";
 /// Headers that are kept with a delivery. None of them is a credential.
 const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-content-signature", "x-hook-signature"];
 /// Events in one call (Halo can batch); more is not a webhook.
-const MAX_EVENTS: usize = 500;
+const MAX_EVENTS: usize = 1_000;
 /// Calls of one tenant: this many a second, and a burst of ten times as many.
 const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 const BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");

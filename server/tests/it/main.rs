@@ -5,6 +5,7 @@
 
 mod flow;
 mod llm_openai;
+mod outcome;
 mod psa_autotask;
 mod psa_connectwise;
 mod psa_halo;

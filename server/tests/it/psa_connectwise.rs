@@ -14,6 +14,7 @@ use std::time::Duration;
 mod errors;
 mod hooks;
 mod setup;
+mod stand_in;
 
 /// Technicians of the stand-in.
 const JORDAN: u64 = 318;
@@ -166,9 +167,10 @@ async fn a_ticket_is_read_with_names_levers_and_its_conversation() {
 #[tokio::test]
 async fn a_first_note_that_is_not_there_yet_is_found_later() {
     let bench = Bench::new().await;
-    bench.sandbox.first_note_delay(Duration::from_millis(50));
+    bench.sandbox.first_note_delay(Duration::from_secs(600));
     let id = bench.angry().to_string();
     assert!(bench.psa.fetch(&id).await.unwrap().unwrap().notes.is_empty());
+    bench.sandbox.release_notes();
     bench.sandbox.settle().await;
     assert_eq!(bench.psa.fetch(&id).await.unwrap().unwrap().notes.len(), 1);
 }

@@ -1,5 +1,6 @@
 //! The Halo adapter against the stand-in, over real HTTP; each request is checked against the published document.
 
+use crate::outcome::kind_of;
 use crate::spec::{Spec, check_all};
 use domain::{Author, Change, Choice, Lever, PsaKind, PsaSettings, Secret, Snapshot};
 use http::Method;
@@ -10,9 +11,10 @@ use server::outside::{CallError, Outside};
 use server::psa::{self, NewNote, Psa};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+mod failures;
 mod hooks;
+mod sign_in;
 
 /// A stand-in, served, and a connection to it.
 struct Bench {
@@ -114,19 +116,6 @@ fn note(text: &str) -> NewNote {
 
 fn answer(status: u16, body: &str) -> Fault {
     Fault::Answer { status, content_type: "application/json", body: body.to_owned(), retry_after: None }
-}
-
-fn kind_of(error: &CallError) -> &'static str {
-    match error {
-        CallError::Unreachable { .. } => "unreachable",
-        CallError::Unknown { .. } => "unknown",
-        CallError::Throttled { .. } => "throttled",
-        CallError::Denied { .. } => "denied",
-        CallError::Rejected { .. } => "rejected",
-        CallError::Failed { .. } => "failed",
-        CallError::Malformed { .. } => "malformed",
-        CallError::Forbidden { .. } => "forbidden",
-    }
 }
 
 #[tokio::test]
@@ -276,10 +265,7 @@ async fn a_priority_that_the_tickets_sla_lacks_is_not_sent() {
     let id = bench.sandbox.create_ticket(new).to_string();
     let error = bench.psa.apply(&id, &[change(Lever::Priority, Some("3"), "4")]).await.unwrap_err();
     assert!(error.to_string().contains("SLA of this ticket has no priority 4"), "{error}");
-    let both = [change(Lever::Priority, Some("3"), "4"), change(Lever::Impact, Some("3"), "1")];
-    let levers = bench.psa.apply(&id, &both).await.unwrap();
-    assert_eq!(shown(&levers, Lever::Priority), Some(("3", "Routine")), "left as it was");
-    assert_eq!(shown(&levers, Lever::Impact), Some(("1", "Company Wide")));
+    assert!(bench.sent(Method::POST, "/Tickets").is_empty(), "Halo would replace it without a word");
     let levers = bench.psa.apply(&id, &[change(Lever::Priority, Some("3"), "1")]).await.unwrap();
     assert_eq!(shown(&levers, Lever::Priority), Some(("1", "Emergency")), "named as this SLA names it");
 }
@@ -477,198 +463,4 @@ async fn the_connection_test_names_the_right_that_is_missing() {
         assert_eq!(failed.len(), 1, "{name}: {report:#?}");
         assert!(failed[0].name == name && failed[0].message.contains(words), "{:?}", failed[0]);
     }
-}
-
-#[tokio::test]
-async fn a_refused_sign_in_says_what_to_check() {
-    let with = |id: Option<&str>, secret: Option<&str>, tenant: Option<&str>| {
-        let (id, secret, tenant) =
-            (id.map(str::to_owned), secret.map(str::to_owned), tenant.map(str::to_owned));
-        Bench::with(move |settings| match settings {
-            PsaSettings::HaloPsa { url, client_id, client_secret, auth_url, .. } => PsaSettings::HaloPsa {
-                url,
-                client_id: id.unwrap_or(client_id),
-                client_secret: secret.map_or(client_secret, Secret::new),
-                tenant,
-                auth_url,
-            },
-            other => other,
-        })
-    };
-    let cases = [
-        (with(Some("x"), None, None).await, "check client id, client secret"),
-        (with(None, Some("x"), None).await, "check client id, client secret"),
-        (with(None, None, Some("another")).await, "check the tenant name"),
-    ];
-    for (bench, words) in cases {
-        let report = bench.psa.probe().await;
-        assert!(!report.ok() && report.checks[1].message.contains(words), "{report:#?}");
-        let error = bench.psa.fetch("1").await.unwrap_err();
-        assert_eq!(kind_of(&error), "denied", "{error}");
-        assert!(bench.sent(Method::GET, "/Tickets/1").is_empty(), "nothing is asked without a token");
-    }
-}
-
-#[tokio::test]
-async fn the_sign_in_is_found_as_told_as_given_or_where_it_usually_is() {
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
-    bench.psa.levers(&id).await.unwrap();
-    let queries = |bench: &Bench| {
-        let all = bench.sandbox.watch.recorder.all();
-        let signs = all.into_iter().filter(|one| one.path == "/auth/token");
-        signs.map(|one| one.query.unwrap_or_default()).collect::<Vec<_>>()
-    };
-    assert_eq!(queries(&bench), ["tenant=sandbox"], "as authinfo says");
-
-    bench.sandbox.watch.recorder.clear();
-    bench.sandbox.watch.faults.add(None, "/authinfo", 9, answer(404, ""));
-    let host = bench.running.url();
-    let plain = connect(&settings(&bench.sandbox, &host));
-    plain.levers(&id).await.unwrap();
-    assert_eq!(queries(&bench), [""], "the usual place, without a tenant");
-
-    bench.sandbox.watch.recorder.clear();
-    let PsaSettings::HaloPsa { url, client_id, client_secret, .. } = settings(&bench.sandbox, &host) else {
-        panic!()
-    };
-    let (tenant, auth_url) = (Some("sandbox".into()), Some(format!("{host}/auth/")));
-    let given = connect(&PsaSettings::HaloPsa { url, client_id, client_secret, tenant, auth_url });
-    given.levers(&id).await.unwrap();
-    assert_eq!(queries(&bench), ["tenant=sandbox"]);
-    assert!(bench.sent(Method::GET, "/authinfo").is_empty(), "nothing to ask when both are given");
-}
-
-#[tokio::test]
-async fn one_token_serves_many_requests_and_a_short_one_is_renewed_in_time() {
-    let bench = Bench::new().await;
-    let ids: Vec<String> = (0..6).map(|_| bench.angry().to_string()).collect();
-    let found = futures::future::join_all(ids.iter().map(|id| bench.psa.fetch(id))).await;
-    assert!(found.iter().all(|one| matches!(one, Ok(Some(_)))), "{found:?}");
-    assert_eq!(bench.sandbox.tokens_given(), 1);
-
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
-    bench.sandbox.set_token_life(Duration::from_secs(60));
-    bench.psa.levers(&id).await.unwrap();
-    assert_eq!(
-        (bench.sandbox.tokens_given(), bench.statuses(401)),
-        (1, 0),
-        "used although it lasts a minute only"
-    );
-}
-
-#[tokio::test]
-async fn a_token_that_ended_or_lacks_a_new_right_is_dropped_and_the_call_tried_once_more() {
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
-    bench.psa.levers(&id).await.unwrap();
-    bench.sandbox.end_tokens();
-    let levers = bench.psa.apply(&id, &[change(Lever::Impact, Some("3"), "1")]).await.unwrap();
-    assert_eq!(shown(&levers, Lever::Impact), Some(("1", "Company Wide")));
-    assert_eq!(bench.sandbox.tokens_given(), 2);
-    bench.sandbox.watch.faults.add(None, "/Tickets/", 1, answer(403, ""));
-    bench.psa.levers(&id).await.unwrap();
-    assert_eq!(bench.sandbox.tokens_given(), 3);
-    bench.sandbox.deny("tickets");
-    assert_eq!(kind_of(&bench.psa.levers(&id).await.unwrap_err()), "denied");
-    assert_eq!(bench.sandbox.tokens_given(), 4, "once, not for ever");
-}
-
-#[tokio::test]
-async fn each_failure_of_a_read_is_told_apart() {
-    let exception =
-        r#"{"ClassName":"System.Exception","Message":"You do not have access","HResult":-2146233088}"#;
-    let cases = [
-        (answer(400, exception), "rejected"),
-        (answer(400, r#"{"Message":"Transaction was deadlocked: deadlock victim"}"#), "failed"),
-        (answer(401, ""), "denied"),
-        (answer(403, ""), "denied"),
-        (answer(429, r#"{"error":"limit"}"#), "throttled"),
-        (answer(500, ""), "failed"),
-        (answer(502, "<html>"), "failed"),
-        (answer(503, ""), "failed"),
-        (answer(200, r#"{"id":"#), "unknown"),
-        (Fault::CutBeforeActing, "unknown"),
-        (Fault::Garbage, "malformed"),
-    ];
-    for (fault, expected) in cases {
-        let bench = Bench::new().await;
-        let id = bench.angry().to_string();
-        bench.sandbox.watch.faults.add(None, "/Tickets/", 9, fault.clone());
-        let error = bench.psa.levers(&id).await.unwrap_err();
-        assert_eq!(kind_of(&error), expected, "{fault:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn each_failure_of_a_write_is_told_apart_and_never_repeated() {
-    let cases = [
-        (answer(400, r#"{"message":"no"}"#), "rejected", 1),
-        (answer(403, ""), "denied", 2),
-        (answer(404, ""), "rejected", 1),
-        (answer(429, ""), "throttled", 1),
-        (answer(500, ""), "failed", 1),
-        (Fault::CutAfterActing, "unknown", 1),
-        (Fault::Garbage, "malformed", 1),
-        (answer(201, r#"{"id":77}"#), "malformed", 1),
-    ];
-    for (fault, expected, times) in cases {
-        let bench = Bench::new().await;
-        let id = bench.angry().to_string();
-        bench.sandbox.watch.faults.add(Some(Method::POST), "/Tickets", 9, fault.clone());
-        let error = bench.psa.apply(&id, &[change(Lever::Impact, Some("3"), "1")]).await.unwrap_err();
-        assert_eq!(kind_of(&error), expected, "{fault:?}: {error}");
-        // After a 403 the same call goes once more with a new token: the first one surely had no effect.
-        assert_eq!(bench.sent(Method::POST, "/Tickets").len(), times, "{fault:?}");
-    }
-}
-
-#[tokio::test]
-async fn each_failure_of_the_sign_in_is_told_apart() {
-    let cases = [
-        (answer(400, r#"{"error":"invalid_client"}"#), "denied"),
-        (answer(401, ""), "denied"),
-        (answer(404, ""), "rejected"),
-        (answer(429, ""), "throttled"),
-        (answer(503, ""), "failed"),
-        (answer(200, r#"{"token_type":"Bearer"}"#), "malformed"),
-        (Fault::Garbage, "malformed"),
-        (Fault::CutBeforeActing, "unknown"),
-    ];
-    for (fault, expected) in cases {
-        let bench = Bench::new().await;
-        bench.sandbox.watch.faults.add(None, "/auth/token", 9, fault.clone());
-        let error = bench.psa.fetch("1").await.unwrap_err();
-        assert_eq!(kind_of(&error), expected, "{fault:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn the_published_error_bodies_are_shown_in_halos_words() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/psa/samples/halopsa/api"));
-    if !folder.is_dir() {
-        println!("left out: the published samples are not here");
-        return;
-    }
-    let cases = [
-        ("error_400_action_without_outcome.captured.json", "An Outcome must be entered for this Action"),
-        ("error_400_database.captured.json", "A database error occurred (515)"),
-    ];
-    for (name, words) in cases {
-        let bench = Bench::new().await;
-        let id = bench.angry().to_string();
-        let body = std::fs::read_to_string(folder.join(name)).unwrap();
-        bench.sandbox.watch.faults.add(Some(Method::POST), "/Actions", 9, answer(400, &body));
-        let error = bench.psa.write_note(&id, &note("x")).await.unwrap_err();
-        assert!(error.to_string().starts_with(words), "{error}");
-    }
-    let bench = Bench::new().await;
-    let body =
-        std::fs::read_to_string(folder.join("ticket_create_response_abbreviated.captured.json")).unwrap();
-    bench.sandbox.watch.faults.add(None, "/Tickets/1234", 1, answer(200, &body));
-    let ticket = bench.psa.fetch("1234").await.unwrap().unwrap().ticket;
-    assert_eq!((ticket.external_id.as_str(), ticket.title.as_str()), ("1234", "Request"));
-    assert_eq!(ticket.contact_email.as_deref(), Some("test@example.com"));
-    assert_eq!(shown(&ticket.levers, Lever::Team), Some(("1", "1st Line Support")));
 }

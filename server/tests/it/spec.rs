@@ -89,6 +89,40 @@ impl Spec {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
+    /// Everything that is wrong with an answer, for stand-ins that should answer as the real thing does.
+    pub fn check_answer(
+        &self,
+        method: &str,
+        path: &str,
+        status: u16,
+        body: &[u8],
+    ) -> Result<(), Vec<String>> {
+        let operation = self.operation(method, path).map_err(|problem| vec![problem])?;
+        let responses = &operation.node["responses"];
+        let response = responses.get(status.to_string()).unwrap_or(&responses["default"]);
+        let response = schema::resolve(&self.document, response);
+        let schema = response.get("schema").or_else(|| {
+            response["content"]
+                .as_object()
+                .and_then(|kinds| kinds.values().next())
+                .map(|media| &media["schema"])
+        });
+        let Some(schema) = schema else {
+            return Err(vec![format!(
+                "{} says nothing about an answer with status {status}",
+                operation.name
+            )]);
+        };
+        let value: Value =
+            serde_json::from_slice(body).map_err(|error| vec![format!("not JSON: {error}")])?;
+        let validator = self.validator(&format!("{} → {status}", operation.name), schema);
+        let problems: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| format!("at “{}”: {error}", error.instance_path()))
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
     fn operation(&self, method: &str, path: &str) -> Result<Operation<'_>, String> {
         let paths = self.document["paths"].as_object().expect("a document has paths");
         let local: Vec<Vec<&str>> = self.bases.iter().filter_map(|base| self.strip(base, path)).collect();

@@ -8,10 +8,11 @@ use domain::{AnalysisId, DeliveryId, TicketId};
 use uuid::Uuid;
 
 /// The claim, in one statement. `$1` now, `$2` the new lease's token, `$3` its end, `$4` how many of one tenant, `$5` how
-/// many in all.
+/// many in all, `$6` the smaller of the two.
 ///
 /// - `waiting`: the tenants that have jobs, found by skipping through the index, not by reading all jobs.
-/// - `lanes`: per tenant the stages whose connection is not paused, and how many more leases the tenant may hold.
+/// - `turns`: how many more leases each may hold. Materialised: the counting is not to be repeated per job.
+/// - `lanes`: per tenant the stages whose connection is not paused.
 /// - `heads`: the first few due jobs of each lane; a flood behind them is not read.
 /// - `places`: a tenant's stages share its room, oldest first.
 macro_rules! claim {
@@ -24,16 +25,19 @@ macro_rules! claim {
                SELECT (SELECT j.tenant_id FROM jobs j WHERE j.due_at IS NOT NULL AND j.tenant_id > w.tenant_id
                        ORDER BY j.tenant_id LIMIT 1)
                FROM waiting w WHERE w.tenant_id IS NOT NULL),
-             lanes AS (
-               SELECT w.tenant_id, s.stage,
+             turns AS MATERIALIZED (
+               SELECT w.tenant_id, p.state AS psa, m.state AS model,
                  $4 - (SELECT count(*) FROM jobs h
                        WHERE h.tenant_id = w.tenant_id AND h.lease_token IS NOT NULL AND h.due_at > $1) AS room
                FROM waiting w
-               CROSS JOIN (SELECT 'read' AS stage UNION ALL SELECT 'score' UNION ALL SELECT 'act') AS s
                LEFT JOIN psa_connections p ON p.tenant_id = w.tenant_id
                LEFT JOIN model_connections m ON m.tenant_id = w.tenant_id
-               WHERE w.tenant_id IS NOT NULL
-                 AND coalesce(CASE WHEN s.stage = 'score' THEN m.state ELSE p.state END, '') <> 'paused'),
+               WHERE w.tenant_id IS NOT NULL),
+             lanes AS (
+               SELECT t.tenant_id, t.room, s.stage
+               FROM turns t
+               CROSS JOIN (SELECT 'read' AS stage UNION ALL SELECT 'score' UNION ALL SELECT 'act') AS s
+               WHERE t.room > 0 AND coalesce(CASE WHEN s.stage = 'score' THEN t.model ELSE t.psa END, '') <> 'paused'),
              heads AS (", $heads, "),
              places AS (
                SELECT id, due_at, room, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) AS place FROM heads)
@@ -45,10 +49,10 @@ macro_rules! claim {
 }
 pub(super) const CLAIM_SQLITE: &str = claim!(
     heads: "SELECT j.id, l.tenant_id, j.due_at, l.room FROM lanes l CROSS JOIN jobs j
-            WHERE l.room > 0 AND j.id IN (
+            WHERE j.id IN (
               SELECT c.id FROM jobs c
               WHERE c.tenant_id = l.tenant_id AND c.stage = l.stage AND c.due_at IS NOT NULL AND c.due_at <= $1
-              ORDER BY c.due_at LIMIT $4)",
+              ORDER BY c.due_at LIMIT $6)",
     choose: "SELECT id FROM places WHERE place <= room ORDER BY due_at, id LIMIT $5"
 );
 // The condition on due_at is judged again on the locked row: another node may have claimed it since the snapshot.
@@ -56,8 +60,7 @@ pub(super) const CLAIM_POSTGRES: &str = claim!(
     heads: "SELECT j.id, l.tenant_id, j.due_at, l.room FROM lanes l CROSS JOIN LATERAL (
               SELECT c.id, c.due_at FROM jobs c
               WHERE c.tenant_id = l.tenant_id AND c.stage = l.stage AND c.due_at <= $1
-              ORDER BY c.due_at LIMIT $4) AS j
-            WHERE l.room > 0",
+              ORDER BY c.due_at LIMIT $6) AS j",
     choose: "SELECT id FROM jobs WHERE due_at <= $1
                AND id IN (SELECT id FROM places WHERE place <= room ORDER BY due_at, id LIMIT $5)
              FOR UPDATE SKIP LOCKED"

@@ -121,12 +121,14 @@ impl Held {
         restart(tx, self.id, now).await
     }
 
-    pub(super) async fn note_attempts(&self, tx: &mut Tx) -> Result<()> {
+    /// The delivery shows why it waits.
+    pub(super) async fn note_cause(&self, tx: &mut Tx, cause: &str, refund: bool) -> Result<()> {
         execute!(
             tx,
-            "UPDATE deliveries SET attempts = $1
-             WHERE tenant_id = $2 AND external_ticket = $3 AND psa = $4 AND state = 'queued'",
-            self.total_attempts,
+            "UPDATE deliveries SET attempts = $1, reason = $2
+             WHERE tenant_id = $3 AND external_ticket = $4 AND psa = $5 AND state = 'queued'",
+            self.total_attempts - i64::from(refund),
+            cause,
             self.tenant_id,
             &self.external_ticket,
             &self.psa

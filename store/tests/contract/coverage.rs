@@ -81,3 +81,65 @@ fn every_function_of_a_tenant_is_tried_by_another_tenant() {
     assert!(of_tenants.len() > 40, "{of_tenants:?}");
     assert!(missing.is_empty(), "tenancy.rs does not try {missing:?}");
 }
+
+/// Tables whose rows belong to one tenant. `jobs` is not among them: workers take them from all tenants, and reach each by
+/// its id and lease alone.
+const OF_TENANTS: [&str; 16] = [
+    "members",
+    "api_tokens",
+    "audit",
+    "psa_connections",
+    "model_connections",
+    "hooks",
+    "lookups",
+    "policies",
+    "prompts",
+    "deliveries",
+    "intake",
+    "tickets",
+    "ticket_bodies",
+    "analyses",
+    "actions",
+    "events",
+];
+
+/// Statements put together from pieces, whose tenant is in a later one.
+const CONTINUED: [&str; 2] =
+    ["SELECT t.id, t.external_id, t.number", "UPDATE deliveries SET state = 'ignored', reason = "];
+
+/// The string literals of a source, comments left out.
+fn literals(source: &str) -> Vec<String> {
+    let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    code.join("\n")
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+#[test]
+fn every_statement_on_a_tenants_table_names_the_tenant() {
+    let (mut seen, mut without) = (0, Vec::new());
+    for (path, text) in sources("src") {
+        if path.ends_with("testing.rs") {
+            continue;
+        }
+        for text in literals(&text) {
+            let touches = |verb: &str| {
+                OF_TENANTS.iter().any(|table| format!("{text} ").contains(&format!("{verb} {table} ")))
+            };
+            if !["FROM", "JOIN", "UPDATE", "INTO"].into_iter().any(touches) {
+                continue;
+            }
+            seen += 1;
+            if !text.contains("tenant_id")
+                && !CONTINUED.iter().any(|piece| format!("{text} ").starts_with(piece))
+            {
+                without.push(text);
+            }
+        }
+    }
+    assert!(seen > 60, "{seen} statements were found");
+    assert!(without.is_empty(), "no tenant in {without:#?}");
+}

@@ -150,6 +150,10 @@ async fn a_job_put_off_comes_back_at_its_time(store: TestStore) {
     );
     let delivery = acme.delivery_fetch(accepted.delivery).await.unwrap().unwrap().delivery;
     assert_eq!((delivery.attempts, delivery.state), (1, DeliveryState::Queued));
+    assert_eq!(delivery.reason.as_deref(), Some("the PSA did not answer"), "why it waits");
+    store.job_finish(again.lease, at(31)).await.unwrap();
+    let delivery = acme.delivery_fetch(accepted.delivery).await.unwrap().unwrap().delivery;
+    assert_eq!((delivery.attempts, delivery.state, delivery.reason), (2, DeliveryState::Done, None));
 }
 
 async fn a_refund_gives_the_attempt_back(store: TestStore) {

@@ -93,6 +93,7 @@ pub fn ticket(external_id: &str, client: &str) -> Ticket {
         kind: None,
         source: None,
         closed: false,
+        set_aside: None,
         levers: BTreeMap::new(),
         created_at: Some(at(-5)),
         updated_at: None,

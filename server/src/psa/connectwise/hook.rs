@@ -234,8 +234,40 @@ impl Known {
     }
 }
 
-/// What was learnt, and when; the lock is held while asking, so that many calls ask once.
-type Slot = Arc<tokio::sync::Mutex<Option<(Known, Instant)>>>;
+/// What was learnt at one address. Silence is kept beside it: a key is worth more than the news that its server is down.
+#[derive(Default)]
+struct Memory {
+    learnt: Option<(Known, Instant)>,
+    silent_since: Option<Instant>,
+}
+
+impl Memory {
+    /// `None`: the site is to be asked. `refused` is a key that does not fit.
+    fn recall(&self, refused: Option<Key>) -> Option<Known> {
+        if let Some((known, at)) = self.learnt {
+            let is_refused = refused.is_some_and(|refused| known == Known::Key(refused));
+            if at.elapsed() < if is_refused { REFETCH_AFTER } else { known.lasts() } {
+                return Some(known);
+            }
+        }
+        let is_silent = self.silent_since.is_some_and(|since| since.elapsed() < SILENCE_LASTS);
+        is_silent.then_some(Known::Silent)
+    }
+
+    fn keep(&mut self, known: Known) {
+        match known {
+            Known::Silent => self.silent_since = Some(Instant::now()),
+            Known::Key(_) | Known::Absent => self.learnt = Some((known, Instant::now())),
+        }
+    }
+
+    fn has_key(&self) -> bool {
+        matches!(self.learnt, Some((Known::Key(_), _)))
+    }
+}
+
+/// Locked while the site is asked, so that many calls at once ask once.
+type Slot = Arc<tokio::sync::Mutex<Memory>>;
 
 /// The keys of this process, by lane and address. Not in a context of its own: a key is the site's, may be forgotten at any
 /// time, and is of use to nobody without the address.
@@ -245,7 +277,7 @@ fn slot(lane: &str, url: &Url) -> Slot {
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
     if keys.len() >= KEYS_KEPT {
         // Whoever sends made-up addresses fills the table with absences; true keys are few and soon asked for again.
-        keys.retain(|_, slot| slot.try_lock().is_ok_and(|known| matches!(*known, Some((Known::Key(_), _)))));
+        keys.retain(|_, slot| slot.try_lock().is_ok_and(|memory| memory.has_key()));
         if keys.len() >= KEYS_KEPT {
             keys.clear();
         }
@@ -300,21 +332,14 @@ impl<'a> KeySource<'a> {
     /// The key; `refused` is one that does not fit.
     async fn key(&self, refused: Option<Key>) -> Known {
         let slot = slot(self.context.lane, &self.url);
-        let Ok(mut known) = tokio::time::timeout(KEY_PATIENCE, slot.lock()).await else {
+        let Ok(mut memory) = tokio::time::timeout(KEY_PATIENCE, slot.lock()).await else {
             return Known::Silent;
         };
-        if let Some((last, at)) = *known {
-            let age = at.elapsed();
-            let is_refused = refused.is_some_and(|refused| last == Known::Key(refused));
-            if age < if is_refused { REFETCH_AFTER } else { last.lasts() } {
-                return last;
-            }
+        if let Some(known) = memory.recall(refused) {
+            return known;
         }
         let fetched = tokio::time::timeout(KEY_TIMEOUT, self.fetch()).await.unwrap_or(Known::Silent);
-        // A key is worth more than the news that its server is down.
-        if fetched != Known::Silent || !matches!(*known, Some((Known::Key(_), _))) {
-            *known = Some((fetched, Instant::now()));
-        }
+        memory.keep(fetched);
         fetched
     }
 
@@ -400,14 +425,38 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_was_learnt_is_believed_for_as_long_as_it_is_worth() {
+        let (key, none) = ([7; 32], Memory::default());
+        assert_eq!(none.recall(None), None);
+        let mut memory = Memory::default();
+        memory.keep(Known::Key(key));
+        // A key that does not fit right after it was fetched does not fit.
+        assert_eq!(memory.recall(Some(key)), Some(Known::Key(key)));
+        tokio::time::advance(REFETCH_AFTER).await;
+        assert_eq!(memory.recall(None), Some(Known::Key(key)));
+        assert_eq!(memory.recall(Some(key)), None, "it may have been changed since");
+        memory.keep(Known::Silent);
+        assert_eq!(memory.recall(Some(key)), Some(Known::Silent));
+        assert_eq!(memory.recall(None), Some(Known::Key(key)), "silence does not undo a key");
+        tokio::time::advance(SILENCE_LASTS).await;
+        assert_eq!(memory.recall(Some(key)), None);
+        tokio::time::advance(KEY_LASTS).await;
+        assert_eq!(memory.recall(None), None);
+        memory.keep(Known::Absent);
+        assert_eq!(memory.recall(None), Some(Known::Absent));
+        tokio::time::advance(ABSENCE_LASTS).await;
+        assert_eq!(memory.recall(None), None);
+    }
+
     #[tokio::test]
     async fn the_table_of_keys_stays_bounded_and_keeps_true_keys_longest() {
         let address = |id: usize| Url::parse(&format!("https://cw.example.test/key?id={id}")).unwrap();
-        *slot("bounded", &address(0)).lock().await = Some((Known::Key([7; 32]), Instant::now()));
+        slot("bounded", &address(0)).lock().await.keep(Known::Key([7; 32]));
         for id in 1..KEYS_KEPT + 10 {
-            *slot("bounded", &address(id)).lock().await = Some((Known::Absent, Instant::now()));
+            slot("bounded", &address(id)).lock().await.keep(Known::Absent);
         }
         assert!(KEYS.lock().unwrap().len() < KEYS_KEPT);
-        assert!(matches!(*slot("bounded", &address(0)).lock().await, Some((Known::Key(_), _))));
+        assert!(slot("bounded", &address(0)).lock().await.has_key());
     }
 }

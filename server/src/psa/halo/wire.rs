@@ -15,7 +15,7 @@ use url::Url;
 const DOOR_HOLDS: Duration = Duration::from_secs(12 * 3600);
 /// What clients assume where the answer does not say.
 const TOKEN_HOLDS: Duration = Duration::from_secs(3600);
-/// A token is not used in its last minute: it could end on the way.
+/// A token is not used in its last minute: it could end on the way. One that lasts under two is used half its time.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 /// `Retry-After` is not promised; integrators start with this.
 const THROTTLE: Duration = Duration::from_secs(5);
@@ -149,11 +149,11 @@ impl Session {
             return Err(CallError::Denied { message: sign_in_refused(&answer) });
         }
         if answer.status == StatusCode::NOT_FOUND {
-            let at = door.token.as_str();
-            return Err(CallError::Rejected {
-                status: 404,
+            // Not a refusal with status 404: that is how a missing ticket looks.
+            return Err(CallError::Denied {
                 message: format!(
-                    "There is no sign-in at {at}. Copy the Authorisation Server from Configuration → Integrations → Halo API."
+                    "There is no sign-in at {}. Copy the Authorisation Server from Configuration → Integrations → Halo API.",
+                    door.token
                 ),
             });
         }
@@ -164,7 +164,7 @@ impl Session {
         header.set_sensitive(true);
         let lasts = token.expires_in.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
         let lasts = lasts.unwrap_or(TOKEN_HOLDS);
-        let holds = lasts.checked_sub(TOKEN_MARGIN).unwrap_or(lasts / 2);
+        let holds = lasts.saturating_sub(TOKEN_MARGIN).max(lasts / 2);
         Ok((Token { header, scope: token.scope.unwrap_or_default() }, holds))
     }
 

@@ -32,14 +32,13 @@ impl Halo {
 
     async fn body(&self, id: i64, changes: &[Change]) -> Result<Value, CallError> {
         let mut body = Map::from_iter([("id".to_owned(), json!(id))]);
-        let mut out_of_sla = None;
         for change in changes {
             let value = || number(&change.to.id, change.lever.word(PsaKind::HaloPsa));
             match &change.lever {
-                Lever::Priority => match self.outside_sla(id, value()?).await? {
-                    None => _ = body.insert("priority_id".into(), json!(value()?)),
-                    words => out_of_sla = words,
-                },
+                Lever::Priority => {
+                    self.check_sla(id, value()?).await?;
+                    body.insert("priority_id".into(), json!(value()?));
+                }
                 Lever::Severity => _ = body.insert("urgency".into(), json!(value()?)),
                 Lever::Impact => _ = body.insert("impact".into(), json!(value()?)),
                 Lever::Status => _ = body.insert("status_id".into(), json!(value()?)),
@@ -56,24 +55,23 @@ impl Halo {
                 }
             }
         }
-        match out_of_sla {
-            Some(words) if body.len() == 1 => Err(refused(words)),
-            _ => Ok(Value::Object(body)),
-        }
+        Ok(Value::Object(body))
     }
 
-    /// Halo replaces a priority that the ticket's SLA does not have, without a word and perhaps by a milder one. So it is
-    /// not sent; where other changes go along, the reading afterwards shows the old priority.
-    async fn outside_sla(&self, id: i64, priority: i64) -> Result<Option<String>, CallError> {
+    /// Halo replaces a priority that the ticket's SLA does not have, without a word and perhaps by a milder one, so it is
+    /// refused here.
+    async fn check_sla(&self, id: i64, priority: i64) -> Result<(), CallError> {
         let priorities = or_empty(self.lists.priorities(&self.session).await)?;
         let Some(sla) = self.ticket(&id.to_string()).await?.and_then(|item| item.sla_id) else {
-            return Ok(None);
+            return Ok(());
         };
         let of_sla: Vec<_> = priorities.iter().filter(|one| one.slaid == Some(sla)).collect();
-        let is_known = of_sla.is_empty() || of_sla.iter().any(|one| one.priorityid == Some(priority));
-        Ok((!is_known).then(|| {
-            format!("The SLA of this ticket has no priority {priority}, so its priority was left as it is.")
-        }))
+        if of_sla.is_empty() || of_sla.iter().any(|one| one.priorityid == Some(priority)) {
+            return Ok(());
+        }
+        Err(refused(format!(
+            "The SLA of this ticket has no priority {priority}, so its priority is left as it is."
+        )))
     }
 
     async fn team_name(&self, team: i64) -> Result<String, CallError> {

@@ -17,7 +17,7 @@ use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
 fn state_words() -> Object {
-    words(&["queued", "ignored", "done", "dead"])
+    words("The fate of the call.", &["queued", "ignored", "done", "dead"])
 }
 
 /// One webhook call.

@@ -166,7 +166,8 @@ impl Writer {
             self.raw("</td>");
             self.element("td", parameter["in"].as_str().unwrap_or_default());
             self.raw("<td>");
-            self.text(parameter["description"].as_str().unwrap_or_default());
+            let about = [&parameter["description"], &parameter["schema"]["description"]];
+            self.text(about.into_iter().find_map(Value::as_str).unwrap_or_default());
             let words =
                 parameter["schema"]["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let words = words.collect::<Vec<_>>().join(", ");

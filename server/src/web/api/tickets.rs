@@ -17,16 +17,21 @@ use store::tickets::{TicketFilter, TicketRow, TicketState, TicketStory};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
-pub(super) fn words(words: &[&str]) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied())).build()
+/// One of these words; `about` says of what.
+pub(super) fn words(about: &str, words: &[&str]) -> Object {
+    let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied()));
+    words.description(Some(about)).build()
 }
 
 fn state_words() -> Object {
-    words(&["reading", "analysed", "shadowed", "acting", "acted", "skipped", "failed"])
+    words(
+        "Where the ticket stands with us.",
+        &["reading", "analysed", "shadowed", "acting", "acted", "skipped", "failed"],
+    )
 }
 
 fn analysis_words() -> Object {
-    words(&["scored", "skipped"])
+    words("Whether there are scores.", &["scored", "skipped"])
 }
 
 /// A ticket in a list.
@@ -109,6 +114,7 @@ pub(super) struct TicketsQuery {
     #[serde(default, deserialize_with = "moment")]
     #[param(value_type = Option<String>, example = "2026-03-08T00:00:00Z")]
     pub(super) to: Option<DateTime<Utc>>,
+    /// The mood in one word.
     label: Option<Label>,
     /// The ticketing system's id of a client.
     client: Option<String>,

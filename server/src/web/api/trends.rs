@@ -127,7 +127,7 @@ pub(super) async fn overview(
 }
 
 fn bucket_words() -> Object {
-    words(&["day", "week", "month"])
+    words("How wide a point is; `day` unless told, and weeks begin on Monday.", &["day", "week", "month"])
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
@@ -144,7 +144,6 @@ pub(super) struct TrendsQuery {
     from: Option<NaiveDate>,
     /// The day after the last; tomorrow unless told.
     to: Option<NaiveDate>,
-    /// `day` unless told; weeks begin on Monday.
     #[param(schema_with = bucket_words, required = false)]
     bucket: Option<Bucket>,
     /// One line for each client (the 20 worst) instead of one for all.

@@ -12,6 +12,8 @@ use leptos_axum::handle_server_fns_with_context;
 const ERROR_BYTES: usize = 64 * 1024;
 
 pub(super) async fn answer(context: impl Fn() + Clone + Send + 'static, mut request: Request) -> Response {
+    // A part of a page that asks for its own fresh HTML (`app::live`): the answer itself, not a way on.
+    let is_live = request.headers().get(header::ACCEPT).is_some_and(|accept| accept == "application/json");
     // With `Accept: text/html` the framework would answer errors itself, by a redirect that carries them in the address.
     request.headers_mut().remove(header::ACCEPT);
     let came_from = page_of(request.headers());
@@ -19,6 +21,9 @@ pub(super) async fn answer(context: impl Fn() + Clone + Send + 'static, mut requ
     response.headers_mut().remove("serverfnredirect");
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let status = response.status();
+    if is_live {
+        return response;
+    }
     if status.is_success() || status.is_redirection() {
         // Without a place to go (the theme), back to where the form stood.
         if !response.headers().contains_key(header::LOCATION)

@@ -1,11 +1,14 @@
 //! A real instance with a desk and a model beside it, that can be killed and started again.
 
-use super::desk::{Desk, Move};
+use super::desk::{Captured, Desk, Move};
 use super::model::ScriptedModel;
+use bytes::Bytes;
 use clap::Parser;
-use domain::{Policy, PsaKind, TenantId};
+use domain::{DeliveryId, Policy, PsaKind, TenantId};
+use http::Method;
 use server::clock::{Clock, Luck};
 use server::config::Config;
+use server::outside::{Answer, Call, Limits, Outside};
 use server::queue::{Checkpoints, LEASE};
 use server::{Listeners, Roles, Running, Setup};
 use std::collections::HashMap;
@@ -14,9 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
 use store::connections::Hook;
+use store::door::DeliveryState;
 use store::testing::TestStore;
 use store::tickets::{TicketFilter, TicketStory};
 use store::{Actor, TenantStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
@@ -48,19 +53,20 @@ struct Instance {
 }
 
 impl TestApp {
-    pub async fn sqlite(kind: PsaKind) -> Self {
-        Self::start(kind, TestStore::sqlite().await).await
+    pub async fn sqlite(kind: PsaKind) -> Option<Self> {
+        Some(Self::start(kind, TestStore::sqlite().await).await)
+    }
+
+    /// `None` where there is no PostgreSQL; under CI that is a failure.
+    pub async fn postgres(kind: PsaKind) -> Option<Self> {
+        Some(Self::start(kind, TestStore::postgres().await?).await)
     }
 
     async fn start(kind: PsaKind, store: TestStore) -> Self {
         let clock = Clock::fixed(Clock::system().now());
         let (desk, model) = (Desk::serve(kind).await, ScriptedModel::serve().await);
         let tenant = store.tenant(new_tenant(&store, &clock, "Example MSP").await);
-        let now = clock.now();
-        tenant.psa_connection_put(desk.settings(), &Actor::System, now).await.unwrap();
-        tenant.model_connection_put(model.settings(), &Actor::System, now).await.unwrap();
-        tenant.policy_put(&desk.policy(), &Actor::System, now).await.unwrap();
-        let hook = tenant.hook().await.unwrap();
+        let hook = connect(&tenant, &desk, &model, &clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let mut app = Self { desk, model, clock, tenant, hook, store, listener, instance: None };
@@ -75,8 +81,21 @@ impl TestApp {
 
     /// As the PSA must be given it.
     pub fn hook_address(&self) -> String {
-        let end = if self.desk.kind() == PsaKind::ConnectWise { "?recordId=" } else { "" };
-        format!("{}/hooks/{}/{}{end}", self.url(), self.desk.kind(), self.hook.key)
+        hook_address(&self.url(), self.desk.kind(), &self.hook)
+    }
+
+    pub fn metrics_url(&self) -> String {
+        let running = &self.instance.as_ref().expect("the program runs").running;
+        format!("http://{}", running.metrics_address.expect("metrics are served"))
+    }
+
+    /// Jobs running now.
+    pub fn busy(&self) -> usize {
+        self.instance.as_ref().map_or(0, |instance| instance.running.busy())
+    }
+
+    pub async fn send(&self, call: &Captured) -> Answer {
+        send(Method::POST, &call.url, &call.headers, Bytes::from(call.body.clone())).await
     }
 
     /// Starts the program (again), on the same database and address.
@@ -90,19 +109,11 @@ impl TestApp {
         let (store, clock) = (self.store.reopen().await, self.clock.clone());
         let start = async move {
             let web = Some(tokio::net::TcpListener::from_std(listener).unwrap());
-            let listeners = Listeners { web, metrics: None };
+            let metrics = Some(tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+            let listeners = Listeners { web, metrics };
             let luck = Luck::seeded(7);
-            server::run(Setup {
-                config,
-                store,
-                clock,
-                luck,
-                listeners,
-                roles: Roles::ALL,
-                checkpoints,
-                sandbox: HashMap::new(),
-            })
-            .unwrap()
+            let (roles, sandbox) = (Roles::ALL, HashMap::new());
+            server::run(Setup { config, store, clock, luck, listeners, roles, sandbox, checkpoints }).unwrap()
         };
         let running = runtime.spawn(start).await.unwrap();
         self.instance = Some(Instance { running, runtime });
@@ -125,9 +136,12 @@ impl TestApp {
 
     /// Waits until each webhook is answered and nothing is due.
     pub async fn settle(&self) {
-        bounded("the desk's webhooks", self.desk.delivered()).await;
         let instance = self.instance.as_ref().expect("the program runs");
-        bounded("the queue", instance.running.settle()).await;
+        // What we write may call back.
+        for _ in 0..2 {
+            bounded("the desk's webhooks", self.desk.delivered()).await;
+            bounded("the queue", instance.running.settle()).await;
+        }
     }
 
     /// Lets time pass for the program, and everything that becomes due happen.
@@ -184,14 +198,74 @@ impl TestApp {
         }
     }
 
-    /// Another workspace on the same instance, without connections.
-    pub async fn another_tenant(&self) -> TenantId {
-        new_tenant(&self.store, &self.clock, "Other MSP").await
+    pub async fn story_of(&self, ticket: &str) -> TicketStory {
+        let stories = self.stories().await;
+        stories.into_iter().find(|story| story.row.external_id == ticket).expect("the ticket is known")
     }
 
-    pub fn store(&self) -> &TestStore {
-        &self.store
+    /// The delivery that brought the one ticket in.
+    pub async fn analysed_delivery(&self) -> DeliveryId {
+        let story = self.story().await;
+        story.deliveries.iter().find(|delivery| delivery.state == DeliveryState::Done).expect("it is done").id
     }
+
+    /// Another workspace on the same instance, with a desk of its own and the same model.
+    pub async fn another_tenant(&self) -> Neighbour {
+        let desk = Desk::serve(self.desk.kind()).await;
+        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "Other MSP").await);
+        let hook = connect(&tenant, &desk, &self.model, &self.clock).await;
+        desk.subscribe(&hook_address(&self.url(), desk.kind(), &hook), &hook);
+        Neighbour { desk }
+    }
+
+    pub async fn tenant_without_psa(&self) -> TenantStore {
+        self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await)
+    }
+}
+
+pub struct Neighbour {
+    pub desk: Desk,
+}
+
+/// Connects a workspace to its desk and model, with the policy that the stories expect.
+async fn connect(tenant: &TenantStore, desk: &Desk, model: &ScriptedModel, clock: &Clock) -> Hook {
+    let now = clock.now();
+    tenant.psa_connection_put(desk.settings(), &Actor::System, now).await.unwrap();
+    tenant.model_connection_put(model.settings(), &Actor::System, now).await.unwrap();
+    tenant.policy_put(&desk.policy(), &Actor::System, now).await.unwrap();
+    tenant.hook().await.unwrap()
+}
+
+/// As the PSA must be given it.
+fn hook_address(url: &str, psa: PsaKind, hook: &Hook) -> String {
+    let end = if psa == PsaKind::ConnectWise { "?recordId=" } else { "" };
+    format!("{url}/hooks/{psa}/{}{end}", hook.key)
+}
+
+/// One request as any program could make it.
+pub async fn send(method: Method, url: &str, headers: &[(String, String)], body: Bytes) -> Answer {
+    let limits = Limits { parallel: 64, requests: 100_000, per: Duration::from_secs(1) };
+    let mut call = Call::new(method, url.parse().unwrap());
+    for (name, value) in headers {
+        call = call.header(name.parse().unwrap(), value.parse().unwrap());
+    }
+    call.body = (!body.is_empty()).then_some(body);
+    Outside::new(true).caller("a test", limits).call(call).await.unwrap()
+}
+
+pub async fn get(url: &str) -> Answer {
+    send(Method::GET, url, &[], Bytes::new()).await
+}
+
+/// Sends bytes, closes its half, and returns what comes back.
+pub async fn raw(host: &str, bytes: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    // A reset is an answer too: an empty one.
+    let _ = bounded("an answer", stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 impl Drop for TestApp {

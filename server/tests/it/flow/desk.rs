@@ -1,283 +1,177 @@
-//! A service desk in one of the three PSAs, as the stories see it: tickets, fields, notes, people.
-
-use domain::{
-    Choice, Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Policy, PsaKind, PsaSettings,
-    Score, ScoreField, Secret, Updates,
-};
-use sandbox::Running;
-use sandbox::autotask::{self, Autotask, ESCALATION_QUEUE};
-use sandbox::deliver::Retry;
-use sandbox::faults::Watch;
-use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-use store::connections::Hook;
+//! A service desk in one of the three PSAs, as the stories see it: tickets, fields, notes, people. What differs between
+//! the products is in [`super::products`].
 
 use super::app::eventually;
-
-/// Of a webhook call that fails: again soon, and for long enough that an instance can be restarted meanwhile.
-const IMPATIENT: Retry = Retry {
-    timeout: Duration::from_secs(10),
-    tries: 200,
-    pause: Duration::from_millis(50),
-    gives_up_after: None,
-};
+use super::products::{Fact, Product};
+use domain::{Lever, Mode, NoteStyle, Policy, PsaKind, PsaSettings};
+use http::Method;
+use sandbox::Fault;
+use sandbox::Running;
+use sandbox::faults::Watch;
+use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use store::connections::Hook;
 
 pub struct Desk {
     product: Product,
+    fact: Fact,
     created: AtomicUsize,
     _running: Running,
 }
 
-enum Product {
-    Autotask(Autotask),
-}
-
-/// A note that is not the customer's.
+/// A note that we wrote.
 #[derive(Debug)]
-pub struct SeenNote {
+pub struct OurNote {
     pub text: String,
     pub internal: bool,
 }
 
+/// A webhook call as it was sent.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// A lever, its value in a new ticket, and the one that [`Desk::policy`] wants at 5.
+pub type Move = (Lever, Option<&'static str>, &'static str);
+
 impl Desk {
     pub async fn serve(kind: PsaKind) -> Self {
-        let any = ([127, 0, 0, 1], 0).into();
-        let (product, running) = match kind {
-            PsaKind::Autotask => {
-                let it = Autotask::new(autotask::Credentials::default(), IMPATIENT);
-                let running = sandbox::serve(any, it.router()).await.unwrap();
-                it.set_url(&running.url());
-                (Product::Autotask(it), running)
-            }
-            other => panic!("{other} has no desk yet"),
-        };
-        Self { product, created: AtomicUsize::new(0), _running: running }
+        let (product, running) = Product::serve(kind).await;
+        let fact = product.fact();
+        Self { product, fact, created: AtomicUsize::new(0), _running: running }
     }
 
     pub fn kind(&self) -> PsaKind {
-        match &self.product {
-            Product::Autotask(_) => PsaKind::Autotask,
-        }
+        self.settings().kind()
     }
 
     pub fn settings(&self) -> PsaSettings {
-        match &self.product {
-            Product::Autotask(it) => {
-                let credentials = it.credentials();
-                PsaSettings::Autotask {
-                    username: credentials.username.clone(),
-                    secret: Secret::new(credentials.secret.clone()),
-                    integration_code: credentials.integration_code.clone(),
-                    zone_url: Some(it.zone_url()),
-                }
-            }
-        }
+        self.product.settings(&self._running.url())
     }
 
     /// An administrator enters the webhook address.
     pub fn subscribe(&self, address: &str, hook: &Hook) {
-        match &self.product {
-            Product::Autotask(it) => {
-                it.subscribe(address, hook.secret.expose()).unwrap();
-            }
-        }
+        self.product.subscribe(address, hook.secret.expose());
     }
 
     pub fn watch(&self) -> &Watch {
-        match &self.product {
-            Product::Autotask(it) => &it.watch,
-        }
+        self.product.watch()
     }
 
     /// A customer's mail becomes a ticket, and the webhook is sent in the background.
     pub fn ticket(&self, title: &str, note: &str) -> String {
         self.created.fetch_add(1, Ordering::SeqCst);
-        match &self.product {
-            Product::Autotask(it) => it
-                .create_ticket(autotask::NewTicket {
-                    company: 174,
-                    contact: Some(29_683_586),
-                    title: title.into(),
-                    description: note.into(),
-                    ..autotask::NewTicket::default()
-                })
-                .to_string(),
-        }
+        self.product.create(title, note)
     }
 
     /// Each webhook has been answered, or given up.
     pub async fn delivered(&self) {
+        let wanted = self.created.load(Ordering::SeqCst);
         match &self.product {
-            Product::Autotask(it) => {
-                let wanted = self.created.load(Ordering::SeqCst);
-                eventually("the webhooks are answered", || it.deliveries.all().len() >= wanted).await;
-            }
+            Product::ConnectWise(it) => it.settle().await,
+            Product::Autotask(it) => eventually("the webhooks", || it.deliveries.all().len() >= wanted).await,
+            Product::Halo(it) => eventually("the webhooks", || it.deliveries.all().len() >= wanted).await,
         }
+    }
+
+    /// The calls about new tickets, oldest first.
+    pub fn calls(&self) -> Vec<Captured> {
+        self.product.calls()
     }
 
     /// The value's id, as the product stores it.
     pub fn field(&self, ticket: &str, lever: &Lever) -> Option<String> {
-        let shown = self.shown(ticket);
-        let value = match (&self.product, lever) {
-            (Product::Autotask(_), Lever::Custom(name)) => {
-                let fields = shown["userDefinedFields"].as_array().cloned().unwrap_or_default();
-                fields
-                    .into_iter()
-                    .find(|field| field["name"] == name.as_str())
-                    .map(|field| field["value"].clone())
-            }
-            (Product::Autotask(_), lever) => Some(shown[autotask_name(lever)].clone()),
-        };
-        match value {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text),
-            Some(other) => Some(other.to_string()),
+        match self.product.field(ticket, lever) {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
         }
     }
 
     /// A colleague changes a field on the product's screen.
-    pub fn person_sets(&self, ticket: &str, lever: &Lever, id: &str) {
-        match &self.product {
-            Product::Autotask(it) => {
-                it.edit_ticket(
-                    ticket.parse().unwrap(),
-                    autotask_name(lever),
-                    json!(id.parse::<i64>().unwrap()),
-                );
-            }
-        }
+    pub fn person_sets_priority(&self, ticket: &str, id: &str) {
+        self.product.person_sets_priority(ticket, id.parse().unwrap());
     }
 
-    /// Tickets created from now on are not there (or have no note) for the first readings.
+    /// A priority that is neither a new ticket's nor the one wanted.
+    pub fn another_priority(&self) -> &'static str {
+        self.fact.another_priority
+    }
+
+    /// The first `readings` of a new ticket find nothing, or no note.
     pub fn hide_new_tickets(&self, readings: u32) {
         match &self.product {
             Product::Autotask(it) => it.set_lag(readings),
+            Product::ConnectWise(_) => self.answer_reads("/notes", readings, 200, "[]"),
+            Product::Halo(_) => self.answer_reads("/Tickets/", readings, 404, "{}"),
         }
+    }
+
+    fn answer_reads(&self, path: &str, times: u32, status: u16, body: &str) {
+        let fault = Fault::Answer { status, content_type: "application/json", body: body.into(), retry_after: None };
+        self.watch().faults.add(Some(Method::GET), path, times, fault);
+    }
+
+    /// The next changes of a ticket's fields go wrong.
+    pub fn break_changes(&self, times: u32, fault: Fault) {
+        let (method, path) = self.fact.change.clone();
+        self.watch().faults.add(Some(method), path, times, fault);
+    }
+
+    /// The next notes go wrong.
+    pub fn break_notes(&self, times: u32, fault: Fault) {
+        let (method, path) = self.fact.note.clone();
+        self.watch().faults.add(Some(method), path, times, fault);
+    }
+
+    /// The next readings go wrong.
+    pub fn break_reads(&self, times: u32, fault: Fault) {
+        self.watch().faults.add(Some(Method::GET), self.fact.read, times, fault);
+    }
+
+    /// How this product refuses a value it does not know.
+    pub fn refusal(&self) -> Fault {
+        let (status, body) = self.fact.refusal;
+        Fault::Answer { status, content_type: "application/json", body: body.into(), retry_after: None }
+    }
+
+    /// Part of the words in [`Desk::refusal`].
+    pub fn refusal_words(&self) -> &'static str {
+        self.fact.refusal_words
     }
 
     /// What we wrote, oldest first.
-    pub fn our_notes(&self, ticket: &str) -> Vec<SeenNote> {
-        match &self.product {
-            Product::Autotask(it) => it
-                .notes(ticket.parse().unwrap())
-                .iter()
-                .map(|note| SeenNote {
-                    text: note["description"].as_str().unwrap_or_default().to_owned(),
-                    internal: note["publish"] == 2,
-                })
-                .filter(|note| note.text.contains("[Undertone ref "))
-                .collect(),
-        }
+    pub fn our_notes(&self, ticket: &str) -> Vec<OurNote> {
+        let notes = self.product.internal_flagged_notes(ticket);
+        let ours = notes.into_iter().filter(|(text, _)| text.contains("[Undertone ref "));
+        ours.map(|(text, internal)| OurNote { text, internal }).collect()
     }
 
-    /// Requests of ours that would change something.
-    pub fn writes(&self) -> usize {
+    /// Requests that changed fields and requests that wrote notes.
+    pub fn writes(&self) -> (usize, usize) {
         let all = self.watch().recorder.all();
-        all.iter()
-            .filter(|request| match &self.product {
-                Product::Autotask(_) => {
-                    request.method == "PATCH"
-                        || (request.method == "POST" && !request.path.ends_with("/query"))
-                }
-            })
-            .count()
+        let count = |(method, path): &(Method, &'static str), but: Option<&str>| {
+            all.iter()
+                .filter(|one| one.method == *method && one.path.contains(path))
+                .filter(|one| !but.is_some_and(|but| one.path.contains(but)))
+                .count()
+        };
+        (count(&self.fact.change, Some(self.fact.note.1)), count(&self.fact.note, None))
     }
 
-    /// Part of the path of the request that changes fields, and of the one that writes a note.
-    pub fn paths(&self) -> Paths {
-        match &self.product {
-            Product::Autotask(_) => {
-                Paths { read: "/Tickets/", change: ("PATCH", "/Tickets"), note: ("POST", "/Notes") }
-            }
-        }
+    pub fn updates(&self) -> &[Move] {
+        &self.fact.updates
     }
-
-    /// Each lever that [`Desk::policy`] moves, with its value before and after, by which action.
-    pub fn moves(&self) -> Moves {
-        let moved = |lever, from: Option<&'static str>, to| (lever, from, to);
-        match &self.product {
-            Product::Autotask(_) => Moves {
-                update: vec![
-                    moved(Lever::Priority, Some("3"), "4"),
-                    moved(Lever::Custom("AI Impact".into()), None, "5"),
-                ],
-                escalate: vec![
-                    moved(Lever::Status, Some("1"), "11"),
-                    moved(Lever::Team, Some("29682833"), "29682834"),
-                    moved(Lever::Owner, None, "29682886"),
-                ],
-                another_priority: "2",
-            },
-        }
+    pub fn escalations(&self) -> &[Move] {
+        &self.fact.escalations
     }
 
     /// Live, everything from 4 on; all levers of this product are used.
     pub fn policy(&self) -> Policy {
-        let (updates, escalation) = match &self.product {
-            Product::Autotask(_) => autotask_rules(),
-        };
+        let (updates, escalation) = self.product.rules();
         Policy { mode: Mode::Live, updates, escalation, notes: NoteStyle::PerAction, ..Policy::default() }
     }
-
-    fn shown(&self, ticket: &str) -> Value {
-        match &self.product {
-            Product::Autotask(it) => it.ticket(ticket.parse().unwrap()).unwrap(),
-        }
-    }
-}
-
-/// Where the requests of the act stage go: method and part of the path.
-pub struct Paths {
-    pub read: &'static str,
-    pub change: (&'static str, &'static str),
-    pub note: (&'static str, &'static str),
-}
-
-pub type Move = (Lever, Option<&'static str>, &'static str);
-
-pub struct Moves {
-    pub update: Vec<Move>,
-    pub escalate: Vec<Move>,
-    /// A priority that is neither the first nor the asked one.
-    pub another_priority: &'static str,
-}
-
-fn choice(id: impl ToString, label: &str) -> Choice {
-    Choice::new(id.to_string(), label)
-}
-
-fn at(score: i64) -> Score {
-    Score::new(score).unwrap()
-}
-
-fn autotask_name(lever: &Lever) -> &'static str {
-    match lever {
-        Lever::Priority => "priority",
-        Lever::Status => "status",
-        Lever::Team => "queueID",
-        Lever::Owner => "assignedResourceID",
-        other => panic!("Autotask has no {other:?}"),
-    }
-}
-
-fn autotask_rules() -> (Updates, Escalation) {
-    let priority = LeverRule {
-        driver: Driver::Urgency,
-        values: [(at(4), choice(1, "High")), (at(5), choice(4, "Critical"))].into(),
-        ranking: vec![choice(3, "Low"), choice(2, "Medium"), choice(1, "High"), choice(4, "Critical")],
-    };
-    let impact = ScoreField {
-        dimension: Dimension::Impact,
-        field: "AI Impact".into(),
-        values: [(at(4), choice(4, "4 site")), (at(5), choice(5, "5 company"))].into(),
-    };
-    let updates = Updates { priority: Some(priority), score_fields: vec![impact], ..Updates::default() };
-    let escalation = Escalation {
-        status: Some(choice(11, "Escalated")),
-        team: Some(choice(ESCALATION_QUEUE, "Escalations")),
-        owner: Some(choice(29_682_886, "Omar Reyes")),
-        board: None,
-    };
-    (updates, escalation)
 }

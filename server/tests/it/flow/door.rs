@@ -1,1 +1,185 @@
-//! The webhook door from outside.
+//! The webhook door from outside: each answer of its table.
+
+use super::app::{TestApp, get, send};
+use super::desk::Captured;
+use bytes::Bytes;
+use domain::PsaKind;
+use http::{Method, StatusCode, header};
+use server::outside::Answer;
+use store::Actor;
+
+/// Halo signs nothing, so that a call can be altered at will.
+async fn altered(change: impl FnOnce(&mut Captured)) -> Answer {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let mut call = app.desk.calls().pop().unwrap();
+    change(&mut call);
+    app.send(&call).await
+}
+
+fn is_problem(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{}", answer.excerpt());
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
+    let problem: serde_json::Value = answer.json().unwrap();
+    assert_eq!(problem["status"], status);
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
+}
+
+#[tokio::test]
+async fn an_unknown_key_and_the_wrong_psa_are_404() {
+    is_problem(&altered(|call| call.url.push('x')).await, 404);
+    is_problem(&altered(|call| call.url = call.url.replace("/halopsa/", "/autotask/")).await, 404);
+    is_problem(&altered(|call| call.url = call.url.replace("/halopsa/", "/zendesk/")).await, 404);
+    is_problem(&altered(|call| call.url.push_str(&"x".repeat(5_000))).await, 404);
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_401() {
+    let wrong = |call: &mut Captured| {
+        for (name, value) in &mut call.headers {
+            if name.eq_ignore_ascii_case("authorization") {
+                *value = "Basic dW5kZXJ0b25lOndyb25n".into();
+            }
+        }
+    };
+    is_problem(&altered(wrong).await, 401);
+}
+
+#[tokio::test]
+async fn a_call_altered_on_the_way_is_401() {
+    for kind in [PsaKind::ConnectWise, PsaKind::Autotask] {
+        let app = TestApp::sqlite(kind).await.unwrap();
+        app.ticket("3/3/3").await;
+        let mut call = app.desk.calls().pop().unwrap();
+        call.body.push(b' ');
+        is_problem(&app.send(&call).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_ticket_is_400_and_says_what_was_missing() {
+    for body in ["", "not JSON", "42", "null", "[", "{}", r#"{"event":"new ticket logged"}"#, "\u{0}\u{0}"] {
+        is_problem(&altered(|call| call.body = body.as_bytes().to_vec()).await, 400);
+    }
+}
+
+#[tokio::test]
+async fn more_than_one_mebibyte_is_413() {
+    is_problem(&altered(|call| call.body = vec![b' '; (1 << 20) + 1]).await, 413);
+    let answer = altered(|call| call.body.resize(1 << 20, b' ')).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "exactly one mebibyte is fine");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_5xx() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    let (host, path) = app.hook_address().replace("http://", "").split_once('/').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
+    let head = format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 500\r\nconnection: close\r\n\r\n{{\"id\":");
+    let answer = super::app::raw(&host, head.as_bytes()).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+}
+
+#[tokio::test]
+async fn other_methods_are_405_with_a_helpful_text() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    let answer = get(&app.hook_address()).await;
+    is_problem(&answer, 405);
+    assert_eq!(answer.headers[header::ALLOW], "POST");
+    assert!(answer.excerpt().contains("webhook"));
+}
+
+#[tokio::test]
+async fn a_batch_becomes_one_delivery_for_each_event() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    app.ticket("3/3/3").await;
+    let calls = app.desk.calls();
+    let mut batch = calls[0].clone();
+    let events: Vec<serde_json::Value> =
+        calls.iter().map(|call| serde_json::from_slice(&call.body).unwrap()).collect();
+    batch.body = serde_json::to_vec(&events).unwrap();
+    let answer = app.send(&batch).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.excerpt());
+    let taken: serde_json::Value = answer.json().unwrap();
+    let ids = taken["delivery_ids"].as_array().unwrap();
+    assert_eq!((ids.len(), &ids[0]), (2, &taken["delivery_id"]));
+    app.settle().await;
+    assert_eq!(app.stories().await.len(), 2, "both were known");
+}
+
+#[tokio::test]
+async fn a_revoked_address_stops_within_moments() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let call = app.desk.calls().pop().unwrap();
+    assert_eq!(app.send(&call).await.status, StatusCode::ACCEPTED);
+    app.tenant.hook_rotate(&Actor::System, app.clock.now()).await.unwrap();
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
+    for _ in 0..30 {
+        if app.send(&call).await.status == StatusCode::NOT_FOUND {
+            return;
+        }
+        ticks.tick().await;
+    }
+    panic!("the old address still works after three seconds");
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_and_security_headers() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    for path in ["/healthz", "/readyz", "/hooks/halopsa/nobody", "/api/v1/tickets", "/sign-in"] {
+        let answer = get(&format!("{}{path}", app.url())).await;
+        for name in ["x-request-id", "x-content-type-options", "referrer-policy", "content-security-policy"] {
+            assert!(answer.headers.contains_key(name), "{path} has no {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_works_is_ready() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.settle().await;
+    let answer = get(&format!("{}/readyz", app.url())).await;
+    assert_eq!((answer.status, answer.json::<serde_json::Value>().unwrap()), (StatusCode::OK, serde_json::json!({"ready": true, "reasons": []})));
+    assert_eq!(&get(&format!("{}/healthz", app.url())).await.body[..], b"ok\n");
+}
+
+#[tokio::test]
+async fn metrics_are_on_their_own_port_and_count() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let text = String::from_utf8(get(&format!("{}/metrics", app.metrics_url())).await.body.to_vec()).unwrap();
+    for name in ["undertone_deliveries_total", "undertone_stage_outcomes_total", "undertone_queue_ready", "undertone_stage_seconds_bucket"] {
+        assert!(text.contains(name), "{name} is missing in {text}");
+    }
+    let tenant = app.tenant.tenant_id().to_string();
+    assert!(!text.contains(&tenant), "labels are bounded");
+    let public = get(&format!("{}/metrics", app.url())).await;
+    assert!(!String::from_utf8_lossy(&public.body).contains("undertone_deliveries_total"));
+}
+
+#[tokio::test]
+async fn a_call_for_a_workspace_without_a_psa_waits_for_it() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let other = app.tenant_without_psa().await;
+    let hook = other.hook().await.unwrap();
+    let mut call = app.desk.calls().pop().unwrap();
+    call.url = format!("{}/hooks/halopsa/{}", app.url(), hook.key);
+    call.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+    assert_eq!(app.send(&call).await.status, StatusCode::ACCEPTED);
+    app.settle().await;
+    other.psa_connection_put(app.desk.settings(), &Actor::System, app.clock.now()).await.unwrap();
+    app.after(std::time::Duration::from_secs(60)).await;
+    let page = other.ticket_list(&store::tickets::TicketFilter::default(), 10, None).await.unwrap();
+    assert_eq!(page.rows.len(), 1);
+    assert_eq!(page.rows[0].state, store::tickets::TicketState::Analysed, "{:?}", page.rows[0].reason);
+}
+
+/// Lets a test say what it sends without a body of its own.
+#[tokio::test]
+async fn an_empty_post_is_400() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    let answer = send(Method::POST, &app.hook_address(), &[], Bytes::new()).await;
+    is_problem(&answer, 400);
+}

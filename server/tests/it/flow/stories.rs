@@ -20,9 +20,8 @@ for_each_psa!(
 
 async fn an_angry_ticket_is_raised_escalated_and_explained(app: TestApp) {
     let ticket = app.ticket("5/5/5").await;
-    let moves = app.desk.moves();
-    app.assert_moved(&ticket, &moves.update);
-    app.assert_moved(&ticket, &moves.escalate);
+    app.assert_moved(&ticket, app.desk.updates());
+    app.assert_moved(&ticket, app.desk.escalations());
 
     let notes = app.desk.our_notes(&ticket);
     assert_eq!(notes.len(), 2, "{notes:#?}");
@@ -40,8 +39,11 @@ async fn an_angry_ticket_is_raised_escalated_and_explained(app: TestApp) {
     assert_eq!(story.analyses.len(), 1);
     assert!(story.actions.iter().all(|action| action.state == ActionState::Done), "{:#?}", story.actions);
     assert!(story.actions.iter().flat_map(|action| &action.effects).all(domain::Effect::applied));
-    assert_eq!(story.deliveries.len(), 1);
-    assert_eq!(story.deliveries[0].state, DeliveryState::Done);
+    // Our own changes may have come back as webhook calls; they are recorded and left alone.
+    let (analysed, others): (Vec<_>, Vec<_>) =
+        story.deliveries.iter().partition(|delivery| delivery.state == DeliveryState::Done);
+    assert_eq!(analysed.len(), 1, "{:#?}", story.deliveries);
+    assert!(others.iter().all(|delivery| delivery.state == DeliveryState::Ignored), "{others:#?}");
 }
 
 async fn a_happy_ticket_gets_nothing_but_its_analysis(app: TestApp) {
@@ -54,9 +56,9 @@ async fn a_neutral_ticket_gets_nothing_but_its_analysis(app: TestApp) {
 
 async fn nothing_but_the_analysis(app: TestApp, scores: &str, label: Label) {
     let ticket = app.ticket(scores).await;
-    app.assert_unmoved(&ticket, &app.desk.moves().update);
-    app.assert_unmoved(&ticket, &app.desk.moves().escalate);
-    assert_eq!(app.desk.writes(), 0);
+    app.assert_unmoved(&ticket, app.desk.updates());
+    app.assert_unmoved(&ticket, app.desk.escalations());
+    assert_eq!(app.desk.writes(), (0, 0));
     let story = app.story().await;
     assert_eq!((story.row.state, story.row.label), (TicketState::Analysed, Some(label)));
     assert!(story.actions.is_empty());
@@ -65,8 +67,8 @@ async fn nothing_but_the_analysis(app: TestApp, scores: &str, label: Label) {
 async fn in_shadow_mode_nothing_is_written(app: TestApp) {
     app.set_policy(|policy| policy.mode = Mode::Shadow).await;
     let ticket = app.ticket("5/5/5").await;
-    app.assert_unmoved(&ticket, &app.desk.moves().update);
-    assert_eq!(app.desk.writes(), 0);
+    app.assert_unmoved(&ticket, app.desk.updates());
+    assert_eq!(app.desk.writes(), (0, 0));
     let story = app.story().await;
     assert_eq!(story.row.state, TicketState::Shadowed);
     assert_eq!(story.actions.len(), 4, "what would have been done is shown");
@@ -74,26 +76,24 @@ async fn in_shadow_mode_nothing_is_written(app: TestApp) {
 }
 
 async fn each_threshold_acts_alone_and_is_inclusive(app: TestApp) {
-    let moves = app.desk.moves();
-    let is_priority = |(lever, ..): &&super::desk::Move| *lever == domain::Lever::Priority;
-    let (priority, others): (Vec<_>, Vec<_>) = moves.update.iter().partition(is_priority);
-    let own = |list: Vec<&super::desk::Move>| list.into_iter().cloned().collect::<Vec<_>>();
-    let (priority, others) = (own(priority), own(others));
+    let (updates, escalations) = (app.desk.updates(), app.desk.escalations());
+    let (priority, others): (Vec<_>, Vec<_>) =
+        updates.iter().cloned().partition(|(lever, ..)| *lever == domain::Lever::Priority);
 
     // Sentiment alone escalates, from exactly its threshold on.
     let ticket = app.ticket("4/3/3").await;
-    app.assert_moved(&ticket, &moves.escalate);
-    app.assert_unmoved(&ticket, &moves.update);
+    app.assert_moved(&ticket, escalations);
+    app.assert_unmoved(&ticket, updates);
 
     // Urgency alone raises the priority.
     let ticket = app.ticket("3/5/3").await;
     app.assert_moved(&ticket, &priority);
-    app.assert_unmoved(&ticket, &moves.escalate);
+    app.assert_unmoved(&ticket, escalations);
 
     // Impact alone moves what follows impact, and not the priority.
     let ticket = app.ticket("3/3/5").await;
     app.assert_unmoved(&ticket, &priority);
-    app.assert_unmoved(&ticket, &moves.escalate);
+    app.assert_unmoved(&ticket, escalations);
     let moved = others.iter().any(|(lever, _, to)| app.desk.field(&ticket, lever).as_deref() == Some(*to));
     assert!(moved, "a lever follows the impact");
 
@@ -120,13 +120,13 @@ async fn what_a_person_changed_meanwhile_is_left_alone_and_said_so(mut app: Test
     app.restart(checkpoints).await;
     let ticket = app.desk.ticket(&title("5/5/5"), NOTE);
     reached.wait().await;
-    let other = app.desk.moves().another_priority;
-    app.desk.person_sets(&ticket, &domain::Lever::Priority, other);
+    let other = app.desk.another_priority();
+    app.desk.person_sets_priority(&ticket, other);
     app.restart(server::queue::Checkpoints::default()).await;
     app.after_lease().await;
 
     assert_eq!(app.desk.field(&ticket, &domain::Lever::Priority).as_deref(), Some(other));
-    app.assert_moved(&ticket, &app.desk.moves().escalate);
+    app.assert_moved(&ticket, app.desk.escalations());
     let notes = app.desk.our_notes(&ticket);
     assert_eq!(notes.len(), 2, "{notes:#?}");
     assert!(notes[0].text.contains("after we had read the ticket"), "{}", notes[0].text);
@@ -138,7 +138,7 @@ async fn a_ticket_that_a_rule_leaves_out_is_not_scored(app: TestApp) {
     let story = app.story().await;
     assert_eq!(story.row.state, TicketState::Skipped);
     assert!(story.row.reason.is_some_and(|reason| reason.contains("too little text")));
-    assert_eq!((app.model.asked(), app.desk.writes()), (0, 0));
+    assert_eq!((app.model.asked(), app.desk.writes()), (0, (0, 0)));
 }
 
 async fn a_note_that_is_not_there_yet_is_waited_for(app: TestApp) {
@@ -149,6 +149,6 @@ async fn a_note_that_is_not_there_yet_is_waited_for(app: TestApp) {
     for seconds in [2, 5, 10] {
         app.after(std::time::Duration::from_secs(seconds)).await;
     }
-    app.assert_moved(&ticket, &app.desk.moves().update);
+    app.assert_moved(&ticket, app.desk.updates());
     assert_eq!(app.story().await.text, NOTE);
 }

@@ -1,12 +1,12 @@
 //! What Autotask calls us with: the stand-in's own calls, the published samples, and fixtures of our own.
 
-use super::{Bench, change};
+use super::{Bench, change, note};
 use crate::receiver::Receiver;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{Lever, PsaKind};
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method, header};
 use sandbox::autotask::{Autotask, Credentials, NewTicket};
 use sandbox::deliver::Retry;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use server::psa::{self, HookContext, HookError, HookMeaning, Hooked};
 use sha1::Sha1;
 use std::path::Path;
 use std::time::Duration;
+use tower::ServiceExt;
 
 const SECRET: &str = "test-webhook-secret";
 
@@ -103,7 +104,7 @@ async fn subscribed_by_api(bench: &Bench, url: &str, updates: bool) -> i64 {
     let post = async |path: &str, body: Value| {
         let url = format!("{}V1.0/{path}", bench.sandbox.zone_url()).parse().unwrap();
         let header = |text: &str| HeaderValue::from_str(text).unwrap();
-        let call = server::outside::Call::new(http::Method::POST, url)
+        let call = server::outside::Call::new(Method::POST, url)
             .header("username".parse().unwrap(), header(&credentials.username))
             .header("secret".parse().unwrap(), header(&credentials.secret))
             .header("apiintegrationcode".parse().unwrap(), header(&credentials.integration_code))
@@ -371,4 +372,42 @@ async fn the_published_signature_vector_is_accepted() {
         "a callout may be signed too"
     );
     assert_eq!(told(&read(secret, &headers, body.replace("123", "124").as_bytes()).await), "401");
+}
+
+#[tokio::test]
+async fn a_ticket_made_on_the_page_is_a_ticket_like_any_other_and_our_work_shows_there() {
+    let (bench, receiver) = (Bench::new().await, Receiver::new().await);
+    bench.sandbox.subscribe(&receiver.url(), SECRET).unwrap();
+    let form = "client=174&contact=29683586&title=From+the+page&note=Help%21";
+    let made = page(&bench, Method::POST, "/sandbox/tickets", form).await;
+    assert_eq!(made.status(), 303);
+    let address = made.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let ticket = address.rsplit('/').next().unwrap();
+    let call = receiver.calls(1).await.remove(0);
+    assert_eq!(told(&read(SECRET, &call.headers, &call.body).await), format!("created {ticket}"));
+    assert_eq!(bench.psa.fetch(ticket).await.unwrap().unwrap().ticket.title, "From the page");
+
+    bench.psa.apply(ticket, &[change(Lever::Priority, None, "1")]).await.unwrap();
+    bench.psa.write_note(ticket, &note("We raised the priority.")).await.unwrap();
+    for path in ["/", &address] {
+        let shown = page(&bench, Method::GET, path, "").await;
+        let html = axum::body::to_bytes(shown.into_body(), 1 << 20).await.unwrap();
+        let html = String::from_utf8(html.to_vec()).unwrap();
+        let words: &[&str] = if path == "/" {
+            &["From the page"]
+        } else {
+            &["Nora Lindqvist", "We raised the priority.", "Internal"]
+        };
+        assert!(words.iter().all(|word| html.contains(word)), "{path}: {html}");
+    }
+}
+
+async fn page(bench: &Bench, method: Method, path: &str, form: &str) -> axum::response::Response {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(form.to_owned()))
+        .unwrap();
+    bench.sandbox.router().oneshot(request).await.unwrap()
 }

@@ -212,18 +212,12 @@ async fn a_body_that_makes_no_sense_is_refused_by_name() {
         (b"\xff\xfe".to_vec(), None, "not JSON"),
         (old.into_bytes(), Some("id=5&action=added"), "Integrator Login"),
         (br#"{"ID":5}"#.to_vec(), Some("id=5&action=added&isProblemDescription=1"), "Integrator Login"),
-        (body(|body| body["ID"] = json!({"a": 1})), None, ""),
         (body(|body| body["Entity"] = json!({"id": 77})), None, "not a callback"),
         (body(|body| body["Metadata"] = Value::Null), None, "Metadata.key_url is missing"),
     ] {
         let refused = door.read(Some("AAAA"), query, &given).await.unwrap_err();
-        let shown = String::from_utf8_lossy(&given).into_owned();
-        match refused {
-            HookError::Malformed(message) => {
-                assert!(message.contains(words) && !words.is_empty(), "{shown}: {message}")
-            }
-            HookError::Unauthorised(_) => assert!(words.is_empty(), "{shown}: {refused}"),
-        }
+        let HookError::Malformed(message) = refused else { panic!("{words}: {refused}") };
+        assert!(message.contains(words), "{words}: {message}");
     }
 }
 

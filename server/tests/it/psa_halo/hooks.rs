@@ -1,16 +1,17 @@
 //! What Halo calls us with: the stand-in's own calls, the published samples, and fixtures of our own.
 
-use super::Bench;
+use super::{Bench, change, note};
 use crate::receiver::Receiver;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::PsaKind;
-use http::{HeaderMap, HeaderValue, header};
+use domain::{Lever, PsaKind};
+use http::{HeaderMap, HeaderValue, Method, header};
 use sandbox::halo::{NewTicket, Payload};
 use serde_json::{Value, json};
 use server::outside::Outside;
 use server::psa::{self, HookContext, HookError, HookEvent, HookMeaning, Hooked};
 use std::path::Path;
+use tower::ServiceExt;
 
 const SECRET: &str = "example-secret";
 
@@ -90,7 +91,7 @@ async fn our_own_changes_raise_events_that_are_not_analysed() {
     let (bench, receiver) = (Bench::new().await, Receiver::new().await);
     registered_by_api(&bench, &receiver.url()).await;
     let ticket = bench.angry().to_string();
-    bench.psa.apply(&ticket, &[super::change(domain::Lever::Status, Some("1"), "2")]).await.unwrap();
+    bench.psa.apply(&ticket, &[change(Lever::Status, Some("1"), "2")]).await.unwrap();
     let calls = receiver.calls(2).await;
     assert_eq!(told(&read(&calls[0].headers, &calls[0].body).await), format!("created {ticket}"));
     let second = told(&read(&calls[1].headers, &calls[1].body).await);
@@ -104,24 +105,21 @@ async fn registered_by_api(bench: &Bench, url: &str) {
     let caller = outside.caller("set-up", psa::halo::LIMITS);
     let base = bench.running.url();
     let credentials = bench.sandbox.credentials();
-    let sign_in =
-        server::outside::Call::new(http::Method::POST, format!("{base}/auth/token").parse().unwrap()).form(
-            &[
-                ("grant_type", "client_credentials"),
-                ("client_id", &credentials.client_id),
-                ("client_secret", &credentials.client_secret),
-                ("scope", "all"),
-            ],
-        );
+    let sign_in = server::outside::Call::new(Method::POST, format!("{base}/auth/token").parse().unwrap())
+        .form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &credentials.client_id),
+            ("client_secret", &credentials.client_secret),
+            ("scope", "all"),
+        ]);
     let token = caller.call(sign_in).await.unwrap().json::<Value>().unwrap()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
     let post = async |path: &str, body: Value| {
-        let call =
-            server::outside::Call::new(http::Method::POST, format!("{base}/api/{path}").parse().unwrap())
-                .header(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
-                .json(&body);
+        let call = server::outside::Call::new(Method::POST, format!("{base}/api/{path}").parse().unwrap())
+            .header(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap())
+            .json(&body);
         let answer = caller.call(call).await.unwrap();
         assert_eq!(answer.status, 201, "{}", answer.excerpt());
         answer.json::<Value>().unwrap()
@@ -278,4 +276,42 @@ async fn every_published_sample_is_accepted_or_refused_as_its_facts_say() {
             "{name} has no case"
         );
     }
+}
+
+#[tokio::test]
+async fn a_ticket_made_on_the_page_is_a_ticket_like_any_other_and_our_work_shows_there() {
+    let (bench, receiver) = (Bench::new().await, Receiver::new().await);
+    bench.sandbox.subscribe(&receiver.url(), Some(SECRET), Payload::Full, 1);
+    let form = "client=12&contact=77&title=From+the+page&note=Help%21";
+    let made = page(&bench, Method::POST, "/sandbox/tickets", form).await;
+    assert_eq!(made.status(), 303);
+    let address = made.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let ticket = address.rsplit('/').next().unwrap();
+    let call = receiver.calls(1).await.remove(0);
+    assert_eq!(told(&read(&call.headers, &call.body).await), format!("created {ticket}"));
+    assert_eq!(bench.psa.fetch(ticket).await.unwrap().unwrap().ticket.title, "From the page");
+
+    bench.psa.apply(ticket, &[change(Lever::Priority, None, "1")]).await.unwrap();
+    bench.psa.write_note(ticket, &note("We raised the priority.")).await.unwrap();
+    for path in ["/", &address] {
+        let shown = page(&bench, Method::GET, path, "").await;
+        let html = axum::body::to_bytes(shown.into_body(), 1 << 20).await.unwrap();
+        let html = String::from_utf8(html.to_vec()).unwrap();
+        let words: &[&str] = if path == "/" {
+            &["From the page"]
+        } else {
+            &["Sam Sample", "We raised the priority.", "Internal"]
+        };
+        assert!(words.iter().all(|word| html.contains(word)), "{path}: {html}");
+    }
+}
+
+async fn page(bench: &Bench, method: Method, path: &str, form: &str) -> axum::response::Response {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(form.to_owned()))
+        .unwrap();
+    bench.sandbox.router().oneshot(request).await.unwrap()
 }

@@ -1,0 +1,471 @@
+//! The connection forms: what each PSA and model needs, where to find it, and fields into settings.
+//!
+//! Secrets are write-only: the form never contains one, and an empty secret field keeps the one that is set.
+
+use crate::pages::fields::{Fields, Problem};
+use domain::{InvalidSettings, ModelSettings, PsaKind, PsaSettings, Secret};
+
+/// One input of a connection form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// As in the API's JSON.
+    pub name: &'static str,
+    pub label: &'static str,
+    /// Where this value is found, in the other product's own words.
+    pub hint: &'static str,
+    pub example: &'static str,
+    pub required: bool,
+    pub kind: InputKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    Text,
+    Address,
+    Secret,
+}
+
+const fn text(name: &'static str, label: &'static str, hint: &'static str, example: &'static str) -> Input {
+    Input { name, label, hint, example, required: true, kind: InputKind::Text }
+}
+
+const fn address(name: &'static str, label: &'static str, hint: &'static str, example: &'static str) -> Input {
+    Input { name, label, hint, example, required: true, kind: InputKind::Address }
+}
+
+const fn secret(name: &'static str, label: &'static str, hint: &'static str) -> Input {
+    Input { name, label, hint, example: "", required: true, kind: InputKind::Secret }
+}
+
+const fn optional(input: Input) -> Input {
+    Input { required: false, ..input }
+}
+
+const CONNECTWISE: &[Input] = &[
+    address(
+        "site",
+        "Site",
+        "The address you sign in at, without anything after the host. We add the api- prefix of the cloud ourselves.",
+        "https://na.myconnectwise.net",
+    ),
+    text("company_id", "Company ID", "What you type under Company when you sign in to ConnectWise PSA.", "acmemsp"),
+    text("public_key", "Public key", "System → Members → API Members → your API member → API Keys → New.", "kq3TnV8mYcX2bWpL"),
+    secret("private_key", "Private key", "Shown once, right after the key pair is saved, beside the public key."),
+    text(
+        "client_id",
+        "Client ID",
+        "A GUID from developer.connectwise.com → ClientID. Use one registered for this integration.",
+        "5d3b4c6e-…",
+    ),
+];
+
+const AUTOTASK: &[Input] = &[
+    text(
+        "username",
+        "Username (key)",
+        "Admin → Resources/Users (HR) → Resources/Users → your API user → Credentials → Generate Key.",
+        "k2x7vq3mzn5@ACMEMSP.COM",
+    ),
+    secret("secret", "Password (secret)", "Generate Secret, just under the key. Copy it before you save: it is shown once."),
+    text(
+        "integration_code",
+        "Tracking identifier",
+        "On the same page under API Tracking Identifier: choose Custom (Internal Integration) and copy the identifier.",
+        "HCCBQ7RSLP5T2WNGKDVXA4JYEMU",
+    ),
+    optional(address(
+        "zone_url",
+        "Zone address",
+        "Leave empty: we ask Autotask which zone your account is in. Fill it only if support tells you to.",
+        "https://webservices5.autotask.net/ATServicesRest/",
+    )),
+];
+
+const HALOPSA: &[Input] = &[
+    address(
+        "url",
+        "Resource server",
+        "Configuration → Integrations → Halo API → Resource Server. With or without /api at its end.",
+        "https://acme.halopsa.com",
+    ),
+    text("client_id", "Client ID", "Halo API → View Applications → your application → Details.", "8c0a1f9e-…"),
+    secret("client_secret", "Client secret", "Shown once when the application is made. A new one can be generated on the same page."),
+    optional(text("tenant", "Tenant", "Halo API → Tenant. Leave empty on your own server.", "acme")),
+    optional(address(
+        "auth_url",
+        "Authorisation server",
+        "Only where it differs from the resource server: Halo API → Authorisation Server.",
+        "https://acme.halopsa.com/auth",
+    )),
+];
+
+/// The inputs of one PSA's form, in the order to fill them.
+pub fn psa_inputs(kind: PsaKind) -> &'static [Input] {
+    match kind {
+        PsaKind::ConnectWise => CONNECTWISE,
+        PsaKind::Autotask => AUTOTASK,
+        PsaKind::HaloPsa => HALOPSA,
+    }
+}
+
+/// A kind of model connection; the words are those of [`ModelSettings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelKind {
+    Builtin,
+    OpenAi,
+    Azure,
+}
+
+const OPENAI: &[Input] = &[
+    optional(secret("api_key", "API key", "platform.openai.com → API keys. A server of your own may need none.")),
+    text("model", "Model", "The model’s exact name. It must be able to answer in a JSON schema.", "gpt-4.1-mini"),
+    address(
+        "base_url",
+        "Base address",
+        "Everything before /chat/completions. Keep OpenAI’s own, or enter that of a compatible server.",
+        "https://api.openai.com/v1",
+    ),
+];
+
+const AZURE: &[Input] = &[
+    address(
+        "endpoint",
+        "Endpoint",
+        "Azure portal → your Azure OpenAI resource → Resource Management → Keys and Endpoint.",
+        "https://acme.openai.azure.com",
+    ),
+    text("deployment", "Deployment", "The name you gave the deployment in the Foundry portal, which is not always the model’s name.", "triage-mini"),
+    optional(text("api_version", "API version", "Leave empty for the v1 address. Fill in a dated version if your resource needs one.", "2024-10-21")),
+    secret("api_key", "API key", "KEY 1 or KEY 2 on the same page as the endpoint."),
+];
+
+impl ModelKind {
+    pub const ALL: [Self; 3] = [Self::Builtin, Self::OpenAi, Self::Azure];
+
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::OpenAi => "openai",
+            Self::Azure => "azure",
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "Built-in analyser",
+            Self::OpenAi => "OpenAI or compatible",
+            Self::Azure => "Azure OpenAI",
+        }
+    }
+
+    /// One line for the choice between them.
+    pub fn pitch(self) -> &'static str {
+        match self {
+            Self::Builtin => "Runs in this program. No account, no cost, no text leaves the machine. Reads English.",
+            Self::OpenAi => "Your OpenAI account, or any server that speaks the same language.",
+            Self::Azure => "A deployment in your own Azure subscription and region.",
+        }
+    }
+
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.slug() == slug)
+    }
+
+    pub fn of(settings: &ModelSettings) -> Self {
+        match settings {
+            ModelSettings::Builtin {} => Self::Builtin,
+            ModelSettings::OpenAi { .. } => Self::OpenAi,
+            ModelSettings::Azure { .. } => Self::Azure,
+        }
+    }
+
+    pub fn inputs(self) -> &'static [Input] {
+        match self {
+            Self::Builtin => &[],
+            Self::OpenAi => OPENAI,
+            Self::Azure => AZURE,
+        }
+    }
+}
+
+/// The form of a saved PSA connection: everything but the secret.
+pub fn psa_fields(settings: &PsaSettings) -> Fields {
+    let pairs: Vec<(&str, &str)> = match settings {
+        PsaSettings::ConnectWise { site, company_id, public_key, client_id, .. } => {
+            vec![("site", site), ("company_id", company_id), ("public_key", public_key), ("client_id", client_id)]
+        }
+        PsaSettings::Autotask { username, integration_code, zone_url, .. } => vec![
+            ("username", username),
+            ("integration_code", integration_code),
+            ("zone_url", zone_url.as_deref().unwrap_or_default()),
+        ],
+        PsaSettings::HaloPsa { url, client_id, tenant, auth_url, .. } => vec![
+            ("url", url),
+            ("client_id", client_id),
+            ("tenant", tenant.as_deref().unwrap_or_default()),
+            ("auth_url", auth_url.as_deref().unwrap_or_default()),
+        ],
+    };
+    owned(&pairs)
+}
+
+/// The form of a saved model connection: everything but the key.
+pub fn model_fields(settings: &ModelSettings) -> Fields {
+    match settings {
+        ModelSettings::Builtin {} => Fields::new(),
+        ModelSettings::OpenAi { model, base_url, .. } => owned(&[("model", model), ("base_url", base_url)]),
+        ModelSettings::Azure { endpoint, deployment, api_version, .. } => owned(&[
+            ("endpoint", endpoint),
+            ("deployment", deployment),
+            ("api_version", api_version.as_deref().unwrap_or_default()),
+        ]),
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Fields {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Reads a PSA form. With a secret `set` an empty one is right: the store keeps the one it has.
+///
+/// # Errors
+/// Everything that is wrong, each with its field.
+pub fn parse_psa(kind: PsaKind, fields: &Fields, set: Option<&Secret>) -> Result<PsaSettings, Vec<Problem>> {
+    let read = Reader { fields };
+    read.check(psa_inputs(kind), set.is_some())?;
+    let settings = psa_settings(kind, &read);
+    let mut whole = settings.clone();
+    if let (true, Some(set)) = (whole.secret().is_empty(), set) {
+        whole.set_secret(set.clone());
+    }
+    whole.validate().map_err(|invalid| named(psa_inputs(kind), &invalid))?;
+    Ok(settings)
+}
+
+/// The domain's message goes on from a field's name; here it gets the label that the form shows.
+fn named(inputs: &[Input], invalid: &InvalidSettings) -> Vec<Problem> {
+    let label = inputs.iter().find(|input| input.name == invalid.field).map_or("This", |input| input.label);
+    vec![Problem::new(invalid.field, format!("{label} {}.", invalid.message))]
+}
+
+fn psa_settings(kind: PsaKind, read: &Reader<'_>) -> PsaSettings {
+    match kind {
+        PsaKind::ConnectWise => PsaSettings::ConnectWise {
+            site: read.address("site"),
+            company_id: read.text("company_id"),
+            public_key: read.text("public_key"),
+            private_key: read.secret("private_key"),
+            client_id: read.text("client_id"),
+        },
+        PsaKind::Autotask => PsaSettings::Autotask {
+            username: read.text("username"),
+            secret: read.secret("secret"),
+            integration_code: read.text("integration_code"),
+            zone_url: read.optional("zone_url", Reader::address),
+        },
+        PsaKind::HaloPsa => PsaSettings::HaloPsa {
+            url: read.address("url"),
+            client_id: read.text("client_id"),
+            client_secret: read.secret("client_secret"),
+            tenant: read.optional("tenant", Reader::text),
+            auth_url: read.optional("auth_url", Reader::address),
+        },
+    }
+}
+
+/// Reads a model form; as [`parse_psa`].
+///
+/// # Errors
+/// Everything that is wrong, each with its field.
+pub fn parse_model(kind: ModelKind, fields: &Fields, set: Option<&Secret>) -> Result<ModelSettings, Vec<Problem>> {
+    let read = Reader { fields };
+    read.check(kind.inputs(), set.is_some())?;
+    let settings = model_settings(kind, &read);
+    let mut whole = settings.clone();
+    if let (Some(true), Some(set)) = (whole.secret().map(Secret::is_empty), set) {
+        whole.set_secret(set.clone());
+    }
+    whole.validate().map_err(|invalid| named(kind.inputs(), &invalid))?;
+    Ok(settings)
+}
+
+fn model_settings(kind: ModelKind, read: &Reader<'_>) -> ModelSettings {
+    match kind {
+        ModelKind::Builtin => ModelSettings::Builtin {},
+        ModelKind::OpenAi => ModelSettings::OpenAi {
+            api_key: read.secret("api_key"),
+            model: read.text("model"),
+            base_url: read.address("base_url"),
+        },
+        ModelKind::Azure => ModelSettings::Azure {
+            endpoint: read.address("endpoint"),
+            deployment: read.text("deployment"),
+            api_version: read.optional("api_version", Reader::text),
+            api_key: read.secret("api_key"),
+        },
+    }
+}
+
+struct Reader<'a> {
+    fields: &'a Fields,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> String {
+        self.fields.get(name).map_or("", |value| value.trim()).to_owned()
+    }
+
+    /// `na.myconnectwise.net` is meant as `https://na.myconnectwise.net`.
+    fn address(&self, name: &str) -> String {
+        let text = self.text(name);
+        if text.is_empty() || text.contains("://") { text } else { format!("https://{text}") }
+    }
+
+    fn optional(&self, name: &str, read: fn(&Self, &str) -> String) -> Option<String> {
+        Some(read(self, name)).filter(|value| !value.is_empty())
+    }
+
+    fn secret(&self, name: &str) -> Secret {
+        Secret::new(self.text(name))
+    }
+
+    fn check(&self, inputs: &[Input], secret_is_set: bool) -> Result<(), Vec<Problem>> {
+        let problems: Vec<Problem> = inputs.iter().filter_map(|input| self.problem(input, secret_is_set)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn problem(&self, input: &Input, secret_is_set: bool) -> Option<Problem> {
+        let value = match input.kind {
+            InputKind::Address => self.address(input.name),
+            InputKind::Text | InputKind::Secret => self.text(input.name),
+        };
+        let kept = input.kind == InputKind::Secret && secret_is_set;
+        let message = if value.is_empty() {
+            if !input.required || kept {
+                return None;
+            }
+            format!("{} is missing.", input.label)
+        } else if input.kind != InputKind::Text && value.chars().any(char::is_whitespace) {
+            format!("{} has a space or line break in it. Copy it again.", input.label)
+        } else if value.contains('…') {
+            format!("{} was shortened where it was copied from. Paste the whole value.", input.label)
+        } else if input.kind == InputKind::Address {
+            return address_problem(input, &value);
+        } else {
+            return None;
+        };
+        Some(Problem::new(input.name, message))
+    }
+}
+
+/// Whether an address may be called at all is the network guard's question; this one is about typing.
+fn address_problem(input: &Input, value: &str) -> Option<Problem> {
+    let wrong = || Problem::new(input.name, format!("{} is not an address. It looks like {}.", input.label, input.example));
+    let Some((scheme, rest)) = value.split_once("://") else { return Some(wrong()) };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.contains('@') {
+        return Some(Problem::new(input.name, format!("Leave user names and passwords out of the {}.", input.label.to_lowercase())));
+    }
+    (!matches!(scheme, "https" | "http") || host.is_empty()).then(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &str)]) -> Fields {
+        owned(pairs)
+    }
+
+    fn connectwise() -> Fields {
+        fields(&[
+            ("site", " na.myconnectwise.net "),
+            ("company_id", "acme"),
+            ("public_key", "pub"),
+            ("private_key", "not-a-real-private-key"),
+            ("client_id", "guid"),
+        ])
+    }
+
+    #[test]
+    fn a_host_without_a_scheme_becomes_https() {
+        let Ok(PsaSettings::ConnectWise { site, private_key, .. }) = parse_psa(PsaKind::ConnectWise, &connectwise(), None) else {
+            panic!("refused");
+        };
+        assert_eq!(site, "https://na.myconnectwise.net");
+        assert_eq!(private_key.expose(), "not-a-real-private-key");
+    }
+
+    #[test]
+    fn an_empty_secret_is_right_only_where_one_is_set() {
+        let mut without = connectwise();
+        without.insert("private_key".into(), String::new());
+        let kept = parse_psa(PsaKind::ConnectWise, &without, Some(&Secret::new("not-a-real-private-key"))).unwrap();
+        assert!(kept.secret().is_empty(), "the store keeps the one it has");
+        let problems = parse_psa(PsaKind::ConnectWise, &without, None).unwrap_err();
+        assert_eq!(problems, [Problem::new("private_key", "Private key is missing.")]);
+    }
+
+    #[test]
+    fn the_form_of_saved_settings_never_holds_the_secret_and_leads_back_to_them() {
+        let samples = [
+            (PsaKind::ConnectWise, connectwise()),
+            (PsaKind::Autotask, fields(&[("username", "u@A.COM"), ("secret", "a-long-secret-value"), ("integration_code", "CODE")])),
+            (PsaKind::HaloPsa, fields(&[("url", "https://h.example"), ("client_id", "c"), ("client_secret", "a-long-secret-value"), ("tenant", "t")])),
+        ];
+        for (kind, form) in samples {
+            let saved = parse_psa(kind, &form, None).unwrap();
+            let shown = psa_fields(&saved);
+            assert!(!shown.values().any(|value| value == saved.secret().expose()), "{kind} shows its secret");
+            let mut again = parse_psa(kind, &shown, Some(saved.secret())).unwrap();
+            again.set_secret(saved.secret().clone());
+            assert_eq!(again, saved);
+        }
+    }
+
+    #[test]
+    fn model_settings_lead_through_the_form_and_back() {
+        let samples = [
+            (ModelKind::Builtin, fields(&[])),
+            (ModelKind::OpenAi, fields(&[("api_key", "sk-not-a-real-key"), ("model", "m"), ("base_url", "http://127.0.0.1:9/v1")])),
+            (ModelKind::Azure, fields(&[("api_key", "not-a-real-key"), ("endpoint", "acme.openai.azure.com"), ("deployment", "d")])),
+        ];
+        for (kind, form) in samples {
+            let saved = parse_model(kind, &form, None).unwrap();
+            assert_eq!(ModelKind::of(&saved), kind);
+            let mut again = parse_model(kind, &model_fields(&saved), saved.secret()).unwrap();
+            if let Some(key) = saved.secret() {
+                again.set_secret(key.clone());
+            }
+            assert_eq!(again, saved);
+        }
+    }
+
+    #[test]
+    fn typing_errors_are_told_apart() {
+        let cases = [
+            ("site", "", "is missing"),
+            ("site", "ftp://na.myconnectwise.net", "not an address"),
+            ("site", "https://", "not an address"),
+            ("site", "na.my connectwise.net", "space"),
+            ("site", "https://me:secret@na.myconnectwise.net", "user names"),
+            ("client_id", "5d3b4c6e-…", "shortened"),
+            ("private_key", "two words", "space"),
+        ];
+        for (name, value, says) in cases {
+            let mut form = connectwise();
+            form.insert(name.into(), value.into());
+            let problems = parse_psa(PsaKind::ConnectWise, &form, None).unwrap_err();
+            assert!(problems.iter().any(|p| p.field == name && p.message.contains(says)), "{name}={value}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn every_secret_of_a_form_is_write_only_and_named_as_in_the_api() {
+        for kind in PsaKind::ALL {
+            let secrets: Vec<&str> =
+                psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret).map(|input| input.name).collect();
+            assert_eq!(secrets.len(), 1, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The PSA's card: choosing one, its form, its test.
+
+use super::form::{parse_psa, psa_fields, psa_inputs};
+use super::{Shown, back_to, entry_of, guide, input_fields, left_report, secret_tail, show_report, values_list};
+use crate::AppError;
+use crate::form::{Button, Form, Hidden, Weight, came_back, done, typed_or};
+use crate::pages::fields::Fields;
+use crate::pages::parts::{Guide, ReportList, StateLine};
+use crate::viewer::{Viewer, viewer};
+use domain::{Permission, PsaKind, PsaSettings};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use store::connections::PsaConnection;
+
+/// The form's input that names the PSA.
+const KIND: &str = "kind";
+
+/// What the card shows.
+pub struct PsaView {
+    page: &'static str,
+    saved: Option<PsaConnection>,
+    /// Whose form is open.
+    kind: Option<PsaKind>,
+    fields: Fields,
+    secret: Option<String>,
+    sandbox: Option<String>,
+    may_change: bool,
+}
+
+pub async fn load(viewer: &Viewer, shown: Shown) -> Result<PsaView, AppError> {
+    let saved = viewer.store.psa_connection().await?;
+    let came_back_kind = typed_or(PsaSave::url(), KIND, "").parse().ok().filter(|_| came_back(PsaSave::url()));
+    let kind = came_back_kind.or(shown.psa).or(saved.as_ref().map(|saved| saved.settings.kind()));
+    let same = saved.as_ref().filter(|saved| Some(saved.settings.kind()) == kind);
+    let mut fields = same.map(|saved| psa_fields(&saved.settings)).unwrap_or_default();
+    let secret = same.and_then(|saved| secret_tail(saved.settings.secret()));
+    let sandbox = kind.and_then(|kind| viewer.ops.sandbox_address(kind));
+    if let (true, Some(kind), Some(address)) = (shown.from_sandbox, kind, &sandbox) {
+        fill_sandbox(&mut fields, kind, address);
+    }
+    let may_change = viewer.can(Permission::Configure);
+    Ok(PsaView { page: shown.page, saved, kind, fields, secret, sandbox, may_change })
+}
+
+/// The sandbox takes any names and keys; these say what they are.
+fn fill_sandbox(fields: &mut Fields, kind: PsaKind, address: &str) {
+    let values: &[(&str, &str)] = match kind {
+        PsaKind::ConnectWise => &[("site", address), ("company_id", "sandbox"), ("public_key", "sandbox-public"), ("client_id", "sandbox-client")],
+        PsaKind::Autotask => &[("username", "undertone@sandbox.example"), ("integration_code", "SANDBOX"), ("zone_url", address)],
+        PsaKind::HaloPsa => &[("url", address), ("client_id", "sandbox-client")],
+    };
+    fields.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+}
+
+#[component]
+pub fn PsaCard(card: PsaView) -> impl IntoView {
+    let PsaView { page, saved, kind, fields, secret, sandbox, may_change } = card;
+    let in_use = saved.as_ref().map(|saved| saved.settings.kind());
+    let state = saved.as_ref().map(|saved| saved.state.clone());
+    if !may_change {
+        return match &saved {
+            Some(saved) => reading(saved).into_any(),
+            None => view! { <p>"No PSA is connected yet."</p> }.into_any(),
+        };
+    }
+    let is_switch = in_use.is_some() && in_use != kind;
+    view! {
+        {state.filter(|_| !is_switch).map(|state| view! { <StateLine state/> })}
+        <TestResult/>
+        <KindChoice page in_use chosen=kind/>
+        {kind.map(|kind| view! { <PsaForm page kind fields secret sandbox switching_from=in_use.filter(|_| is_switch)/> })}
+        {(in_use.is_some() && !is_switch).then(|| view! { <TestForm page/> })}
+    }
+    .into_any()
+}
+
+fn reading(saved: &PsaConnection) -> impl IntoView + use<> {
+    let kind = saved.settings.kind();
+    let secret = secret_tail(saved.settings.secret());
+    view! {
+        <StateLine state=saved.state.clone()/>
+        <h3>{kind.name()}</h3>
+        {values_list(psa_inputs(kind), &psa_fields(&saved.settings), secret.as_deref())}
+    }
+}
+
+/// One link per PSA: choosing needs no scripts.
+#[component]
+fn KindChoice(page: &'static str, in_use: Option<PsaKind>, chosen: Option<PsaKind>) -> impl IntoView {
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let choices = PsaKind::ALL
+        .map(|kind| {
+            let note = if in_use == Some(kind) { "in use" } else { "" };
+            view! {
+                <a class="choice" href=format!("{page}{separator}psa={kind}#psa") aria-current=(chosen == Some(kind)).then_some("true")>
+                    <strong>{kind.name()}</strong>
+                    <span class="quiet">{note}</span>
+                </a>
+            }
+        })
+        .collect_view();
+    view! { <nav class="choices" aria-label="Which PSA">{choices}</nav> }
+}
+
+#[component]
+fn PsaForm(
+    page: &'static str,
+    kind: PsaKind,
+    fields: Fields,
+    secret: Option<String>,
+    sandbox: Option<String>,
+    switching_from: Option<PsaKind>,
+) -> impl IntoView {
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let fill = sandbox.map(|_| {
+        view! {
+            <p class="offer">
+                "This instance runs with a sandbox that behaves like "{kind.name()}". "
+                <a class="button" href=format!("{page}{separator}psa={kind}&fill=sandbox#psa")>"Fill with the sandbox"</a>
+                " Any secret will do there."
+            </p>
+        }
+    });
+    let warning = switching_from.map(|old| {
+        view! {
+            <p class="notice notice-warning">
+                "Saving this replaces the connection to "{old.name()}". Tickets from there are no longer read, and the mapping under Policy must be \
+                 chosen again from the new lists."
+            </p>
+        }
+    });
+    view! {
+        <details class="guide-box" open=secret.is_none()>
+            <summary>"Where to make this access in "{kind.name()}</summary>
+            <Guide steps=guide::access(kind).to_vec()/>
+        </details>
+        {fill}
+        <Form to=PsaSave::url() prefix="psa-">
+            {warning}
+            <Hidden name="page" value=page/>
+            <Hidden name=KIND value=kind.slug()/>
+            {input_fields(psa_inputs(kind), &fields, secret.as_deref())}
+            <p class="buttons"><Button>"Save"</Button></p>
+        </Form>
+    }
+}
+
+#[component]
+fn TestForm(page: &'static str) -> impl IntoView {
+    view! {
+        <Form to=PsaTest::url() prefix="psa-test-" class="test-form">
+            <Hidden name="page" value=page/>
+            <Button weight=Weight::Quiet>"Test the connection"</Button>
+            <p class="quiet">"Reads a little of everything that is needed. Changes nothing."</p>
+        </Form>
+    }
+}
+
+#[component]
+fn TestResult() -> impl IntoView {
+    left_report(PsaTest::url()).map(|report| {
+        let line = crate::pages::setup::progress::report_line(&report);
+        view! { <div class="report" role="status"><h3>{line}</h3><ReportList report/></div> }
+    })
+}
+
+/// Saves how the PSA is reached; an empty secret keeps the one that is set.
+#[server(prefix = "/do", endpoint = "psa-save")]
+pub async fn psa_save(kind: String, #[server(default)] page: String, #[server(flatten)] fields: Fields) -> Result<(), AppError> {
+    let viewer = viewer(Permission::Configure).await?;
+    let kind: PsaKind = kind.parse().map_err(|_| AppError::invalid(KIND, "Choose one of the three PSAs."))?;
+    let page = back_to(&page).to_owned();
+    let saved = viewer.store.psa_connection().await?.map(|saved| saved.settings);
+    let set = saved.as_ref().filter(|saved| saved.kind() == kind).map(PsaSettings::secret).filter(|secret| !secret.is_empty());
+    match parse_psa(kind, &fields, set) {
+        Ok(settings) => {
+            viewer.store.psa_connection_put(settings, &viewer.actor, viewer.now).await?;
+            done(&page, "The connection is saved. Test it next.").await
+        }
+        Err(problems) => {
+            let entry = entry_of(PsaSave::url(), page, &fields, &SECRETS, problems).keep(KIND, kind.slug());
+            entry.send_back().await
+        }
+    }
+}
+
+/// Names of inputs that are never kept for a second try.
+const SECRETS: [&str; 3] = ["private_key", "secret", "client_secret"];
+
+/// Tries the saved connection and shows one line per check.
+#[server(prefix = "/do", endpoint = "psa-test")]
+pub async fn psa_test(#[server(default)] page: String) -> Result<(), AppError> {
+    let viewer = viewer(Permission::Configure).await?;
+    let outcome = viewer.ops.psa_test(&viewer.store).await;
+    show_report(PsaTest::url(), back_to(&page), outcome).await
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::connections::form::InputKind;
+
+    #[test]
+    fn every_secret_input_is_kept_out_of_the_session() {
+        for kind in PsaKind::ALL {
+            for input in psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret) {
+                assert!(SECRETS.contains(&input.name), "{}", input.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_sandbox_fills_everything_that_is_required_but_the_secret() {
+        for kind in PsaKind::ALL {
+            let mut fields = Fields::new();
+            fill_sandbox(&mut fields, kind, "http://127.0.0.1:4001");
+            let filled = parse_psa(kind, &fields, Some(&domain::Secret::new("any-sandbox-secret")));
+            assert!(filled.is_ok(), "{kind}: {filled:?}");
+        }
+    }
+}
