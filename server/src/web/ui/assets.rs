@@ -32,6 +32,10 @@ fn read_manifest() -> Assets {
 
 /// `/pkg/…`: the name holds a hash of the content, so a copy is good for ever.
 pub(super) async fn built(Path(file): Path<String>, headers: HeaderMap) -> Response {
+    // One name in one folder: an encoded slash would reach beside it.
+    if file.contains(['/', '\\']) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     serve(&format!("pkg/{file}"), &headers, "public, max-age=31536000, immutable")
 }
 
