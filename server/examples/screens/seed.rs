@@ -187,7 +187,9 @@ fn policy(mode: Mode) -> Policy {
         },
         escalation: Escalation {
             owner: Some(Choice::new("2", "Dana Reyes")),
-            team: Some(Choice::new("2", "Escalation team")),
+            team: Some(Choice::new("3", "Escalation team")),
+            status: Some(Choice::new("7", "Escalated")),
+            board: Some(Choice::new("2", "Escalations")),
             ..Escalation::default()
         },
         scope: Scope { boards: ListRule::default(), ..Scope::default() },
