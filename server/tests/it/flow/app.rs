@@ -63,6 +63,8 @@ impl TestApp {
     }
 
     async fn start(kind: PsaKind, store: TestStore) -> Self {
+        // Shown with a test that fails.
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
         let clock = Clock::fixed(Clock::system().now());
         let (desk, model) = (Desk::serve(kind).await, ScriptedModel::serve().await);
         let tenant = store.tenant(new_tenant(&store, &clock, "Example MSP").await);
@@ -219,7 +221,9 @@ impl TestApp {
     }
 
     pub async fn tenant_without_psa(&self) -> TenantStore {
-        self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await)
+        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await);
+        tenant.model_connection_put(self.model.settings(), &Actor::System, self.clock.now()).await.unwrap();
+        tenant
     }
 }
 
