@@ -13,7 +13,9 @@
 //! - `429` is three different things: slow down, no money left, and a request that will never fit.
 
 mod answer;
+mod complaint;
 mod dialect;
+mod wait;
 
 use self::answer::{About, Failure, Outcome};
 use self::dialect::Dialect;

@@ -25,16 +25,21 @@ mod trends;
 use app::ops::Ops;
 use auth::Pace;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use problem::ApiProblem;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Longest body of a call, in bytes. The largest is a policy with long mapping tables.
 const MAX_BODY: usize = 256 * 1024;
+/// Longest call. Trying a text with a slow model takes the longest; an export goes on after its beginning.
+const LONGEST: Duration = Duration::from_secs(80);
 
 /// What every handler has.
 #[derive(Clone)]
@@ -62,6 +67,7 @@ fn paced_router(store: Store, ops: Arc<dyn Ops>, pace: Pace) -> Router {
         .route("/api/docs", get(move || page::answer(page.clone(), policy.clone())))
         .route("/api/{*rest}", axum::routing::any(nowhere))
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(in_time))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(api)
 }
@@ -98,6 +104,14 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(people::audit))
         .routes(routes!(export::export));
     OpenApiRouter::with_openapi(document::head()).nest("/api/v1", v1)
+}
+
+/// Answers before the layer around all pages would, so that the answer is a problem like any other.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiProblem::TimedOut.into_response(),
+    }
 }
 
 async fn nowhere() -> ApiProblem {
