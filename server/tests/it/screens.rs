@@ -38,7 +38,8 @@ impl Screens {
         let store = TestStore::sqlite().await;
         let clock = Clock::fixed("2026-11-23T15:00:00Z".parse().unwrap());
         let ops = Arc::new(stand_in::StandIn(clock.clone()));
-        let instance = Instance { store: Store::clone(&store), ops, secure: public_url.starts_with("https://") };
+        let instance =
+            Instance { store: Store::clone(&store), ops, secure: public_url.starts_with("https://") };
         let router = ui::router(ui::Parts { instance, public_url: public_url.into(), session_hours: 12 });
         Self { store, clock, router }
     }

@@ -13,6 +13,7 @@ use server::queue::{Checkpoints, LEASE};
 use server::{Listeners, Roles, Running, Setup};
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
@@ -40,6 +41,8 @@ pub struct TestApp {
     pub clock: Clock,
     pub tenant: TenantStore,
     pub hook: Hook,
+    /// Calls a second that the door takes of one workspace; counts from the next start.
+    pub hook_rate: NonZeroU32,
     store: TestStore,
     /// Held over restarts, so that the webhook address stays.
     listener: TcpListener,
@@ -71,7 +74,8 @@ impl TestApp {
         let hook = connect(&tenant, &desk, &model, &clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let mut app = Self { desk, model, clock, tenant, hook, store, listener, instance: None };
+        let hook_rate = NonZeroU32::new(200).unwrap();
+        let mut app = Self { desk, model, clock, tenant, hook, hook_rate, store, listener, instance: None };
         app.desk.subscribe(&app.hook_address(), &app.hook);
         app.restart(Checkpoints::default()).await;
         app
@@ -106,7 +110,7 @@ impl TestApp {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut config = Flags::parse_from(["undertone", "--allow-private-hosts"]).config;
-        config.workers = 8;
+        (config.workers, config.hook_rate) = (8, self.hook_rate);
         let listener = self.listener.try_clone().unwrap();
         let (store, clock) = (self.store.reopen().await, self.clock.clone());
         let start = async move {

@@ -191,7 +191,27 @@ async fn a_call_for_a_workspace_without_a_psa_waits_for_it() {
     assert_eq!(page.rows[0].state, store::tickets::TicketState::Analysed, "{:?}", page.rows[0].reason);
 }
 
-/// Lets a test say what it sends without a body of its own.
+#[tokio::test]
+async fn too_many_calls_are_429_with_a_pause_and_other_workspaces_are_not_affected() {
+    let mut app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let call = app.desk.calls().pop().unwrap();
+    app.hook_rate = std::num::NonZeroU32::MIN;
+    app.restart(server::queue::Checkpoints::default()).await;
+    let answers = futures::future::join_all((0..20).map(|_| app.send(&call))).await;
+    let (taken, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == StatusCode::ACCEPTED);
+    // A burst of ten, and what flowed while they were sent.
+    assert!((10..20).contains(&taken.len()), "{} were taken", taken.len());
+    is_problem(&refused[0], 429);
+    assert!(refused[0].retry_after().is_some());
+
+    let other = app.another_tenant().await;
+    let ticket = other.desk.ticket("Hello (3/3/3)", "please");
+    other.desk.delivered().await;
+    assert!(!ticket.is_empty() && !other.desk.calls().is_empty(), "the other's call was taken at once");
+}
+
 #[tokio::test]
 async fn an_empty_post_is_400() {
     let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
