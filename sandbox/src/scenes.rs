@@ -132,8 +132,6 @@ pub fn next(workspace: usize, n: u64) -> Scene {
 
 /// A made-up address at a domain that nobody can own.
 pub fn address(contact: &str, client: Client) -> String {
-    let plain =
-        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     let first = contact.split(' ').next_back().unwrap_or(contact);
     format!("{}@{}.example", plain(first), plain(client.name))
 }
@@ -186,15 +184,40 @@ fn pool(story: Story, luck: u32, days_ago: u32) -> &'static [Text] {
     }
 }
 
-/// The words in the form of a mail.
+/// The words in the form of a mail, as different people's programs send it.
 fn letter(words: &str, name: &str, client: &str, seed: u32) -> String {
-    let greeting = ["Hi,", "Hello team,", "Hi there,", "Good morning,"];
-    let closing = ["Thanks,", "Regards,", "Best,", "Kind regards,"];
-    let hello = greeting.get(pick(seed + 3, greeting.len())).copied().unwrap_or_default();
-    let bye = closing.get(pick(seed + 4, closing.len())).copied().unwrap_or_default();
-    format!(
-        "{hello}\n\n{words}\n\n{bye}\n{name}\n\n-- \n{name}\n{client}\nPlease consider the environment before printing this e-mail."
-    )
+    let one = |list: &[&'static str], salt: u32| {
+        list.get(pick(seed + salt, list.len())).copied().unwrap_or_default()
+    };
+    let hello = one(&["Hi,", "Hello team,", "Hi there,", "Good morning,"], 3);
+    let bye = one(&["Thanks,", "Regards,", "Best,", "Kind regards,"], 4);
+    let extension = 200 + mixed(seed + 5) % 80;
+    match mixed(seed + 6) % 6 {
+        // A phone: no greeting, no name.
+        0 => format!("{words}\n\nSent from my iPhone"),
+        // A gateway's banner above, a block of contacts below.
+        1 => format!(
+            "CAUTION: This email originated from outside of the organization. Do not click links or open attachments unless you recognize the sender.\n\n{hello}\n\n{words}\n\n{bye}\n{name}\n{client}\nT: +44 20 7946 0{extension}\nwww.{}.example",
+            plain(client)
+        ),
+        // An answer to an older mail, with the thread below.
+        2 => format!(
+            "{hello}\n\n{words}\n\n{bye}\n{name}\n\n________________________________\nFrom: Service Desk <help@msp.example>\nSent: Monday, 9:14 AM\nTo: {name}\nSubject: RE: your request\n\nThank you for your patience. We are looking into this and are sorry for the inconvenience.\n\nService Desk"
+        ),
+        3 => format!(
+            "{hello}\n\n{words}\n\n{bye}\n{name}\n\nOn Mon at 9:14 AM Service Desk <help@msp.example> wrote:\n\n> We have closed your request. Please tell us how we did.\n> Excellent, good, bad or terrible?"
+        ),
+        4 => format!(
+            "{hello}\n\n{words}\n\n{bye}\n{name}\n\nThis e-mail and any attachments are confidential and intended solely for the addressee."
+        ),
+        _ => format!(
+            "{hello}\n\n{words}\n\n{bye}\n{name}\n\n-- \n{name}\n{client}\nPlease consider the environment before printing this e-mail."
+        ),
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
 }
 
 fn pick(seed: u32, len: usize) -> usize {

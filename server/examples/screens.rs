@@ -3,8 +3,6 @@
 //! Everything is real but the acts that need the network ([`Ops`]), and the tickets. Sign in as `owner@example.com` with
 //! `correct horse battery staple`. The database lives in a temporary folder and goes with the program.
 
-#[path = "screens/lists.rs"]
-mod lists;
 #[path = "screens/seed.rs"]
 mod seed;
 #[path = "screens/stand_in.rs"]

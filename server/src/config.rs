@@ -42,6 +42,11 @@ pub struct Config {
     #[arg(long, global = true, env = "UNDERTONE_WORKERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: u16,
 
+    /// Webhook calls a second that one workspace may make, with bursts of ten times as many; beyond that it is told to
+    /// slow down (429)
+    #[arg(long, global = true, env = "UNDERTONE_HOOK_RATE", default_value = "200")]
+    pub hook_rate: std::num::NonZeroU32,
+
     /// Hours until a sign-in expires
     #[arg(long, global = true, env = "UNDERTONE_SESSION_HOURS", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=8760))]
     pub session_hours: u16,

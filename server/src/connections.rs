@@ -93,22 +93,17 @@ impl<T: ?Sized> Default for Kept<T> {
     }
 }
 
-/// Below what each cloud allows one integration, with room for the tenant's others.
-///
-/// - ConnectWise: about 1,000 a minute draw a 429.
-/// - Autotask: 3 at once for an entity and integration, 10,000 an hour for a database.
-/// - Halo: 500 in 5 minutes as third parties report; the vendor names none.
+/// What each adapter asks for in its product's cloud. A stand-in or a PSA on this machine is not held back.
 fn psa_limits(settings: &PsaSettings) -> Limits {
-    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let address = match settings {
         PsaSettings::ConnectWise { site, .. } => Some(site),
         PsaSettings::Autotask { zone_url, .. } => zone_url.as_ref(),
         PsaSettings::HaloPsa { url, .. } => Some(url),
     };
     let cloud = match settings.kind() {
-        PsaKind::ConnectWise => Limits { parallel: 6, requests: 600, per: minutes(1) },
-        PsaKind::Autotask => Limits { parallel: 3, requests: 500, per: minutes(5) },
-        PsaKind::HaloPsa => Limits { parallel: 3, requests: 400, per: minutes(5) },
+        PsaKind::ConnectWise => psa::connectwise::LIMITS,
+        PsaKind::Autotask => psa::autotask::LIMITS,
+        PsaKind::HaloPsa => psa::halo::LIMITS,
     };
     if address.is_some_and(|address| is_here(address)) { ON_THIS_MACHINE } else { cloud }
 }

@@ -93,7 +93,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     });
     let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        let hooks = Door::new(store.clone(), outside, clock.clone());
+        let hooks = Door::new(store.clone(), outside, clock.clone(), config.hook_rate);
         let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
         let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
         let ui = web::ui::Parts {

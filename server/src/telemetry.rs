@@ -53,7 +53,10 @@ fn describe() {
     describe_counter!("undertone_deliveries_total", "Webhook calls by PSA and status of our answer");
     describe_counter!("undertone_stage_outcomes_total", "Ends of stages by stage and outcome");
     describe_histogram!("undertone_stage_seconds", Unit::Seconds, "Time a stage took, by stage");
-    describe_counter!("undertone_outside_calls_total", "Requests to PSAs and models by outcome");
+    describe_counter!(
+        "undertone_outside_calls_total",
+        "Requests to PSAs, models and key servers by kind and outcome"
+    );
     describe_gauge!("undertone_queue_ready", "Jobs that wait, due or later");
     describe_gauge!("undertone_queue_leased", "Jobs that are worked on");
     describe_gauge!("undertone_queue_dead", "Jobs that were given up and wait for a replay");

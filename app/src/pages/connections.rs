@@ -113,19 +113,15 @@ fn left_report(form: &str) -> Option<Report> {
 }
 
 /// The inputs of one connection.
-fn input_fields(inputs: &'static [form::Input], saved: &Fields, secret_hint: Option<&str>) -> impl IntoView + use<> {
+fn input_fields(to: &'static str, inputs: &'static [form::Input], saved: &Fields, secret_hint: Option<&str>) -> AnyView {
     let fields: Vec<AnyView> = inputs
         .iter()
-        .map(|input| {
-            let value = saved.get(input.name).cloned().unwrap_or_default();
-            let kept = secret_hint.filter(|_| input.kind == form::InputKind::Secret);
-            one_field(input, value, kept)
-        })
+        .map(|input| one_field(to, input, saved.get(input.name).cloned().unwrap_or_default(), secret_hint))
         .collect();
-    view! { <div class="input-grid">{fields}</div> }
+    view! { <div class="input-grid">{fields}</div> }.into_any()
 }
 
-fn one_field(input: &'static form::Input, value: String, kept: Option<&str>) -> AnyView {
+fn one_field(to: &'static str, input: &'static form::Input, value: String, kept: Option<&str>) -> AnyView {
     use crate::form::Field;
     if input.kind != form::InputKind::Secret {
         return view! {
@@ -137,11 +133,26 @@ fn one_field(input: &'static form::Input, value: String, kept: Option<&str>) -> 
         Some(tail) => (format!("Set, {tail}. Leave empty to keep it. {}", input.hint), "unchanged"),
         None => (input.hint.to_owned(), ""),
     };
-    // Not required by the browser where one is set: empty keeps it.
+    view! { <SecretField to input hint placeholder is_set=kept.is_some()/> }.into_any()
+}
+
+/// A secret is never put into the page, and not required by the browser where one is set: empty keeps it.
+#[component]
+fn SecretField(to: &'static str, input: &'static form::Input, hint: String, placeholder: &'static str, is_set: bool) -> impl IntoView {
+    let id = format!("secret-{}", input.name);
+    let hint_id = format!("{id}-hint");
+    let error = crate::form::error_of(to, input.name);
+    let is_wrong = error.is_some();
+    let is_optional = !input.required && !is_set;
     view! {
-        <Field kind="password" label=input.label name=input.name hint placeholder required=kept.is_none() autocomplete="off" mono=true/>
+        <div class="field" class:field-wrong=is_wrong>
+            <label for=id.clone()>{input.label}{is_optional.then(|| view! { <span class="quiet">" (optional)"</span> })}</label>
+            <p class="hint" id=hint_id.clone()>{hint}</p>
+            <input id=id name=input.name type="password" class="mono" autocomplete="off" spellcheck="false" placeholder=placeholder
+                required=input.required && !is_set aria-describedby=hint_id aria-invalid=is_wrong.then_some("true")/>
+            {error.map(|message| view! { <p class="error">{message}</p> })}
+        </div>
     }
-    .into_any()
 }
 
 /// Saved values as a person without the right to change them sees them.

@@ -79,7 +79,8 @@ fn shortened(title: &str) -> String {
 }
 
 fn editor(loaded: &Loaded, preview: AnyView) -> impl IntoView + use<> {
-    let Loaded { template, samples, variables, .. } = loaded;
+    let Loaded { template, samples, variables, is_builtin, .. } = loaded;
+    let is_builtin = *is_builtin;
     let (template, samples, variables) = (template.clone(), samples.clone(), variables.clone());
     view! {
         <Form to=PromptSave::url() class="prompt-form">
@@ -88,7 +89,9 @@ fn editor(loaded: &Loaded, preview: AnyView) -> impl IntoView + use<> {
                     hint="Plain text with variables in double braces. The customer’s words are put in as data; whatever they say, they are no instruction."/>
                 <p class="buttons">
                     <Button>"Save"</Button>
-                    <Button weight=Weight::Quiet name="builtin" value="yes" unchecked=true to=PromptRestore::url()>"Back to the built-in one"</Button>
+                    {(!is_builtin).then(|| view! {
+                        <Button weight=Weight::Quiet name="builtin" value="yes" unchecked=true to=PromptRestore::url()>"Back to the built-in one"</Button>
+                    })}
                 </p>
                 <Variables list=variables/>
             </div>
@@ -144,7 +147,7 @@ fn Variables(list: Vec<PromptVariable>) -> impl IntoView {
     view! {
         <details class="guide-box" open>
             <summary>"Variables"</summary>
-            <Table caption="Variables of the template" heads=vec!["Write", "Stands for", "Example"]>{rows}</Table>
+            <Table caption="Variables of the template" heads=vec!["Write", "Stands for", "Example"] class="table-cards">{rows}</Table>
         </details>
     }
 }
@@ -186,7 +189,7 @@ fn History(versions: Vec<Version<String>>, may_change: bool) -> impl IntoView {
     view! {
         <section class="history">
             <h2>"History"</h2>
-            <Table caption="Versions of the prompt, newest first" heads=vec!["Version", "What changed", "By", "When", ""]>{rows}</Table>
+            <Table caption="Versions of the prompt, newest first" heads=vec!["Version", "What changed", "By", "When", ""] class="table-cards">{rows}</Table>
         </section>
     }
     .into_any()

@@ -39,6 +39,22 @@ pub static PLEASED: &[Text] = &[
         "Meeting room screen",
         "The meeting room screen is fantastic now. Could someone show us how to share from a phone, some time next week?",
     ),
+    text(
+        "Thanks for Friday",
+        "Thank you for staying late on Friday to get the tills going again. You guys are awesome, the weekend was saved. Nothing to do here, you can close this.",
+    ),
+    text(
+        "Feedback on the migration",
+        "The move to the new mail system went so smoothly that half the office did not notice. Great job. One question for whenever you have time: where do I change my photo?",
+    ),
+    text(
+        "Small thing",
+        "Very happy with the new tablets. No rush, but could you install the weather app on mine?",
+    ),
+    text(
+        "Compliments to Dana",
+        "Please pass on my compliments to Dana. She was very patient with me and the printer. It works perfectly now.",
+    ),
 ];
 
 pub static NEUTRAL: &[Text] = &[
@@ -83,6 +99,48 @@ pub static NEUTRAL: &[Text] = &[
         "Teams notifications",
         "I do not get notifications from Teams on my phone since the update. The app is the newest version.",
     ),
+    text(
+        "New starter",
+        "Jordan Pike starts on the 1st in accounts. Please set up a login, a mailbox and a laptop as usual.",
+    ),
+    text(
+        "Leaver",
+        "Sam's last day is Friday. Please disable the account after 5 pm and forward the mailbox to me.",
+    ),
+    text(
+        "Excel crashes",
+        "Excel crashes when I open last year's workbook. Smaller files open fine. Error code 0xc0000005.",
+    ),
+    text(
+        "Second screen flickers",
+        "My second screen flickers when the heater is on. I have tried another cable.",
+    ),
+    text(
+        "Suspicious mail",
+        "I got this mail from our bank asking for a code. I did not click on anything. Is it real?",
+    ),
+    text(
+        "Scan to folder",
+        "Scan to folder fails with access denied on the hall scanner since the password change.",
+    ),
+    text(
+        "Update of the CAD program",
+        "The CAD program asks for an update and needs an administrator. Could you run it this week?",
+    ),
+    text(
+        "Room calendar",
+        "The calendar of the large meeting room shows bookings twice. Only in the phone app.",
+    ),
+    text(
+        "Old server to be terminated",
+        "The contract for the old hosted server can be terminated at the end of the quarter. Please delete the backups after that.",
+    ),
+    text("Keyboard", "The letter E on my keyboard sticks. Just me, and it can wait."),
+    text(
+        "Battery of the UPS",
+        "The box under the desk in the comms room beeps every minute and shows a battery symbol.",
+    ),
+    text("Distribution list", "Please add the three new drivers to the list for the morning mail."),
 ];
 
 pub static CALM_OUTAGE: &[Text] = &[
@@ -105,6 +163,18 @@ pub static CALM_OUTAGE: &[Text] = &[
     text(
         "Payroll cannot be run",
         "The payroll program does not start on any machine. Salaries have to be sent to the bank by 3 pm today.",
+    ),
+    text(
+        "Card machines offline",
+        "The card machines are offline at both counters, so we cannot take card payments. Restarting them did not help.",
+    ),
+    text(
+        "Label printer stops dispatch",
+        "The label printer for dispatch is not found by any PC. Two lorries are waiting and production has stopped.",
+    ),
+    text(
+        "Booking system not loading",
+        "The booking system does not load for anyone in the building. Guests are checking in with pen and paper.",
     ),
 ];
 
@@ -137,6 +207,26 @@ pub static ANNOYED: &[Text] = &[
         "Invoice does not match",
         "The invoice lists four hours for a job that took twenty minutes. I am not happy with that and would like it explained.",
     ),
+    text(
+        "Any news?",
+        "I have not heard back about the scanner since last Tuesday. Could somebody please give me an update? I have chased this twice now.",
+    ),
+    text(
+        "Same error as in spring",
+        "It is the same error that was supposed to be fixed in spring. I am a bit tired of explaining it from the start each time.",
+    ),
+    text(
+        "Update at noon",
+        "Your update restarted my computer in the middle of a call with a client. Very annoying. Can this be set to the evening, please?",
+    ),
+    text(
+        "Headset again",
+        "I have now been sent the wrong headset for the second time. It is only a headset, but it is getting silly.",
+    ),
+    text(
+        "Phone queue",
+        "I was on hold for thirty-five minutes this morning and then cut off. Please tell me how else I can reach you.",
+    ),
 ];
 
 pub static ANGRY: &[Text] = &[
@@ -164,6 +254,22 @@ pub static ANGRY: &[Text] = &[
         "Accounts locked out before the deadline",
         "Our whole accounts team is locked out and the deadline is tonight. I have called four times and been put on hold each time. Terrible.",
     ),
+    text(
+        "Wrong again",
+        "I asked for ONE thing: my signature in blue. It is the fourth time now that it comes back in black. How hard can it be? This is a joke.",
+    ),
+    text(
+        "Nobody told us about the maintenance",
+        "You took the system down at 11 on a working day and nobody told us. Forty people sat idle. That is not good enough and I expect an explanation today.",
+    ),
+    text(
+        "Unprofessional",
+        "Your engineer hung up on my colleague. That is unprofessional and I want to speak to a manager.",
+    ),
+    text(
+        "Still no access",
+        "Day three without access to my files. Nobody calls back, nobody knows anything. I am really fed up.",
+    ),
 ];
 
 pub static FURIOUS: &[Text] = &[
@@ -183,6 +289,14 @@ pub static FURIOUS: &[Text] = &[
         "We are looking for another provider",
         "Enough. Five tickets, five promises, nothing works and we lost an entire day of orders. Useless. We have started to look for another provider and will not pay this month's invoice.",
     ),
+    text(
+        "LAST CHANCE",
+        "THIS IS THE LAST CHANCE. The phones are dead AGAIN, patients cannot reach us, and your hotline plays music!!! If nobody is here by noon we terminate the agreement.",
+    ),
+    text(
+        "Money lost, no answer",
+        "We lost a 30,000 order because mail was down and you ignored us for two days. Incompetent is the word. You will hear from our lawyer, and we want our money back.",
+    ),
 ];
 
 pub static MACHINE: &[Text] = &[
@@ -197,5 +311,21 @@ pub static MACHINE: &[Text] = &[
     text(
         "Backup job finished with warnings",
         "Job: Nightly backup\nResult: Warning\nProcessed: 412 GB\n1 object was skipped. This message was generated automatically.",
+    ),
+    text(
+        "[WARNING] CPU load on APP-01",
+        "Alert: CPU load\nHost: APP-01\nState: WARNING\nThreshold: 85 %\nCurrent value: 91 %\nTriggered at: 04:12",
+    ),
+    text(
+        "Undelivered Mail Returned to Sender",
+        "This is the mail system at host mx1.msp.example.\n\nI'm sorry to have to inform you that your message could not be delivered to one or more recipients.\n\n<office@old-domain.example>: 550 5.1.1 User unknown",
+    ),
+    text(
+        "Monitor is DOWN: booking.example",
+        "The monitor booking.example is currently DOWN.\nReason: connection timed out\nTriggered at: 06:51\nDuration: 4 minutes",
+    ),
+    text(
+        "Automatic reply: Your request",
+        "Thank you for your message. I am on annual leave and will return on the 14th. In urgent cases please contact the office.",
     ),
 ];

@@ -187,7 +187,9 @@ fn policy(mode: Mode) -> Policy {
         },
         escalation: Escalation {
             owner: Some(Choice::new("2", "Dana Reyes")),
-            team: Some(Choice::new("2", "Escalation team")),
+            team: Some(Choice::new("3", "Escalation team")),
+            status: Some(Choice::new("7", "Escalated")),
+            board: Some(Choice::new("2", "Escalations")),
             ..Escalation::default()
         },
         scope: Scope { boards: ListRule::default(), ..Scope::default() },
@@ -355,7 +357,6 @@ fn read(number: u32, example: Example, client: (&str, &str, &str), now: DateTime
             source: party("1", "Mail"),
             set_aside: None,
             closed: false,
-            set_aside: None,
             levers: levers.into_iter().map(|(lever, choice)| (lever.into(), choice)).collect(),
             created_at: Some(now),
             updated_at: Some(now),

@@ -1,5 +1,8 @@
 //! Answers what the screens ask of the network, from nothing.
 
+#[path = "lists.rs"]
+pub mod lists;
+
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use domain::{
@@ -40,7 +43,7 @@ impl Ops for StandIn {
     }
     async fn lookups(&self, tenant: &TenantStore, _refresh: bool) -> Result<Lookups, OpsError> {
         match tenant.psa_connection().await {
-            Ok(Some(saved)) => Ok(super::lists::of(saved.settings.kind())),
+            Ok(Some(saved)) => Ok(lists::of(saved.settings.kind())),
             _ => Err(OpsError::NotSetUp("No PSA is connected yet.".into())),
         }
     }

@@ -305,6 +305,7 @@ static ALERT_TITLE: LazyLock<RegexSet> = LazyLock::new(|| {
 static ALERT_OPENING: LazyLock<RegexSet> = LazyLock::new(|| {
     RegexSet::new([
         r"(?i)\bthis (?:is an? |alert |message |e-?mail |notification )(?:was |is |has been )?(?:auto(?:matic(?:ally)?|mated)[ -]?)(?:generated|created|sent|alert|notification|message|e-?mail)",
+        r"(?i)\bthis (?:alert|message|e-?mail|notification) (?:was|is|has been) (?:generated|created|sent) automatically",
         r"(?i)\*{3,5}\s*(?:nagios|icinga|zabbix|check_mk)",
         r"(?i)\b(?:the monitor|monitor|sensor|trigger|threshold|check)\b.{0,80}\b(?:is (?:currently )?(?:down|up)|exceeded|has been (?:triggered|breached)|status (?:is )?(?:down|up|critical|warning|ok))",
         r"(?i)\bnotification type\s*:\s*(?:problem|recovery|acknowledgement)",

@@ -30,7 +30,7 @@ pub async fn carry_out(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let rows = tenant.action_list(analysis_id).await.map_err(Setback::store)?;
     let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
 
-    Walk { tools, job, psa, read, analysis, rows }.to_the_end().await?;
+    Walk { tools, job, psa, read, analysis, rows }.finish().await?;
     tenant.actions_finished(job.lease, ticket, tools.clock.now()).await.map_err(Setback::store)?;
     Ok(())
 }
@@ -45,7 +45,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn to_the_end(&mut self) -> Result<(), Setback> {
+    async fn finish(&mut self) -> Result<(), Setback> {
         let tenant = self.tools.store.tenant(self.job.tenant);
         let stopped = tenant.policy().await.map_err(Setback::store)?.body.mode == Mode::Shadow;
         let mut begun = None;

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 /// Shared by all callers of one lane.
 pub(super) struct Lane {
+    /// For the metrics.
+    pub kind: &'static str,
     pub limits: Limits,
     slots: Arc<Semaphore>,
     pace: Mutex<Pace>,
@@ -27,8 +29,9 @@ pub(super) enum HeldBack {
 }
 
 impl Lane {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(kind: &'static str, limits: Limits) -> Self {
         Self {
+            kind,
             limits,
             slots: Arc::new(Semaphore::new(limits.parallel.max(1))),
             pace: Mutex::new(Pace::default()),
@@ -234,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_at_once_are_counted_and_given_back() {
-        let lane = Lane::new(Limits { parallel: 1, requests: 1_000, per: seconds(1) });
+        let lane = Lane::new("other", Limits { parallel: 1, requests: 1_000, per: seconds(1) });
         let turn = lane.enter(seconds(1)).await;
         assert!(turn.is_ok());
         assert!(matches!(lane.enter(Duration::from_millis(10)).await, Err(HeldBack::Busy { .. })));

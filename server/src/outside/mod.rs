@@ -233,7 +233,8 @@ impl Outside {
         Self { inner: Arc::new(Inner { client, guard, lanes: Mutex::default(), luck: Luck::system() }) }
     }
 
-    /// A caller with its own limits; `lane` (tenant and connection) keeps the limits of equal lanes together.
+    /// A caller with its own limits; `lane` keeps the limits of equal lanes together. Its first word is the kind that is
+    /// counted in the metrics (`psa`, `model`, `hook`), the rest tells tenants apart.
     pub fn caller(&self, lane: &str, limits: Limits) -> Caller {
         let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if lanes.len() > MAX_IDLE_LANES {
@@ -241,7 +242,7 @@ impl Outside {
         }
         let known = lanes.get(lane).filter(|known| known.limits == limits).cloned();
         let lane = known.unwrap_or_else(|| {
-            let fresh = Arc::new(Lane::new(limits));
+            let fresh = Arc::new(Lane::new(kind_of(lane), limits));
             lanes.insert(lane.to_owned(), Arc::clone(&fresh));
             fresh
         });
@@ -258,6 +259,12 @@ impl Outside {
         self.inner.guard.check(&url)?;
         Ok(url)
     }
+}
+
+/// A label must not grow with what callers think of.
+fn kind_of(lane: &str) -> &'static str {
+    let first = lane.split(' ').next().unwrap_or_default();
+    ["psa", "model", "hook"].into_iter().find(|known| *known == first).unwrap_or("other")
 }
 
 fn builder(guard: Guard) -> reqwest::ClientBuilder {
@@ -314,7 +321,8 @@ impl Caller {
             status = result.as_ref().ok().map(|answer| answer.status.as_u16()),
             "called the outside"
         );
-        metrics::counter!("undertone_outside_calls_total", "outcome" => outcome_word(&result)).increment(1);
+        metrics::counter!("undertone_outside_calls_total", "kind" => self.lane.kind, "outcome" => outcome_word(&result))
+            .increment(1);
         result
     }
 

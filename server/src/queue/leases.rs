@@ -7,19 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{Lease, Store};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How long a claimed job is ours without renewal. Longer than any one call with its tries, so that one missed renewal
 /// loses nothing.
 pub const LEASE: Duration = Duration::from_secs(90);
 
-/// The leases this process holds.
+/// The leases this process holds, by job and token: a job's next stage may be claimed before the guard of the one that
+/// just ended is dropped.
 #[derive(Clone, Default)]
-pub struct Leases(Arc<Mutex<HashMap<JobId, (Lease, CancellationToken)>>>);
+pub struct Leases(Arc<Mutex<Map>>);
 
-/// Held while a job runs.
+type Map = HashMap<(JobId, Uuid), CancellationToken>;
+
+/// Held while a stage runs.
 pub struct Held {
     leases: Leases,
-    job: JobId,
+    lease: Lease,
     /// Cancelled when the lease is lost.
     pub lost: CancellationToken,
 }
@@ -27,8 +31,8 @@ pub struct Held {
 impl Leases {
     pub fn hold(&self, lease: Lease) -> Held {
         let lost = CancellationToken::new();
-        self.map().insert(lease.job, (lease, lost.clone()));
-        Held { leases: self.clone(), job: lease.job, lost }
+        self.map().insert((lease.job, lease.token), lost.clone());
+        Held { leases: self.clone(), lease, lost }
     }
 
     pub fn count(&self) -> usize {
@@ -38,7 +42,7 @@ impl Leases {
     /// Renews at a third of the lease until `stop`.
     pub async fn keep(&self, store: Store, clock: Clock, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(LEASE / 3)).await.is_some() {
-            let held: Vec<Lease> = self.map().values().map(|(lease, _)| *lease).collect();
+            let held: Vec<Lease> = self.map().keys().map(|&(job, token)| Lease { job, token }).collect();
             if held.is_empty() {
                 continue;
             }
@@ -58,21 +62,49 @@ impl Leases {
     fn drop_lost(&self, asked: &[Lease], renewed: &HashSet<JobId>) {
         let map = self.map();
         for lease in asked.iter().filter(|lease| !renewed.contains(&lease.job)) {
-            // Finished meanwhile, or claimed anew under another token: then this is not the lease that was lost.
-            if let Some((_, lost)) = map.get(&lease.job).filter(|(held, _)| held == lease) {
+            // Not there: finished meanwhile.
+            if let Some(lost) = map.get(&(lease.job, lease.token)) {
                 tracing::warn!(job.id = %lease.job, "the lease on a running job was lost; its work is dropped");
                 lost.cancel();
             }
         }
     }
 
-    fn map(&self) -> MutexGuard<'_, HashMap<JobId, (Lease, CancellationToken)>> {
+    fn map(&self) -> MutexGuard<'_, Map> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.leases.map().remove(&self.job);
+        self.leases.map().remove(&(self.lease.job, self.lease.token));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(job: u128, token: u128) -> Lease {
+        Lease { job: Uuid::from_u128(job).into(), token: Uuid::from_u128(token) }
+    }
+
+    #[test]
+    fn the_next_stage_of_a_job_is_held_although_the_last_one_ends_late() {
+        let leases = Leases::default();
+        let read = leases.hold(lease(1, 1));
+        let score = leases.hold(lease(1, 2));
+        drop(read);
+        assert_eq!(leases.count(), 1);
+        leases.drop_lost(&[lease(1, 2)], &HashSet::new());
+        assert!(score.lost.is_cancelled());
+    }
+
+    #[test]
+    fn only_the_lease_that_was_lost_is_cancelled() {
+        let leases = Leases::default();
+        let (kept, lost) = (leases.hold(lease(1, 1)), leases.hold(lease(2, 1)));
+        leases.drop_lost(&[lease(1, 1), lease(2, 1)], &HashSet::from([kept.lease.job]));
+        assert!(lost.lost.is_cancelled() && !kept.lost.is_cancelled());
     }
 }

@@ -41,9 +41,7 @@ pub const KEPT_QUERY: &str = ":query";
 const KEPT_HEADERS: [&str; 4] = ["content-type", "user-agent", "x-content-signature", "x-hook-signature"];
 /// Events in one call (Halo can batch); more is not a webhook.
 const MAX_EVENTS: usize = 1_000;
-/// Calls of one tenant: this many a second, and a burst of ten times as many.
-const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
-const BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
+const BURST: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 /// What the door needs.
 pub struct Door {
@@ -55,15 +53,11 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(store: Store, outside: Outside, clock: Clock) -> Self {
-        let quota = Quota::per_second(CALLS_PER_SECOND).allow_burst(BURST);
-        Self {
-            addresses: Addresses::new(store.clone()),
-            store,
-            outside,
-            clock,
-            pace: DefaultKeyedRateLimiter::keyed(quota),
-        }
+    /// `rate`: calls a second of one tenant; a burst may have ten times as many.
+    pub fn new(store: Store, outside: Outside, clock: Clock, rate: NonZeroU32) -> Self {
+        let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST));
+        let addresses = Addresses::new(store.clone());
+        Self { addresses, store, outside, clock, pace: DefaultKeyedRateLimiter::keyed(quota) }
     }
 }
 

@@ -182,17 +182,23 @@ async fn without_details_the_ticket_begins_with_the_oldest_action_a_customer_see
 }
 
 #[tokio::test]
-async fn a_missing_ticket_is_none_and_merged_deleted_and_closed_ones_are_closed() {
+async fn a_missing_ticket_is_none_and_closed_merged_and_deleted_ones_are_told_apart() {
     let bench = Bench::new().await;
     assert!(bench.psa.fetch("999").await.unwrap().is_none());
     assert!(bench.psa.levers("T20250101").await.unwrap().is_none(), "no id of Halo's");
-    for (field, value) in
-        [("hasbeenclosed", json!(true)), ("merged_into_id", json!(7)), ("deleted", json!(true))]
-    {
+    let cases = [
+        ("hasbeenclosed", json!(true), true, None),
+        ("merged_into_id", json!(7), false, Some("it was merged into ticket 7")),
+        ("deleted", json!(true), false, Some("it was deleted")),
+    ];
+    for (field, value, closed, set_aside) in cases {
         let id = bench.angry();
-        assert!(!bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().ticket.closed);
+        let read = async || bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().ticket;
+        let before = read().await;
+        assert!(!before.closed && before.set_aside.is_none());
         bench.sandbox.edit_ticket(id, field, value);
-        assert!(bench.psa.fetch(&id.to_string()).await.unwrap().unwrap().ticket.closed, "{field}");
+        let after = read().await;
+        assert_eq!((after.closed, after.set_aside.as_deref()), (closed, set_aside), "{field}");
     }
     bench.check();
 }

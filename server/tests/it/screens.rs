@@ -1,8 +1,7 @@
 //! The screens' door: sessions, sign-in, forms and their errors, the same-origin check, headers. Each test has its own
 //! database and speaks HTTP as a browser without scripts does.
 
-#[path = "../../examples/screens/lists.rs"]
-mod lists;
+mod settings;
 #[path = "../../examples/screens/stand_in.rs"]
 mod stand_in;
 
@@ -39,7 +38,8 @@ impl Screens {
         let store = TestStore::sqlite().await;
         let clock = Clock::fixed("2026-11-23T15:00:00Z".parse().unwrap());
         let ops = Arc::new(stand_in::StandIn(clock.clone()));
-        let instance = Instance { store: Store::clone(&store), ops, secure: public_url.starts_with("https://") };
+        let instance =
+            Instance { store: Store::clone(&store), ops, secure: public_url.starts_with("https://") };
         let router = ui::router(ui::Parts { instance, public_url: public_url.into(), session_hours: 12 });
         Self { store, clock, router }
     }

@@ -6,7 +6,9 @@ use crate::error::BatchFailure;
 use crate::rows::{self, Word, clean};
 use crate::writer::Batch;
 use crate::{Result, StoreError};
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -21,36 +23,62 @@ const ROWS: usize = 64;
 /// The batches of [`Store::accept`].
 pub(crate) struct Door;
 
-/// One caller at the door.
+/// One caller at the door. Everything that needs no database is done before it gets in line, in the caller's own task:
+/// what the one writer need not do, it need not do for all.
 pub(crate) struct Knock {
-    id: Uuid,
-    delivery: NewDelivery,
+    delivery: Uuid,
+    job: Uuid,
+    tenant: Uuid,
+    psa: &'static str,
+    key: String,
+    external_ticket: Option<String>,
+    /// Why it is left alone; `None`: its ticket is to be analysed.
+    ignored: Option<String>,
+    verified: bool,
+    received_at: DateTime<Utc>,
+    headers: String,
+    body: Vec<u8>,
     outcome: Option<Accepted>,
     reply: oneshot::Sender<Result<Accepted>>,
 }
 
 impl Knock {
-    pub(super) fn new(delivery: NewDelivery, reply: oneshot::Sender<Result<Accepted>>) -> Self {
-        Self { id: rows::id_at(delivery.received_at), delivery, outcome: None, reply }
+    pub(super) fn new(new: NewDelivery, reply: oneshot::Sender<Result<Accepted>>) -> Self {
+        let cleaned = |text: String| clean(&text).into_owned();
+        let (external_ticket, ignored) = match new.disposition {
+            Disposition::Analyse { external_ticket } => (Some(external_ticket), None),
+            Disposition::Ignore { external_ticket, reason } => (external_ticket, Some(cleaned(reason))),
+        };
+        Self {
+            delivery: rows::id_at(new.received_at),
+            job: rows::id_at(new.received_at),
+            tenant: new.tenant.0,
+            psa: new.psa.slug(),
+            key: cleaned(new.dedupe_key),
+            external_ticket: external_ticket.map(cleaned),
+            ignored,
+            verified: new.verified,
+            received_at: new.received_at,
+            headers: new.headers.to_string(),
+            body: new.body,
+            outcome: None,
+            reply,
+        }
     }
-    fn key(&self) -> Key {
-        (self.delivery.tenant.0, clean(&self.delivery.dedupe_key).into_owned())
+    fn key(&self) -> Key<'_> {
+        (self.tenant, &self.key)
     }
     /// The ticket to analyse.
-    fn ticket(&self) -> Option<Ticket> {
-        match &self.delivery.disposition {
-            Disposition::Analyse { external_ticket } => {
-                Some((self.delivery.tenant.0, self.delivery.psa.slug(), clean(external_ticket).into_owned()))
-            }
-            Disposition::Ignore { .. } => None,
-        }
+    fn ticket(&self) -> Option<Ticket<'_>> {
+        let external_ticket = self.external_ticket.as_deref().filter(|_| self.ignored.is_none())?;
+        Some((self.tenant, self.psa, external_ticket))
     }
 }
 
 /// Tenant and dedupe key.
-type Key = (Uuid, String);
+type Key<'k> = (Uuid, &'k str);
 /// Tenant, PSA and the PSA's id.
-type Ticket = (Uuid, &'static str, String);
+type Ticket<'k> = (Uuid, &'static str, &'k str);
 
 impl Batch for Door {
     type Item = Knock;
@@ -74,34 +102,39 @@ impl Batch for Door {
 /// Stores a batch: deliveries, then intake, then jobs, each sorted by its key. Every node locks in this order, so none
 /// waits for another in a circle.
 async fn take_in(items: &mut [Knock], tx: &mut Tx) -> Result<()> {
+    let kept = keep(items, tx).await?;
+    let mut told = HashSet::with_capacity(items.len());
+    for (item, delivery) in items.iter_mut().zip(kept) {
+        let first = delivery == item.delivery && told.insert(delivery);
+        item.outcome = Some(Accepted { delivery: delivery.into(), repeated: !first });
+    }
+    Ok(())
+}
+
+/// The id each item's key has, in the order of the items.
+async fn keep(items: &[Knock], tx: &mut Tx) -> Result<Vec<Uuid>> {
     let mut firsts: HashMap<Key, (usize, i64)> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         firsts.entry(item.key()).and_modify(|(_, repeats)| *repeats += 1).or_insert((index, 0));
     }
-    let mut order: Vec<(&Key, usize, i64)> =
-        firsts.iter().map(|(key, (index, repeats))| (key, *index, *repeats)).collect();
+    let mut order: Vec<(Key, usize, i64)> =
+        firsts.iter().map(|(key, (index, repeats))| (*key, *index, *repeats)).collect();
     order.sort_unstable();
 
-    let mut kept: HashMap<Key, Uuid> = HashMap::with_capacity(order.len());
+    let mut kept: HashMap<(Uuid, String), Uuid> = HashMap::with_capacity(order.len());
     for chunk in chunks(&order) {
         for (tenant, key, id) in insert_deliveries(tx, items, chunk).await? {
             kept.insert((tenant, key), id);
         }
     }
-    let fresh: Vec<usize> = order
-        .iter()
-        .filter(|(key, index, _)| kept.get(*key) == Some(&items[*index].id))
-        .map(|(_, index, _)| *index)
-        .collect();
-    take_in_tickets(tx, items, &fresh).await?;
-
-    let mut told = HashSet::with_capacity(order.len());
-    for item in items {
-        let delivery = *kept.get(&item.key()).ok_or(StoreError::Driver(sqlx::Error::RowNotFound))?;
-        let first = delivery == item.id && told.insert(delivery);
-        item.outcome = Some(Accepted { delivery: delivery.into(), repeated: !first });
-    }
-    Ok(())
+    let ids: Option<Vec<Uuid>> =
+        items.iter().map(|item| kept.get(&(item.tenant, item.key.clone())).copied()).collect();
+    let ids = ids.ok_or(StoreError::Driver(sqlx::Error::RowNotFound))?;
+    // In the order of arrival, so that the first call about a ticket is the one that counts.
+    let fresh: Vec<&Knock> =
+        items.iter().zip(&ids).filter(|(item, id)| item.delivery == **id).map(|(item, _)| item).collect();
+    take_in_tickets(tx, &fresh).await?;
+    Ok(ids)
 }
 
 /// Greedy powers of two: 100 rows are 64 + 32 + 4.
@@ -118,35 +151,30 @@ fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 async fn insert_deliveries(
     tx: &mut Tx,
     items: &[Knock],
-    chunk: &[(&Key, usize, i64)],
+    chunk: &[(Key<'_>, usize, i64)],
 ) -> Result<Vec<(Uuid, String, Uuid)>> {
     let mut query = Query::new(
         "INSERT INTO deliveries (tenant_id, id, psa, dedupe_key, state, reason, external_ticket, repeats, attempts,
            verified, received_at, headers, body) VALUES ",
     );
-    query.rows(chunk.iter().map(|((tenant, key), index, repeats)| {
-        let Knock { id, delivery, .. } = &items[*index];
-        let (state, reason, external_ticket) = match &delivery.disposition {
-            Disposition::Analyse { external_ticket } => (DeliveryState::Queued, None, Some(external_ticket)),
-            Disposition::Ignore { external_ticket, reason } => {
-                (DeliveryState::Ignored, Some(clean(reason).into_owned()), external_ticket.as_ref())
-            }
-        };
-        let external_ticket = external_ticket.map(|ticket| clean(ticket).into_owned());
+    query.rows(chunk.iter().map(|(_, index, repeats)| {
+        let item = &items[*index];
+        let state = if item.ignored.is_some() { DeliveryState::Ignored } else { DeliveryState::Queued };
         vec![
-            (*tenant).into(),
-            (*id).into(),
-            delivery.psa.slug().into(),
-            key.as_str().into(),
+            item.tenant.into(),
+            item.delivery.into(),
+            item.psa.into(),
+            item.key.as_str().into(),
             state.word().into(),
-            reason.into(),
-            external_ticket.into(),
+            item.ignored.clone().into(),
+            item.external_ticket.clone().into(),
             (*repeats).into(),
             0_i64.into(),
-            delivery.verified.into(),
-            delivery.received_at.into(),
-            delivery.headers.to_string().into(),
-            delivery.body.clone().into(),
+            item.verified.into(),
+            item.received_at.into(),
+            item.headers.as_str().into(),
+            // Not taken out of the item: the batch may have to be carried out a second time.
+            item.body.clone().into(),
         ]
     }));
     query.push(
@@ -157,32 +185,29 @@ async fn insert_deliveries(
 }
 
 /// Decides which of the fresh deliveries are the first of their ticket: those get a job, the others are ignored.
-async fn take_in_tickets(tx: &mut Tx, items: &[Knock], fresh: &[usize]) -> Result<()> {
-    let mut first: HashMap<Ticket, usize> = HashMap::with_capacity(fresh.len());
-    let mut later: Vec<usize> = Vec::new();
-    // In the order of arrival, so that the first call about a ticket is the one that counts.
-    let mut arrivals = fresh.to_vec();
-    arrivals.sort_unstable();
-    for index in arrivals {
-        let Some(ticket) = items[index].ticket() else { continue };
+async fn take_in_tickets(tx: &mut Tx, fresh: &[&Knock]) -> Result<()> {
+    let mut first: HashMap<Ticket, &Knock> = HashMap::with_capacity(fresh.len());
+    let mut later: Vec<&Knock> = Vec::new();
+    for item in fresh {
+        let Some(ticket) = item.ticket() else { continue };
         match first.entry(ticket) {
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(index);
+            Entry::Vacant(entry) => {
+                entry.insert(item);
             }
-            std::collections::hash_map::Entry::Occupied(_) => later.push(index),
+            Entry::Occupied(_) => later.push(item),
         }
     }
-    let mut order: Vec<(Ticket, usize)> = first.into_iter().collect();
-    order.sort_unstable();
+    let mut order: Vec<(Ticket, &Knock)> = first.into_iter().collect();
+    order.sort_unstable_by_key(|(ticket, _)| *ticket);
     let mut taken = HashSet::with_capacity(order.len());
     for chunk in chunks(&order) {
-        taken.extend(insert_intake(tx, items, chunk).await?);
+        taken.extend(insert_intake(tx, chunk).await?);
     }
     let (new, known): (Vec<_>, Vec<_>) =
-        order.into_iter().partition(|(_, index)| taken.contains(&items[*index].id));
-    later.extend(known.iter().map(|(_, index)| *index));
+        order.into_iter().partition(|(_, item)| taken.contains(&item.delivery));
+    later.extend(known.iter().map(|(_, item)| item));
     for chunk in chunks(&new) {
-        insert_jobs(tx, items, chunk).await?;
+        insert_jobs(tx, chunk).await?;
     }
     if !new.is_empty() {
         tx.announce(News::Everywhere);
@@ -190,10 +215,7 @@ async fn take_in_tickets(tx: &mut Tx, items: &[Knock], fresh: &[usize]) -> Resul
     for chunk in chunks(&later) {
         let mut query = Query::new("UPDATE deliveries SET state = 'ignored', reason = ");
         query.bind(TAKEN_IN_BEFORE).push(" WHERE (tenant_id, id) IN (VALUES ");
-        query.rows(chunk.iter().map(|index| {
-            let Knock { id, delivery, .. } = &items[*index];
-            vec![delivery.tenant.0.into(), (*id).into()]
-        }));
+        query.rows(chunk.iter().map(|item| vec![item.tenant.into(), item.delivery.into()]));
         query.push(")");
         execute_query!(tx, query)?;
     }
@@ -201,17 +223,16 @@ async fn take_in_tickets(tx: &mut Tx, items: &[Knock], fresh: &[usize]) -> Resul
 }
 
 /// The ids of the deliveries whose ticket was not known yet.
-async fn insert_intake(tx: &mut Tx, items: &[Knock], chunk: &[(Ticket, usize)]) -> Result<Vec<Uuid>> {
+async fn insert_intake(tx: &mut Tx, chunk: &[(Ticket<'_>, &Knock)]) -> Result<Vec<Uuid>> {
     let mut query =
         Query::new("INSERT INTO intake (tenant_id, psa, external_ticket, delivery_id, taken_in_at) VALUES ");
-    query.rows(chunk.iter().map(|((tenant, psa, external_ticket), index)| {
-        let Knock { id, delivery, .. } = &items[*index];
+    query.rows(chunk.iter().map(|((tenant, psa, external_ticket), item)| {
         vec![
             (*tenant).into(),
             (*psa).into(),
-            external_ticket.as_str().into(),
-            (*id).into(),
-            delivery.received_at.into(),
+            (*external_ticket).into(),
+            item.delivery.into(),
+            item.received_at.into(),
         ]
     }));
     query.push(" ON CONFLICT DO NOTHING RETURNING delivery_id");
@@ -219,26 +240,25 @@ async fn insert_intake(tx: &mut Tx, items: &[Knock], chunk: &[(Ticket, usize)]) 
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
 
-async fn insert_jobs(tx: &mut Tx, items: &[Knock], chunk: &[(Ticket, usize)]) -> Result<()> {
+async fn insert_jobs(tx: &mut Tx, chunk: &[(Ticket<'_>, &Knock)]) -> Result<()> {
     let mut query = Query::new(
         "INSERT INTO jobs (id, tenant_id, psa, external_ticket, stage, delivery_id, replay, again, due_at, attempts,
            total_attempts, created_at) VALUES ",
     );
-    query.rows(chunk.iter().map(|((tenant, psa, external_ticket), index)| {
-        let Knock { id, delivery, .. } = &items[*index];
+    query.rows(chunk.iter().map(|((tenant, psa, external_ticket), item)| {
         vec![
-            rows::id_at(delivery.received_at).into(),
+            item.job.into(),
             (*tenant).into(),
             (*psa).into(),
-            external_ticket.as_str().into(),
+            (*external_ticket).into(),
             "read".into(),
-            (*id).into(),
+            item.delivery.into(),
             false.into(),
             false.into(),
-            delivery.received_at.into(),
+            item.received_at.into(),
             0_i64.into(),
             0_i64.into(),
-            Arg::from(delivery.received_at),
+            Arg::from(item.received_at),
         ]
     }));
     execute_query!(tx, query).map(drop)

@@ -86,6 +86,8 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
         TicketFilter { client: Some("c".into()), q: Some("printer".into()), ..TicketFilter::default() };
     assert!(b.ticket_list(&named, 10, None).await.unwrap().rows.is_empty());
     assert!(b.ticket_samples(10).await.unwrap().is_empty());
+    assert_eq!(a.tenant.assessed_newest(10).await.unwrap().len(), 1);
+    assert!(b.assessed_newest(10).await.unwrap().is_empty());
     let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
     assert_eq!(a.tenant.overview(day(1), day(9)).await.unwrap().tally.analysed, 1);
     assert_eq!(b.overview(day(1), day(9)).await.unwrap(), Overview::default());

@@ -17,6 +17,7 @@ support::on_both_engines! {
     a_replay_of_an_unknown_ticket_is_refused,
     the_story_tells_everything_in_order,
     samples_are_the_newest_tickets_with_text,
+    a_policy_is_held_against_the_newest_scores_of_each_ticket,
     text_with_a_nul_is_kept_readable,
 }
 
@@ -214,6 +215,35 @@ async fn samples_are_the_newest_tickets_with_text(store: TestStore) {
     let samples = acme.ticket_samples(10).await.unwrap();
     assert_eq!(samples.iter().map(|(_, read)| read.text.as_str()).collect::<Vec<_>>(), ["three", "one"]);
     assert_eq!(acme.ticket_samples(1).await.unwrap().len(), 1);
+}
+
+async fn a_policy_is_held_against_the_newest_scores_of_each_ticket(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    for (external, sentiment, second) in [("1", 5, 0), ("2", 3, 10), ("3", 1, 20)] {
+        scored(&acme, external, "c", sentiment, &plan(Mode::Shadow, sentiment, &[]), second).await;
+    }
+    arrive(&acme, "4", 30).await;
+    let job = claim(&store, 30).await;
+    acme.ticket_skip(job.lease, &read("4", "c"), "an alert", at(31)).await.unwrap();
+    // The first is scored again, and so is the newest now.
+    let first = acme.ticket_list(&TicketFilter::default(), 10, None).await.unwrap().rows.remove(3);
+    acme.ticket_replay(first.id, &Actor::System, at(40)).await.unwrap();
+    let job = claim(&store, 40).await;
+    acme.ticket_read(job.lease, &read("1", "c"), at(41)).await.unwrap();
+    let job = claim(&store, 41).await;
+    let (again, plan) = (support::assessment(2), plan(Mode::Shadow, 2, &[]));
+    acme.analysis_scored(job.lease, first.id, &again, &plan, 1, &support::provenance(), at(42))
+        .await
+        .unwrap();
+    let seen = async |limit| {
+        let rows = acme.assessed_newest(limit).await.unwrap();
+        rows.into_iter()
+            .map(|(read, scores)| (read.ticket.external_id, scores.sentiment.score.get()))
+            .collect::<Vec<_>>()
+    };
+    let all = [("1".to_owned(), 2), ("3".to_owned(), 1), ("2".to_owned(), 3)];
+    assert_eq!(seen(10).await, all);
+    assert_eq!(seen(2).await, all[..2]);
 }
 
 async fn text_with_a_nul_is_kept_readable(store: TestStore) {

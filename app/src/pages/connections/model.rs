@@ -95,7 +95,7 @@ fn ModelForm(page: &'static str, kind: ModelKind, fields: Fields, secret: Option
         <Form to=ModelSave::url() prefix="model-">
             <Hidden name="page" value=page/>
             <Hidden name=KIND value=kind.slug()/>
-            {input_fields(kind.inputs(), &fields, secret.as_deref())}
+            {input_fields(ModelSave::url(), kind.inputs(), &fields, secret.as_deref())}
             <p class="buttons"><Button>{words}</Button></p>
         </Form>
     }

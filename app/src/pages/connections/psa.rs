@@ -139,7 +139,7 @@ fn PsaForm(
             {warning}
             <Hidden name="page" value=page/>
             <Hidden name=KIND value=kind.slug()/>
-            {input_fields(psa_inputs(kind), &fields, secret.as_deref())}
+            {input_fields(PsaSave::url(), psa_inputs(kind), &fields, secret.as_deref())}
             <p class="buttons"><Button>"Save"</Button></p>
         </Form>
     }

@@ -41,8 +41,8 @@ pub fn summary(policy: &Policy, psa: Option<PsaKind>) -> Summary {
 /// What the mode means, in a sentence.
 pub fn mode_sentence(mode: Mode) -> &'static str {
     match mode {
-        Mode::Shadow => "Shadow mode: every ticket is read and scored, and shown with what would have been done. Nothing is written to your PSA.",
-        Mode::Live => "Live: fields are raised, tickets are handed over and internal notes are written in your PSA.",
+        Mode::Shadow => "Every ticket is read and scored, and shown with what would have been done. Nothing is written into your PSA.",
+        Mode::Live => "Where a threshold is reached, fields are raised, tickets are handed over and internal notes are written in your PSA.",
     }
 }
 

@@ -25,7 +25,7 @@ pub fn Audit(entries: Page<AuditEntry>, is_first: bool) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Table caption="Audit trail, newest first" heads=vec!["When", "Who", "What"]>{rows}</Table>
+        <Table caption="Audit trail, newest first" heads=vec!["When", "Who", "What"] class="table-cards">{rows}</Table>
         <Older next=next.map(|query| format!("/settings?{query}#audit")) first=(!is_first).then(|| "/settings".to_owned())/>
     }
     .into_any()

@@ -172,6 +172,21 @@ fn machine_mails_are_told_from_peoples() {
     }
 }
 
+#[test]
+fn the_demos_mails_are_read_as_their_writers_meant() {
+    for scene in (0..3).flat_map(|workspace| (0..400).map(move |n| sandbox::scenes::next(workspace, n))) {
+        let found = machine_text(scene.title, &scene.note, None);
+        assert_eq!(found.is_some(), scene.machine, "{}: {}", scene.title, scene.note);
+        if scene.machine {
+            continue;
+        }
+        let own = prepare(&scene.note, false).text;
+        for not_theirs in ["Service Desk", "CAUTION", "iPhone", "confidential", "environment", "+44", "wrote:"] {
+            assert!(!own.contains(not_theirs), "{not_theirs} in {own}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_judged_without_panic(title in any::<String>(), text in any::<String>(), sender in any::<Option<String>>()) {

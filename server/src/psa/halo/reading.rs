@@ -112,10 +112,8 @@ impl Halo {
             board: self.team(&item).await?,
             kind,
             source: None,
-            closed: item.hasbeenclosed == Some(true)
-                || item.merged_into_id.is_some_and(|id| id > 0)
-                || item.deleted == Some(true),
-            set_aside: None,
+            closed: item.hasbeenclosed == Some(true),
+            set_aside: set_aside(&item),
             levers,
             created_at: item.datecreated.or(item.dateoccurred),
             updated_at: item.last_update.or(item.lastactiondate),
@@ -148,6 +146,14 @@ impl Halo {
             }
         });
         Ok(opening.into_iter().chain(rest).collect())
+    }
+}
+
+/// Why a ticket that is still there is nobody's work.
+fn set_aside(item: &TicketItem) -> Option<String> {
+    match item.merged_into_id.filter(|id| *id > 0) {
+        Some(other) => Some(format!("it was merged into ticket {other}")),
+        None => (item.deleted == Some(true)).then(|| "it was deleted".to_owned()),
     }
 }
 

@@ -13,6 +13,7 @@ use server::queue::{Checkpoints, LEASE};
 use server::{Listeners, Roles, Running, Setup};
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
@@ -40,6 +41,8 @@ pub struct TestApp {
     pub clock: Clock,
     pub tenant: TenantStore,
     pub hook: Hook,
+    /// Calls a second that the door takes of one workspace; counts from the next start.
+    pub hook_rate: NonZeroU32,
     store: TestStore,
     /// Held over restarts, so that the webhook address stays.
     listener: TcpListener,
@@ -63,13 +66,16 @@ impl TestApp {
     }
 
     async fn start(kind: PsaKind, store: TestStore) -> Self {
+        // Shown with a test that fails.
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
         let clock = Clock::fixed(Clock::system().now());
         let (desk, model) = (Desk::serve(kind).await, ScriptedModel::serve().await);
         let tenant = store.tenant(new_tenant(&store, &clock, "Example MSP").await);
         let hook = connect(&tenant, &desk, &model, &clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let mut app = Self { desk, model, clock, tenant, hook, store, listener, instance: None };
+        let hook_rate = NonZeroU32::new(200).unwrap();
+        let mut app = Self { desk, model, clock, tenant, hook, hook_rate, store, listener, instance: None };
         app.desk.subscribe(&app.hook_address(), &app.hook);
         app.restart(Checkpoints::default()).await;
         app
@@ -104,7 +110,7 @@ impl TestApp {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut config = Flags::parse_from(["undertone", "--allow-private-hosts"]).config;
-        config.workers = 8;
+        (config.workers, config.hook_rate) = (8, self.hook_rate);
         let listener = self.listener.try_clone().unwrap();
         let (store, clock) = (self.store.reopen().await, self.clock.clone());
         let start = async move {
@@ -219,7 +225,9 @@ impl TestApp {
     }
 
     pub async fn tenant_without_psa(&self) -> TenantStore {
-        self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await)
+        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await);
+        tenant.model_connection_put(self.model.settings(), &Actor::System, self.clock.now()).await.unwrap();
+        tenant
     }
 }
 

@@ -111,7 +111,8 @@ impl Desk {
     }
 
     fn answer_reads(&self, path: &str, times: u32, status: u16, body: &str) {
-        let fault = Fault::Answer { status, content_type: "application/json", body: body.into(), retry_after: None };
+        let fault =
+            Fault::Answer { status, content_type: "application/json", body: body.into(), retry_after: None };
         self.watch().faults.add(Some(Method::GET), path, times, fault);
     }
 
@@ -130,6 +131,11 @@ impl Desk {
     /// The next readings go wrong.
     pub fn break_reads(&self, times: u32, fault: Fault) {
         self.watch().faults.add(Some(Method::GET), self.fact.read, times, fault);
+    }
+
+    /// Everything that needs the credentials goes wrong.
+    pub fn revoke(&self, fault: Fault) {
+        self.watch().faults.add(None, self.fact.behind_credentials, 10_000, fault);
     }
 
     /// How this product refuses a value it does not know.

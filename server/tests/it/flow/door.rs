@@ -51,7 +51,7 @@ async fn a_call_altered_on_the_way_is_401() {
         let app = TestApp::sqlite(kind).await.unwrap();
         app.ticket("3/3/3").await;
         let mut call = app.desk.calls().pop().unwrap();
-        call.body.push(b' ');
+        call.body = String::from_utf8(call.body).unwrap().replacen('{', "{\"extra\":1,", 1).into_bytes();
         is_problem(&app.send(&call).await, 401);
     }
 }
@@ -73,8 +73,15 @@ async fn more_than_one_mebibyte_is_413() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_no_5xx() {
     let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
-    let (host, path) = app.hook_address().replace("http://", "").split_once('/').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
-    let head = format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 500\r\nconnection: close\r\n\r\n{{\"id\":");
+    let (host, path) = app
+        .hook_address()
+        .replace("http://", "")
+        .split_once('/')
+        .map(|(h, p)| (h.to_owned(), p.to_owned()))
+        .unwrap();
+    let head = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 500\r\nconnection: close\r\n\r\n{{\"id\":"
+    );
     let answer = super::app::raw(&host, head.as_bytes()).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
 }
@@ -140,7 +147,10 @@ async fn an_instance_that_works_is_ready() {
     let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
     app.settle().await;
     let answer = get(&format!("{}/readyz", app.url())).await;
-    assert_eq!((answer.status, answer.json::<serde_json::Value>().unwrap()), (StatusCode::OK, serde_json::json!({"ready": true, "reasons": []})));
+    assert_eq!(
+        (answer.status, answer.json::<serde_json::Value>().unwrap()),
+        (StatusCode::OK, serde_json::json!({"ready": true, "reasons": []}))
+    );
     assert_eq!(&get(&format!("{}/healthz", app.url())).await.body[..], b"ok\n");
 }
 
@@ -149,7 +159,12 @@ async fn metrics_are_on_their_own_port_and_count() {
     let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
     app.ticket("3/3/3").await;
     let text = String::from_utf8(get(&format!("{}/metrics", app.metrics_url())).await.body.to_vec()).unwrap();
-    for name in ["undertone_deliveries_total", "undertone_stage_outcomes_total", "undertone_queue_ready", "undertone_stage_seconds_bucket"] {
+    for name in [
+        "undertone_deliveries_total",
+        "undertone_stage_outcomes_total",
+        "undertone_queue_ready",
+        "undertone_stage_seconds_bucket",
+    ] {
         assert!(text.contains(name), "{name} is missing in {text}");
     }
     let tenant = app.tenant.tenant_id().to_string();
@@ -176,7 +191,27 @@ async fn a_call_for_a_workspace_without_a_psa_waits_for_it() {
     assert_eq!(page.rows[0].state, store::tickets::TicketState::Analysed, "{:?}", page.rows[0].reason);
 }
 
-/// Lets a test say what it sends without a body of its own.
+#[tokio::test]
+async fn too_many_calls_are_429_with_a_pause_and_other_workspaces_are_not_affected() {
+    let mut app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let call = app.desk.calls().pop().unwrap();
+    app.hook_rate = std::num::NonZeroU32::MIN;
+    app.restart(server::queue::Checkpoints::default()).await;
+    let answers = futures::future::join_all((0..20).map(|_| app.send(&call))).await;
+    let (taken, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == StatusCode::ACCEPTED);
+    // A burst of ten, and what flowed while they were sent.
+    assert!((10..20).contains(&taken.len()), "{} were taken", taken.len());
+    is_problem(&refused[0], 429);
+    assert!(refused[0].retry_after().is_some());
+
+    let other = app.another_tenant().await;
+    let ticket = other.desk.ticket("Hello (3/3/3)", "please");
+    other.desk.delivered().await;
+    assert!(!ticket.is_empty() && !other.desk.calls().is_empty(), "the other's call was taken at once");
+}
+
 #[tokio::test]
 async fn an_empty_post_is_400() {
     let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();

@@ -73,7 +73,11 @@ async fn killed_anywhere_and_started_again_each_effect_is_there_once(mut app: Te
         let distinct: HashSet<&str> = notes.iter().map(|note| note.text.as_str()).collect();
         assert_eq!((notes.len(), distinct.len()), (2, 2), "killed at “{point}”: {notes:#?}");
         let after = app.desk.writes();
-        assert_eq!((after.0 - before.0, after.1 - before.1), (2, 2), "killed at “{point}”: requests that write");
+        assert_eq!(
+            (after.0 - before.0, after.1 - before.1),
+            (2, 2),
+            "killed at “{point}”: requests that write"
+        );
         let story = app.story_of(&ticket).await;
         assert_eq!(story.row.state, TicketState::Acted, "killed at “{point}”: {:?}", story.row.reason);
         assert!(story.actions.iter().all(|action| action.state == ActionState::Done), "killed at “{point}”");
@@ -81,7 +85,12 @@ async fn killed_anywhere_and_started_again_each_effect_is_there_once(mut app: Te
 }
 
 async fn a_soft_stop_finishes_the_stage_and_loses_no_time(mut app: TestApp) {
-    app.model.watch.faults.add(None, "/chat/completions", 1, sandbox::Fault::Delay(std::time::Duration::from_millis(500)));
+    app.model.watch.faults.add(
+        None,
+        "/chat/completions",
+        1,
+        sandbox::Fault::Delay(std::time::Duration::from_millis(500)),
+    );
     let ticket = app.desk.ticket(&title("5/5/5"), NOTE);
     app.desk.delivered().await;
     let model = &app.model;
@@ -104,7 +113,8 @@ async fn a_replay_writes_nothing_twice(app: TestApp) {
 
     let story = app.story().await;
     assert_eq!(story.analyses.len(), 2);
-    assert_eq!(story.row.state, TicketState::Acted, "{:?}", story.row.reason);
+    assert_eq!(story.row.state, TicketState::Analysed, "the second time there was nothing left to do");
+    assert!(story.row.updated && story.row.escalated);
     assert_eq!(app.desk.writes(), writes);
     assert_eq!(app.desk.our_notes(&ticket).len(), 2);
 }

@@ -2,7 +2,8 @@
 
 use super::desk::{Captured, Move};
 use domain::{
-    Choice, Dimension, Driver, Escalation, Lever, LeverRule, PsaKind, PsaSettings, Score, ScoreField, Secret, Updates,
+    Choice, Dimension, Driver, Escalation, Lever, LeverRule, PsaKind, PsaSettings, Score, ScoreField, Secret,
+    Updates,
 };
 use http::Method;
 use sandbox::Running;
@@ -15,8 +16,12 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A webhook call that fails is sent again soon, and for long enough that an instance can be restarted meanwhile.
-const IMPATIENT: Retry =
-    Retry { timeout: Duration::from_secs(10), tries: 200, pause: Duration::from_millis(50), gives_up_after: None };
+const IMPATIENT: Retry = Retry {
+    timeout: Duration::from_secs(10),
+    tries: 200,
+    pause: Duration::from_millis(50),
+    gives_up_after: None,
+};
 
 pub enum Product {
     ConnectWise(ConnectWise),
@@ -33,6 +38,8 @@ pub struct Fact {
     pub read: &'static str,
     pub change: (Method, &'static str),
     pub note: (Method, &'static str),
+    /// Part of the path of everything that needs credentials.
+    pub behind_credentials: &'static str,
     pub refusal: (u16, &'static str),
     pub refusal_words: &'static str,
 }
@@ -112,13 +119,20 @@ impl Product {
             Self::Autotask(it) => {
                 let (company, contact) = (174, Some(29_683_586));
                 let description = note;
-                it.create_ticket(autotask::NewTicket { company, contact, title, description, ..Default::default() })
-                    .to_string()
+                it.create_ticket(autotask::NewTicket {
+                    company,
+                    contact,
+                    title,
+                    description,
+                    ..Default::default()
+                })
+                .to_string()
             }
             Self::Halo(it) => {
                 let (client, user) = (12, Some(77));
                 let (summary, details) = (title, note);
-                it.create_ticket(halo::NewTicket { client, user, summary, details, ..Default::default() }).to_string()
+                it.create_ticket(halo::NewTicket { client, user, summary, details, ..Default::default() })
+                    .to_string()
             }
         }
     }
@@ -183,7 +197,9 @@ impl Product {
             Self::ConnectWise(it) => {
                 let id = ticket.parse().unwrap();
                 assert_eq!(it.mailed(id), 0, "no note of ours may be mailed");
-                let internal = |note: &Value| note["internalAnalysisFlag"] == true && note["detailDescriptionFlag"] != true;
+                let internal = |note: &Value| {
+                    note["internalAnalysisFlag"] == true && note["detailDescriptionFlag"] != true
+                };
                 it.notes(id).iter().map(|note| (text(&note["text"]), internal(note))).collect()
             }
             Self::Autotask(it) => {
@@ -220,6 +236,7 @@ impl Product {
                 read: "/service/tickets/",
                 change: (Method::PATCH, "/service/tickets/"),
                 note: (Method::POST, "/notes"),
+                behind_credentials: "/apis/3.0/",
                 refusal: (
                     400,
                     r#"{"code":"InvalidObject","message":"ticket object is invalid","errors":[{"code":"NotFound","message":"priority 6 not found","resource":"ticket","field":"priority/id"}]}"#,
@@ -240,6 +257,7 @@ impl Product {
                 read: "/Tickets/",
                 change: (Method::PATCH, "/Tickets"),
                 note: (Method::POST, "/Notes"),
+                behind_credentials: "/V1.0/",
                 refusal: (500, r#"{"errors":["Picklist value [4] does not exist for priority."]}"#),
                 refusal_words: "Picklist value (4) does not exist for priority",
             },
@@ -258,7 +276,11 @@ impl Product {
                 read: "/api/Tickets/",
                 change: (Method::POST, "/api/Tickets"),
                 note: (Method::POST, "/api/Actions"),
-                refusal: (400, r#"{"ClassName":"System.Exception","Message":"Please contact the administrator","Data":null}"#),
+                behind_credentials: "/",
+                refusal: (
+                    400,
+                    r#"{"ClassName":"System.Exception","Message":"Please contact the administrator","Data":null}"#,
+                ),
                 refusal_words: "Please contact the administrator",
             },
         }
@@ -285,8 +307,13 @@ fn rule(driver: Driver, ranking: &[(&str, &str)], four: &str, five: &str) -> Opt
 }
 
 fn connectwise_rules() -> (Updates, Escalation) {
-    let priorities =
-        [("9", "Priority 5"), ("8", "Priority 4 - Low"), ("7", "Priority 3 - Medium"), ("15", "Priority 2 - High"), ("6", "Priority 1 - Critical")];
+    let priorities = [
+        ("9", "Priority 5"),
+        ("8", "Priority 4 - Low"),
+        ("7", "Priority 3 - Medium"),
+        ("15", "Priority 2 - High"),
+        ("6", "Priority 1 - Critical"),
+    ];
     let levels = [("Low", "Low"), ("Medium", "Medium"), ("High", "High")];
     let updates = Updates {
         priority: rule(Driver::Urgency, &priorities, "15", "6"),

@@ -38,7 +38,9 @@ async fn much_later(app: &TestApp) {
 }
 
 async fn a_model_that_fails_for_a_while_is_asked_again(app: TestApp) {
-    for fault in [answer(429, Some(7)), answer(429, None), answer(500, None), answer(503, None), Fault::CutAfterActing] {
+    for fault in
+        [answer(429, Some(7)), answer(429, None), answer(500, None), answer(503, None), Fault::CutAfterActing]
+    {
         app.model.watch.faults.add(None, "/chat/completions", 2, fault.clone());
         let ticket = app.ticket("3/5/3").await;
         much_later(&app).await;
@@ -48,7 +50,12 @@ async fn a_model_that_fails_for_a_while_is_asked_again(app: TestApp) {
 
 async fn a_model_that_talks_nonsense_twice_is_not_believed(app: TestApp) {
     let nonsense = r#"{"id":"1","object":"chat.completion","created":1,"model":"scripted-1","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Sure! Sentiment is 11 out of 10.","refusal":null}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
-    let fault = Fault::Answer { status: 200, content_type: "application/json", body: nonsense.into(), retry_after: None };
+    let fault = Fault::Answer {
+        status: 200,
+        content_type: "application/json",
+        body: nonsense.into(),
+        retry_after: None,
+    };
     app.model.watch.faults.add(None, "/chat/completions", 2, fault);
     app.ticket("5/5/5").await;
     let story = app.story().await;
@@ -62,7 +69,10 @@ async fn a_revoked_model_key_pauses_the_model_and_a_new_one_resumes(app: TestApp
     let tickets = [app.ticket("3/5/3").await, app.ticket("3/5/3").await];
     much_later(&app).await;
     let connection = app.tenant.model_connection().await.unwrap();
-    assert!(matches!(&connection.state, ConnectionState::Paused { reason, .. } if !reason.is_empty()), "{connection:?}");
+    assert!(
+        matches!(&connection.state, ConnectionState::Paused { reason, .. } if !reason.is_empty()),
+        "{connection:?}"
+    );
     let asked = app.model.asked();
     much_later(&app).await;
     assert_eq!(app.model.asked(), asked, "a paused model is left alone");
@@ -148,16 +158,21 @@ async fn a_refused_escalation_is_told_and_the_rest_stays(app: TestApp) {
     assert_eq!(notes.len(), 1);
     assert!(notes[0].text.contains(app.desk.refusal_words()), "{}", notes[0].text);
     let story = app.story().await;
-    assert_eq!(story.actions.iter().map(|row| row.state).collect::<Vec<_>>(), [ActionState::Refused, ActionState::Done]);
+    assert_eq!(
+        story.actions.iter().map(|row| row.state).collect::<Vec<_>>(),
+        [ActionState::Refused, ActionState::Done]
+    );
     assert!(!story.row.escalated);
 }
 
 async fn revoked_credentials_pause_the_psa_and_new_ones_resume(app: TestApp) {
-    // Everything the stand-in is asked.
-    app.desk.watch().faults.add(None, "", 10_000, answer(401, None));
+    app.desk.revoke(answer(401, None));
     let ticket = app.ticket("5/5/5").await;
     let connection = app.tenant.psa_connection().await.unwrap().unwrap();
-    assert!(matches!(&connection.state, ConnectionState::Paused { reason, .. } if !reason.is_empty()), "{connection:?}");
+    assert!(
+        matches!(&connection.state, ConnectionState::Paused { reason, .. } if !reason.is_empty()),
+        "{connection:?}"
+    );
     let asked = app.desk.watch().recorder.all().len();
     much_later(&app).await;
     assert_eq!(app.desk.watch().recorder.all().len(), asked, "a paused PSA is left alone");
@@ -172,7 +187,12 @@ async fn revoked_credentials_pause_the_psa_and_new_ones_resume(app: TestApp) {
 async fn a_ticket_that_is_not_there_is_skipped_with_the_reason(app: TestApp) {
     if app.desk.kind() == domain::PsaKind::ConnectWise {
         let gone = r#"{"code":"NotFound","message":"Service Ticket not found","errors":null}"#;
-        let fault = Fault::Answer { status: 404, content_type: "application/json", body: gone.into(), retry_after: None };
+        let fault = Fault::Answer {
+            status: 404,
+            content_type: "application/json",
+            body: gone.into(),
+            retry_after: None,
+        };
         app.desk.break_reads(1_000, fault);
     } else {
         app.desk.hide_new_tickets(1_000);
@@ -184,7 +204,11 @@ async fn a_ticket_that_is_not_there_is_skipped_with_the_reason(app: TestApp) {
     }
     let story = app.story().await;
     assert_eq!(story.row.state, TicketState::Skipped);
-    assert!(story.row.reason.as_ref().is_some_and(|reason| reason.contains("no such ticket")), "{:?}", story.row.reason);
+    assert!(
+        story.row.reason.as_ref().is_some_and(|reason| reason.contains("no such ticket")),
+        "{:?}",
+        story.row.reason
+    );
     assert!(story.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Done));
     assert_eq!(app.model.asked(), 0);
 }

@@ -159,3 +159,11 @@ async fn a_zone_that_tells_nothing_is_used_as_given() {
     let id = bench.angry().to_string();
     assert!(bench.psa.fetch(&id).await.unwrap().unwrap().ticket.url.is_none());
 }
+
+#[tokio::test]
+async fn a_slow_answer_is_waited_for() {
+    let bench = Bench::new().await;
+    let id = bench.angry().to_string();
+    bench.sandbox.watch.faults.add(None, "/Tickets", 2, Fault::Delay(Duration::from_millis(300)));
+    assert!(bench.psa.fetch(&id).await.unwrap().is_some());
+}

@@ -6,6 +6,7 @@ use domain::Lever;
 use http::Method;
 use sandbox::Fault;
 use std::path::Path;
+use std::time::Duration;
 
 #[tokio::test]
 async fn each_failure_of_a_read_is_told_apart() {
@@ -103,4 +104,12 @@ async fn the_published_error_bodies_are_shown_in_halos_words() {
     assert_eq!((ticket.external_id.as_str(), ticket.title.as_str()), ("1234", "Request"));
     assert_eq!(ticket.contact_email.as_deref(), Some("test@example.com"));
     assert_eq!(shown(&ticket.levers, Lever::Team), Some(("1", "1st Line Support")));
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_waited_for() {
+    let bench = Bench::new().await;
+    let id = bench.angry().to_string();
+    bench.sandbox.watch.faults.add(None, "/Tickets", 2, Fault::Delay(Duration::from_millis(300)));
+    assert!(bench.psa.fetch(&id).await.unwrap().is_some());
 }
