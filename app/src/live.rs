@@ -116,7 +116,8 @@ mod browser {
         let headers = Headers::new().ok()?;
         headers.set("accept", "application/json").ok()?;
         init.set_headers(&headers);
-        let response: Response = JsFuture::from(window().fetch_with_str_and_init(to, &init)).await.ok()?.unchecked_into();
+        let response: Response =
+            JsFuture::from(window().fetch_with_str_and_init(to, &init)).await.ok()?.unchecked_into();
         if !response.ok() {
             return None;
         }

@@ -18,7 +18,7 @@ pub const THEME_COOKIE: &str = "theme";
 pub fn shell(assets: Assets) -> impl IntoView {
     let nonce = use_nonce();
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
-        let policy = content_security_policy(nonce.as_ref().map(|nonce| &**nonce));
+        let policy = content_security_policy(nonce.as_deref());
         if let Ok(value) = HeaderValue::from_str(&policy) {
             response.insert_header(CONTENT_SECURITY_POLICY, value);
         }

@@ -101,7 +101,9 @@ async fn show_report(form: &str, page: &str, outcome: Result<Report, OpsError>) 
             let json = serde_json::to_string(&report).map_err(AppError::broken)?;
             entry = entry.keep(REPORT, &json);
         }
-        Err(OpsError::NotSetUp(message) | OpsError::Outside(message) | OpsError::Invalid { message, .. }) => entry.wrong("", message),
+        Err(OpsError::NotSetUp(message) | OpsError::Outside(message) | OpsError::Invalid { message, .. }) => {
+            entry.wrong("", message)
+        }
         Err(broken @ OpsError::Broken(_)) => return Err(broken.into()),
     }
     entry.send_back().await
@@ -113,7 +115,12 @@ fn left_report(form: &str) -> Option<Report> {
 }
 
 /// The inputs of one connection.
-fn input_fields(to: &'static str, inputs: &'static [form::Input], saved: &Fields, secret_hint: Option<&str>) -> AnyView {
+fn input_fields(
+    to: &'static str,
+    inputs: &'static [form::Input],
+    saved: &Fields,
+    secret_hint: Option<&str>,
+) -> AnyView {
     let fields: Vec<AnyView> = inputs
         .iter()
         .map(|input| one_field(to, input, saved.get(input.name).cloned().unwrap_or_default(), secret_hint))
@@ -138,7 +145,13 @@ fn one_field(to: &'static str, input: &'static form::Input, value: String, kept:
 
 /// A secret is never put into the page, and not required by the browser where one is set: empty keeps it.
 #[component]
-fn SecretField(to: &'static str, input: &'static form::Input, hint: String, placeholder: &'static str, is_set: bool) -> impl IntoView {
+fn SecretField(
+    to: &'static str,
+    input: &'static form::Input,
+    hint: String,
+    placeholder: &'static str,
+    is_set: bool,
+) -> impl IntoView {
     let id = format!("secret-{}", input.name);
     let hint_id = format!("{id}-hint");
     let error = crate::form::error_of(to, input.name);
@@ -156,7 +169,11 @@ fn SecretField(to: &'static str, input: &'static form::Input, hint: String, plac
 }
 
 /// Saved values as a person without the right to change them sees them.
-fn values_list(inputs: &'static [form::Input], saved: &Fields, secret_hint: Option<&str>) -> impl IntoView + use<> {
+fn values_list(
+    inputs: &'static [form::Input],
+    saved: &Fields,
+    secret_hint: Option<&str>,
+) -> impl IntoView + use<> {
     let rows = inputs
         .iter()
         .filter_map(|input| {

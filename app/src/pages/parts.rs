@@ -9,7 +9,11 @@ use store::connections::ConnectionState;
 
 /// A value to copy: shown whole, selectable, with a button where scripts run.
 #[component]
-pub fn Copyable(#[prop(into)] label: String, value: String, #[prop(optional)] is_script: bool) -> impl IntoView {
+pub fn Copyable(
+    #[prop(into)] label: String,
+    value: String,
+    #[prop(optional)] is_script: bool,
+) -> impl IntoView {
     let what = format!("the {}", label.to_lowercase());
     let shown = if is_script {
         view! { <pre class="paste-value" tabindex="0"><code>{value.clone()}</code></pre> }.into_any()
@@ -32,7 +36,9 @@ pub fn Guide(steps: Vec<Step>) -> impl IntoView {
         .into_iter()
         .map(|step| {
             let path = (!step.path.is_empty()).then(|| view! { <p class="click-path">{step.path}</p> });
-            let paste = step.paste.map(|Pasted { label, value, is_script }| view! { <Copyable label value is_script/> });
+            let paste = step
+                .paste
+                .map(|Pasted { label, value, is_script }| view! { <Copyable label value is_script/> });
             view! { <li>{path}<p>{step.text.into_owned()}</p>{paste}</li> }
         })
         .collect_view();

@@ -9,8 +9,9 @@ mod sections;
 pub mod words;
 
 pub use acts::{
-    PolicyLook, PolicyPlaces, PolicyRefresh, PolicyRestore, PolicySave, PolicySuggest, PolicyTry, policy_look, policy_places,
-    policy_refresh, policy_restore, policy_save, policy_suggest, policy_try, suggestion,
+    PolicyLook, PolicyPlaces, PolicyRefresh, PolicyRestore, PolicySave, PolicySuggest, PolicyTry,
+    policy_look, policy_places, policy_refresh, policy_restore, policy_save, policy_suggest, policy_try,
+    suggestion,
 };
 pub use live::{PolicyMode, policy_mode};
 pub use sections::thresholds as threshold_sentences;
@@ -99,11 +100,14 @@ async fn lists(viewer: &Viewer, refresh: bool) -> Result<Lists, AppError> {
     let trouble = match asked {
         Ok(Ok(lookups)) => return Ok(Lists { lookups: Some(lookups), ..Lists::default() }),
         Ok(Err(broken @ OpsError::Broken(_))) => return Err(broken.into()),
-        Ok(Err(OpsError::NotSetUp(message) | OpsError::Outside(message) | OpsError::Invalid { message, .. })) => message,
+        Ok(Err(
+            OpsError::NotSetUp(message) | OpsError::Outside(message) | OpsError::Invalid { message, .. },
+        )) => message,
         Err(_) => "Your PSA did not answer in time.".to_owned(),
     };
     let cached = viewer.store.lookups_get().await?;
-    let older = cached.and_then(|cached| Some((serde_json::from_value(cached.value).ok()?, cached.fetched_at)));
+    let older =
+        cached.and_then(|cached| Some((serde_json::from_value(cached.value).ok()?, cached.fetched_at)));
     let (lookups, fetched_at) = older.unzip();
     Ok(Lists { lookups, fetched_at, trouble: Some(trouble) })
 }

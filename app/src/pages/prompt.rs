@@ -3,7 +3,10 @@
 mod acts;
 mod trial;
 
-pub use acts::{PromptLook, PromptPreview, PromptRestore, PromptSave, PromptTry, prompt_look, prompt_preview, prompt_restore, prompt_save, prompt_try};
+pub use acts::{
+    PromptLook, PromptPreview, PromptRestore, PromptSave, PromptTry, prompt_look, prompt_preview,
+    prompt_restore, prompt_save, prompt_try,
+};
 
 use crate::AppError;
 use crate::form::{Button, Field, Form, Hidden, Pick, Select, TextArea, Weight, typed_or};
@@ -68,14 +71,27 @@ async fn load(viewer: &Viewer) -> Result<Loaded, AppError> {
     let mut samples = vec![Pick::new("", "an example ticket")];
     for (id, read) in viewer.store.ticket_samples(SAMPLES).await? {
         let client = read.ticket.client.map(|client| format!(" · {}", client.name)).unwrap_or_default();
-        samples.push(Pick::new(id.to_string(), format!("{} {}{client}", read.ticket.number, shortened(&read.ticket.title))));
+        samples.push(Pick::new(
+            id.to_string(),
+            format!("{} {}{client}", read.ticket.number, shortened(&read.ticket.title)),
+        ));
     }
-    Ok(Loaded { is_builtin: template == builtin, template, saved, variables: viewer.ops.prompt_variables(), samples })
+    Ok(Loaded {
+        is_builtin: template == builtin,
+        template,
+        saved,
+        variables: viewer.ops.prompt_variables(),
+        samples,
+    })
 }
 
 fn shortened(title: &str) -> String {
     const KEPT: usize = 60;
-    if title.chars().count() <= KEPT { title.to_owned() } else { format!("{}…", title.chars().take(KEPT).collect::<String>()) }
+    if title.chars().count() <= KEPT {
+        title.to_owned()
+    } else {
+        format!("{}…", title.chars().take(KEPT).collect::<String>())
+    }
 }
 
 fn editor(loaded: &Loaded, preview: AnyView) -> impl IntoView + use<> {

@@ -26,12 +26,23 @@ pub fn SetupPage() -> impl IntoView {
         let may_change = viewer.can(Permission::Configure);
         let mut steps = Vec::new();
         for id in StepId::ALL {
-            let content = if open == Some(id) && may_change { Some(content(&viewer, &asked, id, &facts).await?) } else { None };
+            let content = if open == Some(id) && may_change {
+                Some(content(&viewer, &asked, id, &facts).await?)
+            } else {
+                None
+            };
             steps.push(step(id, &facts, content));
         }
         let finished = next(&facts).is_none();
         let done = StepId::ALL.into_iter().filter(|id| is_done(*id, &facts)).count();
-        let about = if finished { "Everything is in place.".to_owned() } else { format!("{done} of {} steps are done. You can stop at any point and go on later.", StepId::ALL.len()) };
+        let about = if finished {
+            "Everything is in place.".to_owned()
+        } else {
+            format!(
+                "{done} of {} steps are done. You can stop at any point and go on later.",
+                StepId::ALL.len()
+            )
+        };
         let body = view! {
             <PageHeader title="Set-up" about/>
             {(!may_change).then(|| view! { <ReadOnlyLine/> })}
@@ -94,8 +105,14 @@ fn words(id: StepId) -> (&'static str, &'static str) {
     match id {
         StepId::Psa => ("Connect your PSA", "So that tickets can be read, and changed where you want it."),
         StepId::Model => ("Choose the model", "What reads each ticket. The built-in one needs no account."),
-        StepId::Policy => ("Set the thresholds", "From which score on something should happen. Nothing is written until you go live."),
-        StepId::Hook => ("Paste the webhook and send a test ticket", "Your PSA calls this address when a ticket is created."),
+        StepId::Policy => (
+            "Set the thresholds",
+            "From which score on something should happen. Nothing is written until you go live.",
+        ),
+        StepId::Hook => (
+            "Paste the webhook and send a test ticket",
+            "Your PSA calls this address when a ticket is created.",
+        ),
     }
 }
 

@@ -54,7 +54,7 @@ fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
                         <ul class="remarks">{text_remarks.into_iter().map(|remark| view! { <li>{remark}</li> }).collect_view()}</ul>
                     })}
                 </Section>
-                {latest.as_ref().map(|analysis| reading::reading(analysis))}
+                {latest.as_ref().map(reading::reading)}
                 {latest.as_ref().and_then(decision)}
                 {done::done(actions, ticket.psa)}
                 <Timeline events deliveries/>

@@ -190,7 +190,6 @@ fn policy(mode: Mode) -> Policy {
             team: Some(Choice::new("3", "Escalation team")),
             status: Some(Choice::new("7", "Escalated")),
             board: Some(Choice::new("2", "Escalations")),
-            ..Escalation::default()
         },
         scope: Scope { boards: ListRule::default(), ..Scope::default() },
         ..Policy::default()

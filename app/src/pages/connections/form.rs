@@ -29,7 +29,12 @@ const fn text(name: &'static str, label: &'static str, hint: &'static str, examp
     Input { name, label, hint, example, required: true, kind: InputKind::Text }
 }
 
-const fn address(name: &'static str, label: &'static str, hint: &'static str, example: &'static str) -> Input {
+const fn address(
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    example: &'static str,
+) -> Input {
     Input { name, label, hint, example, required: true, kind: InputKind::Address }
 }
 
@@ -48,9 +53,23 @@ const CONNECTWISE: &[Input] = &[
         "The address you sign in at, without anything after the host. We add the api- prefix of the cloud ourselves.",
         "https://na.myconnectwise.net",
     ),
-    text("company_id", "Company ID", "What you type under Company when you sign in to ConnectWise PSA.", "acmemsp"),
-    text("public_key", "Public key", "System → Members → API Members → your API member → API Keys → New.", "kq3TnV8mYcX2bWpL"),
-    secret("private_key", "Private key", "Shown once, right after the key pair is saved, beside the public key."),
+    text(
+        "company_id",
+        "Company ID",
+        "What you type under Company when you sign in to ConnectWise PSA.",
+        "acmemsp",
+    ),
+    text(
+        "public_key",
+        "Public key",
+        "System → Members → API Members → your API member → API Keys → New.",
+        "kq3TnV8mYcX2bWpL",
+    ),
+    secret(
+        "private_key",
+        "Private key",
+        "Shown once, right after the key pair is saved, beside the public key.",
+    ),
     text(
         "client_id",
         "Client ID",
@@ -66,7 +85,11 @@ const AUTOTASK: &[Input] = &[
         "Admin → Resources/Users (HR) → Resources/Users → your API user → Credentials → Generate Key.",
         "k2x7vq3mzn5@ACMEMSP.COM",
     ),
-    secret("secret", "Password (secret)", "Generate Secret, just under the key. Copy it before you save: it is shown once."),
+    secret(
+        "secret",
+        "Password (secret)",
+        "Generate Secret, just under the key. Copy it before you save: it is shown once.",
+    ),
     text(
         "integration_code",
         "Tracking identifier",
@@ -88,8 +111,17 @@ const HALOPSA: &[Input] = &[
         "Configuration → Integrations → Halo API → Resource Server. With or without /api at its end.",
         "https://acme.halopsa.com",
     ),
-    text("client_id", "Client ID", "Halo API → View Applications → your application → Details.", "8c0a1f9e-…"),
-    secret("client_secret", "Client secret", "Shown once when the application is made. A new one can be generated on the same page."),
+    text(
+        "client_id",
+        "Client ID",
+        "Halo API → View Applications → your application → Details.",
+        "8c0a1f9e-…",
+    ),
+    secret(
+        "client_secret",
+        "Client secret",
+        "Shown once when the application is made. A new one can be generated on the same page.",
+    ),
     optional(text("tenant", "Tenant", "Halo API → Tenant. Leave empty on your own server.", "acme")),
     optional(address(
         "auth_url",
@@ -117,8 +149,17 @@ pub enum ModelKind {
 }
 
 const OPENAI: &[Input] = &[
-    optional(secret("api_key", "API key", "platform.openai.com → API keys. A server of your own may need none.")),
-    text("model", "Model", "The model’s exact name. It must be able to answer in a JSON schema.", "gpt-4.1-mini"),
+    optional(secret(
+        "api_key",
+        "API key",
+        "platform.openai.com → API keys. A server of your own may need none.",
+    )),
+    text(
+        "model",
+        "Model",
+        "The model’s exact name. It must be able to answer in a JSON schema.",
+        "gpt-4.1-mini",
+    ),
     address(
         "base_url",
         "Base address",
@@ -134,8 +175,18 @@ const AZURE: &[Input] = &[
         "Azure portal → your Azure OpenAI resource → Resource Management → Keys and Endpoint.",
         "https://acme.openai.azure.com",
     ),
-    text("deployment", "Deployment", "The name you gave the deployment in the Foundry portal, which is not always the model’s name.", "triage-mini"),
-    optional(text("api_version", "API version", "Leave empty for the v1 address. Fill in a dated version if your resource needs one.", "2024-10-21")),
+    text(
+        "deployment",
+        "Deployment",
+        "The name you gave the deployment in the Foundry portal, which is not always the model’s name.",
+        "triage-mini",
+    ),
+    optional(text(
+        "api_version",
+        "API version",
+        "Leave empty for the v1 address. Fill in a dated version if your resource needs one.",
+        "2024-10-21",
+    )),
     secret("api_key", "API key", "KEY 1 or KEY 2 on the same page as the endpoint."),
 ];
 
@@ -161,7 +212,9 @@ impl ModelKind {
     /// One line for the choice between them.
     pub fn pitch(self) -> &'static str {
         match self {
-            Self::Builtin => "Runs in this program. No account, no cost, no text leaves the machine. Reads English.",
+            Self::Builtin => {
+                "Runs in this program. No account, no cost, no text leaves the machine. Reads English."
+            }
             Self::OpenAi => "Your OpenAI account, or any server that speaks the same language.",
             Self::Azure => "A deployment in your own Azure subscription and region.",
         }
@@ -192,7 +245,12 @@ impl ModelKind {
 pub fn psa_fields(settings: &PsaSettings) -> Fields {
     let pairs: Vec<(&str, &str)> = match settings {
         PsaSettings::ConnectWise { site, company_id, public_key, client_id, .. } => {
-            vec![("site", site), ("company_id", company_id), ("public_key", public_key), ("client_id", client_id)]
+            vec![
+                ("site", site),
+                ("company_id", company_id),
+                ("public_key", public_key),
+                ("client_id", client_id),
+            ]
         }
         PsaSettings::Autotask { username, integration_code, zone_url, .. } => vec![
             ("username", username),
@@ -277,7 +335,11 @@ fn psa_settings(kind: PsaKind, read: &Reader<'_>) -> PsaSettings {
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
-pub fn parse_model(kind: ModelKind, fields: &Fields, set: Option<&Secret>) -> Result<ModelSettings, Vec<Problem>> {
+pub fn parse_model(
+    kind: ModelKind,
+    fields: &Fields,
+    set: Option<&Secret>,
+) -> Result<ModelSettings, Vec<Problem>> {
     let read = Reader { fields };
     read.check(kind.inputs(), set.is_some())?;
     let settings = model_settings(kind, &read);
@@ -330,7 +392,8 @@ impl Reader<'_> {
     }
 
     fn check(&self, inputs: &[Input], secret_is_set: bool) -> Result<(), Vec<Problem>> {
-        let problems: Vec<Problem> = inputs.iter().filter_map(|input| self.problem(input, secret_is_set)).collect();
+        let problems: Vec<Problem> =
+            inputs.iter().filter_map(|input| self.problem(input, secret_is_set)).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
@@ -360,11 +423,19 @@ impl Reader<'_> {
 
 /// Whether an address may be called at all is the network guard's question; this one is about typing.
 fn address_problem(input: &Input, value: &str) -> Option<Problem> {
-    let wrong = || Problem::new(input.name, format!("{} is not an address. It looks like {}.", input.label, input.example));
+    let wrong = || {
+        Problem::new(
+            input.name,
+            format!("{} is not an address. It looks like {}.", input.label, input.example),
+        )
+    };
     let Some((scheme, rest)) = value.split_once("://") else { return Some(wrong()) };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.contains('@') {
-        return Some(Problem::new(input.name, format!("Leave user names and passwords out of the {}.", input.label.to_lowercase())));
+        return Some(Problem::new(
+            input.name,
+            format!("Leave user names and passwords out of the {}.", input.label.to_lowercase()),
+        ));
     }
     (!matches!(scheme, "https" | "http") || host.is_empty()).then(wrong)
 }
@@ -389,7 +460,9 @@ mod tests {
 
     #[test]
     fn a_host_without_a_scheme_becomes_https() {
-        let Ok(PsaSettings::ConnectWise { site, private_key, .. }) = parse_psa(PsaKind::ConnectWise, &connectwise(), None) else {
+        let Ok(PsaSettings::ConnectWise { site, private_key, .. }) =
+            parse_psa(PsaKind::ConnectWise, &connectwise(), None)
+        else {
             panic!("refused");
         };
         assert_eq!(site, "https://na.myconnectwise.net");
@@ -400,7 +473,8 @@ mod tests {
     fn an_empty_secret_is_right_only_where_one_is_set() {
         let mut without = connectwise();
         without.insert("private_key".into(), String::new());
-        let kept = parse_psa(PsaKind::ConnectWise, &without, Some(&Secret::new("not-a-real-private-key"))).unwrap();
+        let kept =
+            parse_psa(PsaKind::ConnectWise, &without, Some(&Secret::new("not-a-real-private-key"))).unwrap();
         assert!(kept.secret().is_empty(), "the store keeps the one it has");
         let problems = parse_psa(PsaKind::ConnectWise, &without, None).unwrap_err();
         assert_eq!(problems, [Problem::new("private_key", "Private key is missing.")]);
@@ -410,8 +484,23 @@ mod tests {
     fn the_form_of_saved_settings_never_holds_the_secret_and_leads_back_to_them() {
         let samples = [
             (PsaKind::ConnectWise, connectwise()),
-            (PsaKind::Autotask, fields(&[("username", "u@A.COM"), ("secret", "a-long-secret-value"), ("integration_code", "CODE")])),
-            (PsaKind::HaloPsa, fields(&[("url", "https://h.example"), ("client_id", "c"), ("client_secret", "a-long-secret-value"), ("tenant", "t")])),
+            (
+                PsaKind::Autotask,
+                fields(&[
+                    ("username", "u@A.COM"),
+                    ("secret", "a-long-secret-value"),
+                    ("integration_code", "CODE"),
+                ]),
+            ),
+            (
+                PsaKind::HaloPsa,
+                fields(&[
+                    ("url", "https://h.example"),
+                    ("client_id", "c"),
+                    ("client_secret", "a-long-secret-value"),
+                    ("tenant", "t"),
+                ]),
+            ),
         ];
         for (kind, form) in samples {
             let saved = parse_psa(kind, &form, None).unwrap();
@@ -427,8 +516,22 @@ mod tests {
     fn model_settings_lead_through_the_form_and_back() {
         let samples = [
             (ModelKind::Builtin, fields(&[])),
-            (ModelKind::OpenAi, fields(&[("api_key", "sk-not-a-real-key"), ("model", "m"), ("base_url", "http://127.0.0.1:9/v1")])),
-            (ModelKind::Azure, fields(&[("api_key", "not-a-real-key"), ("endpoint", "acme.openai.azure.com"), ("deployment", "d")])),
+            (
+                ModelKind::OpenAi,
+                fields(&[
+                    ("api_key", "sk-not-a-real-key"),
+                    ("model", "m"),
+                    ("base_url", "http://127.0.0.1:9/v1"),
+                ]),
+            ),
+            (
+                ModelKind::Azure,
+                fields(&[
+                    ("api_key", "not-a-real-key"),
+                    ("endpoint", "acme.openai.azure.com"),
+                    ("deployment", "d"),
+                ]),
+            ),
         ];
         for (kind, form) in samples {
             let saved = parse_model(kind, &form, None).unwrap();
@@ -456,15 +559,21 @@ mod tests {
             let mut form = connectwise();
             form.insert(name.into(), value.into());
             let problems = parse_psa(PsaKind::ConnectWise, &form, None).unwrap_err();
-            assert!(problems.iter().any(|p| p.field == name && p.message.contains(says)), "{name}={value}: {problems:?}");
+            assert!(
+                problems.iter().any(|p| p.field == name && p.message.contains(says)),
+                "{name}={value}: {problems:?}"
+            );
         }
     }
 
     #[test]
     fn every_secret_of_a_form_is_write_only_and_named_as_in_the_api() {
         for kind in PsaKind::ALL {
-            let secrets: Vec<&str> =
-                psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret).map(|input| input.name).collect();
+            let secrets: Vec<&str> = psa_inputs(kind)
+                .iter()
+                .filter(|input| input.kind == InputKind::Secret)
+                .map(|input| input.name)
+                .collect();
             assert_eq!(secrets.len(), 1, "{kind}");
         }
     }

@@ -49,7 +49,10 @@ const CONNECTWISE_ACCESS: &[Step] = &[
         "Make an API member with that role. Level Corporate (Level 1) and all locations: with less, lists come back partial and \
          nothing says so.",
     ),
-    step("API Members → the new member → API Keys → New", "Save, and copy both keys into the form. The private key is shown only now."),
+    step(
+        "API Members → the new member → API Keys → New",
+        "Save, and copy both keys into the form. The private key is shown only now.",
+    ),
 ];
 
 const AUTOTASK_ACCESS: &[Step] = &[
@@ -62,7 +65,10 @@ const AUTOTASK_ACCESS: &[Step] = &[
         "Resources/Users → New → New API User",
         "Choose the copied level, an e-mail address that somebody reads, and leave it active. It needs no licence and cannot sign in.",
     ),
-    step("", "Generate Key and Generate Secret, choose Custom (Internal Integration) under API Tracking Identifier, and copy all three into the form."),
+    step(
+        "",
+        "Generate Key and Generate Secret, choose Custom (Internal Integration) under API Tracking Identifier, and copy all three into the form.",
+    ),
 ];
 
 const HALO_ACCESS: &[Step] = &[
@@ -77,7 +83,10 @@ const HALO_ACCESS: &[Step] = &[
         "Authentication method Client ID and Secret (Services), login type Agent, and log in as that agent. Permissions: all. What it may \
          really do is limited by the agent.",
     ),
-    step("Configuration → Integrations → Halo API", "Copy Resource Server and Tenant, and from the application its ID and secret, into the form."),
+    step(
+        "Configuration → Integrations → Halo API",
+        "Copy Resource Server and Tenant, and from the application its ID and secret, into the form.",
+    ),
 ];
 
 /// How to make the identity that Undertone signs in with.
@@ -111,7 +120,9 @@ pub struct HookValues<'a> {
 /// How to make the PSA call us when a ticket is created. Where there are two ways, the better one first.
 pub fn hook(psa: PsaKind, values: &HookValues<'_>) -> Vec<Way> {
     match psa {
-        PsaKind::ConnectWise => vec![Way { title: "Register the callback", when: "", steps: connectwise_steps(values) }],
+        PsaKind::ConnectWise => {
+            vec![Way { title: "Register the callback", when: "", steps: connectwise_steps(values) }]
+        }
         PsaKind::Autotask => vec![
             Way {
                 title: "A webhook, signed",
@@ -174,7 +185,9 @@ fn connectwise_command(values: &HookValues<'_>) -> String {
 fn api_host(site: &str) -> String {
     let site = site.trim_end_matches('/');
     match site.split_once("://") {
-        Some((scheme, host)) if host.ends_with(".myconnectwise.net") && !host.starts_with("api-") => format!("{scheme}://api-{host}"),
+        Some((scheme, host)) if host.ends_with(".myconnectwise.net") && !host.starts_with("api-") => {
+            format!("{scheme}://api-{host}")
+        }
         _ => site.to_owned(),
     }
 }
@@ -203,7 +216,9 @@ fn autotask_webhook_steps(values: &HookValues<'_>) -> Vec<Step> {
 
 fn autotask_commands(values: &HookValues<'_>) -> String {
     let (username, code) = match values.connection {
-        Some(PsaSettings::Autotask { username, integration_code, .. }) => (username.as_str(), integration_code.as_str()),
+        Some(PsaSettings::Autotask { username, integration_code, .. }) => {
+            (username.as_str(), integration_code.as_str())
+        }
         _ => ("API_USER", "TRACKING_IDENTIFIER"),
     };
     let webhook = serde_json::json!({
@@ -245,12 +260,18 @@ fn autotask_callout_steps(values: &HookValues<'_>) -> Vec<Step> {
 
 fn halo_steps(values: &HookValues<'_>) -> Vec<Step> {
     vec![
-        step("Configuration → Integrations → Webhooks → New", "Type Standard Webhook, method POST, content type application/json."),
+        step(
+            "Configuration → Integrations → Webhooks → New",
+            "Type Standard Webhook, method POST, content type application/json.",
+        ),
         paste("", "Payload URL:", "Payload URL", values.address),
         paste("", "Authentication: Basic. User name:", "User name", HALO_USER),
         paste("", "Password:", "Password", values.secret),
         step("", "Payload: full object with linked objects, or event information only. Leave batching off."),
-        step("", "Events: New Ticket Logged, nothing else. Add conditions there if only some ticket types should be sent. Enable and save."),
+        step(
+            "",
+            "Events: New Ticket Logged, nothing else. Add conditions there if only some ticket types should be sent. Enable and save.",
+        ),
     ]
 }
 
@@ -276,8 +297,12 @@ pub fn verify(psa: PsaKind) -> &'static str {
 pub fn proof(psa: PsaKind) -> &'static str {
     match psa {
         PsaKind::ConnectWise => "ConnectWise signs each call, and the address itself is secret.",
-        PsaKind::Autotask => "Autotask signs each webhook call with the secret key, and the address itself is secret.",
-        PsaKind::HaloPsa => "Halo signs in with the user name and password, and the address itself is secret.",
+        PsaKind::Autotask => {
+            "Autotask signs each webhook call with the secret key, and the address itself is secret."
+        }
+        PsaKind::HaloPsa => {
+            "Halo signs in with the user name and password, and the address itself is secret."
+        }
     }
 }
 
@@ -339,7 +364,10 @@ mod tests {
         let values = HookValues { address: ADDRESS, secret: "s", connection: Some(&settings) };
         let command = connectwise_command(&values);
         assert!(command.contains(r"--user 'acme'\''; rm -rf /+pub'"), "{command}");
-        assert!(command.contains("'https://api-na.myconnectwise.net/v4_6_release/apis/3.0/system/callbacks'"), "{command}");
+        assert!(
+            command.contains("'https://api-na.myconnectwise.net/v4_6_release/apis/3.0/system/callbacks'"),
+            "{command}"
+        );
     }
 
     #[test]

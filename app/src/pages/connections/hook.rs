@@ -42,7 +42,8 @@ pub async fn load(viewer: &Viewer, page: &'static str) -> Result<HookView, AppEr
 pub fn HookCard(card: HookView) -> impl IntoView {
     let HookView { page, psa, address, ways, made_at, last_delivery_at } = card;
     let Some(psa) = psa else {
-        return view! { <p>"The address depends on your PSA. Save the connection above first."</p> }.into_any();
+        return view! { <p>"The address depends on your PSA. Save the connection above first."</p> }
+            .into_any();
     };
     let Some(address) = address else {
         return view! { <LastDelivery at=last_delivery_at/><p class="quiet">"The address is a secret: an owner or admin can see it."</p> }.into_any();
@@ -112,7 +113,10 @@ fn Rotate(page: &'static str, psa: PsaKind) -> impl IntoView {
 
 /// A new address; the old one stops at once.
 #[server(prefix = "/do", endpoint = "hook-rotate")]
-pub async fn hook_rotate(#[server(default)] page: String, #[server(default)] sure: Option<String>) -> Result<(), AppError> {
+pub async fn hook_rotate(
+    #[server(default)] page: String,
+    #[server(default)] sure: Option<String>,
+) -> Result<(), AppError> {
     let viewer = viewer(Permission::Configure).await?;
     let page = back_to(&page).to_owned();
     if sure.is_none() {

@@ -28,14 +28,22 @@ pub struct ModelView {
 pub async fn load(viewer: &Viewer, shown: Shown) -> Result<ModelView, AppError> {
     let saved = viewer.store.model_connection().await?;
     let in_use = ModelKind::of(&saved.settings);
-    let came_back_kind = ModelKind::from_slug(&typed_or(ModelSave::url(), KIND, "")).filter(|_| came_back(ModelSave::url()));
+    let came_back_kind =
+        ModelKind::from_slug(&typed_or(ModelSave::url(), KIND, "")).filter(|_| came_back(ModelSave::url()));
     let kind = came_back_kind.or(shown.model).unwrap_or(in_use);
     let (fields, secret) = if kind == in_use {
         (model_fields(&saved.settings), saved.settings.secret().and_then(secret_tail))
     } else {
         (first_values(kind), None)
     };
-    Ok(ModelView { page: shown.page, saved, kind, fields, secret, may_change: viewer.can(Permission::Configure) })
+    Ok(ModelView {
+        page: shown.page,
+        saved,
+        kind,
+        fields,
+        secret,
+        may_change: viewer.can(Permission::Configure),
+    })
 }
 
 /// What a form starts with: OpenAI's own address, so that most people need not think about it.
@@ -85,7 +93,13 @@ fn KindChoice(page: &'static str, in_use: ModelKind, chosen: ModelKind) -> impl 
 }
 
 #[component]
-fn ModelForm(page: &'static str, kind: ModelKind, fields: Fields, secret: Option<String>, is_in_use: bool) -> impl IntoView {
+fn ModelForm(
+    page: &'static str,
+    kind: ModelKind,
+    fields: Fields,
+    secret: Option<String>,
+    is_in_use: bool,
+) -> impl IntoView {
     let words = match (kind, is_in_use) {
         (ModelKind::Builtin, true) => return ().into_any(),
         (ModelKind::Builtin, false) => "Use the built-in analyser",
@@ -123,9 +137,14 @@ fn TestResult() -> impl IntoView {
 
 /// Saves how the model is reached; an empty key keeps the one that is set.
 #[server(prefix = "/do", endpoint = "model-save")]
-pub async fn model_save(kind: String, #[server(default)] page: String, #[server(flatten)] fields: Fields) -> Result<(), AppError> {
+pub async fn model_save(
+    kind: String,
+    #[server(default)] page: String,
+    #[server(flatten)] fields: Fields,
+) -> Result<(), AppError> {
     let viewer = viewer(Permission::Configure).await?;
-    let kind = ModelKind::from_slug(&kind).ok_or_else(|| AppError::invalid(KIND, "Choose one of the three kinds of model."))?;
+    let kind = ModelKind::from_slug(&kind)
+        .ok_or_else(|| AppError::invalid(KIND, "Choose one of the three kinds of model."))?;
     let page = back_to(&page).to_owned();
     let saved = viewer.store.model_connection().await?.settings;
     let set = saved.secret().filter(|secret| ModelKind::of(&saved) == kind && !secret.is_empty());

@@ -1,7 +1,9 @@
 //! The PSA's card: choosing one, its form, its test.
 
 use super::form::{parse_psa, psa_fields, psa_inputs};
-use super::{Shown, back_to, entry_of, guide, input_fields, left_report, secret_tail, show_report, values_list};
+use super::{
+    Shown, back_to, entry_of, guide, input_fields, left_report, secret_tail, show_report, values_list,
+};
 use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, came_back, done, typed_or};
 use crate::pages::fields::Fields;
@@ -29,7 +31,8 @@ pub struct PsaView {
 
 pub async fn load(viewer: &Viewer, shown: Shown) -> Result<PsaView, AppError> {
     let saved = viewer.store.psa_connection().await?;
-    let came_back_kind = typed_or(PsaSave::url(), KIND, "").parse().ok().filter(|_| came_back(PsaSave::url()));
+    let came_back_kind =
+        typed_or(PsaSave::url(), KIND, "").parse().ok().filter(|_| came_back(PsaSave::url()));
     let kind = came_back_kind.or(shown.psa).or(saved.as_ref().map(|saved| saved.settings.kind()));
     let same = saved.as_ref().filter(|saved| Some(saved.settings.kind()) == kind);
     let mut fields = same.map(|saved| psa_fields(&saved.settings)).unwrap_or_default();
@@ -45,8 +48,17 @@ pub async fn load(viewer: &Viewer, shown: Shown) -> Result<PsaView, AppError> {
 /// The sandbox takes any names and keys; these say what they are.
 fn fill_sandbox(fields: &mut Fields, kind: PsaKind, address: &str) {
     let values: &[(&str, &str)] = match kind {
-        PsaKind::ConnectWise => &[("site", address), ("company_id", "sandbox"), ("public_key", "sandbox-public"), ("client_id", "sandbox-client")],
-        PsaKind::Autotask => &[("username", "undertone@sandbox.example"), ("integration_code", "SANDBOX"), ("zone_url", address)],
+        PsaKind::ConnectWise => &[
+            ("site", address),
+            ("company_id", "sandbox"),
+            ("public_key", "sandbox-public"),
+            ("client_id", "sandbox-client"),
+        ],
+        PsaKind::Autotask => &[
+            ("username", "undertone@sandbox.example"),
+            ("integration_code", "SANDBOX"),
+            ("zone_url", address),
+        ],
         PsaKind::HaloPsa => &[("url", address), ("client_id", "sandbox-client")],
     };
     fields.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -166,12 +178,20 @@ fn TestResult() -> impl IntoView {
 
 /// Saves how the PSA is reached; an empty secret keeps the one that is set.
 #[server(prefix = "/do", endpoint = "psa-save")]
-pub async fn psa_save(kind: String, #[server(default)] page: String, #[server(flatten)] fields: Fields) -> Result<(), AppError> {
+pub async fn psa_save(
+    kind: String,
+    #[server(default)] page: String,
+    #[server(flatten)] fields: Fields,
+) -> Result<(), AppError> {
     let viewer = viewer(Permission::Configure).await?;
     let kind: PsaKind = kind.parse().map_err(|_| AppError::invalid(KIND, "Choose one of the three PSAs."))?;
     let page = back_to(&page).to_owned();
     let saved = viewer.store.psa_connection().await?.map(|saved| saved.settings);
-    let set = saved.as_ref().filter(|saved| saved.kind() == kind).map(PsaSettings::secret).filter(|secret| !secret.is_empty());
+    let set = saved
+        .as_ref()
+        .filter(|saved| saved.kind() == kind)
+        .map(PsaSettings::secret)
+        .filter(|secret| !secret.is_empty());
     match parse_psa(kind, &fields, set) {
         Ok(settings) => {
             viewer.store.psa_connection_put(settings, &viewer.actor, viewer.now).await?;
@@ -194,7 +214,6 @@ pub async fn psa_test(#[server(default)] page: String) -> Result<(), AppError> {
     let outcome = viewer.ops.psa_test(&viewer.store).await;
     show_report(PsaTest::url(), back_to(&page), outcome).await
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -111,7 +111,8 @@ pub async fn policy_suggest(#[server(flatten)] fields: Fields) -> Result<(), App
     let viewer = viewer(Permission::Configure).await?;
     let loaded = load(&viewer).await?;
     let Some(lookups) = &loaded.lists.lookups else {
-        return failed(PAGE, "The lists of your PSA could not be read, so there is nothing to suggest from.").await;
+        return failed(PAGE, "The lists of your PSA could not be read, so there is nothing to suggest from.")
+            .await;
     };
     let suggested = suggestion(&loaded.saved.body, lookups);
     let mut filled = fields_of(&suggested, &loaded.catalogue());

@@ -5,8 +5,8 @@
 
 use crate::pages::fields::{Fields, Problem};
 use domain::{
-    Choice, Dimension, Driver, Escalation, Lever, LeverRule, ListRule, Lookups, MachineText, NoteStyle, Party, Policy,
-    ScoreField, Scope, ScopeMode, Score, Threshold, Thresholds, Updates,
+    Choice, Dimension, Driver, Escalation, Lever, LeverRule, ListRule, Lookups, MachineText, NoteStyle,
+    Party, Policy, Scope, ScopeMode, Score, ScoreField, Threshold, Thresholds, Updates,
 };
 use std::collections::BTreeMap;
 
@@ -32,7 +32,10 @@ impl Catalogue<'_> {
     pub fn ranked(&self, lever: &Lever) -> Vec<Choice> {
         let listed = self.lookups.map(|lookups| lookups.ranked(lever).to_vec()).unwrap_or_default();
         let saved = rule(&self.saved.updates, lever);
-        with_saved(listed, saved.into_iter().flat_map(|rule| rule.ranking.iter().chain(rule.values.values()).cloned()))
+        with_saved(
+            listed,
+            saved.into_iter().flat_map(|rule| rule.ranking.iter().chain(rule.values.values()).cloned()),
+        )
     }
 
     pub fn owners(&self) -> Vec<Choice> {
@@ -144,7 +147,8 @@ pub fn fields_of(policy: &Policy, catalogue: &Catalogue<'_>) -> Fields {
             insert_values(&mut fields, &name, &field.values);
         }
     }
-    let target = |choice: &Option<Choice>| choice.as_ref().map(|choice| choice.id.clone()).unwrap_or_default();
+    let target =
+        |choice: &Option<Choice>| choice.as_ref().map(|choice| choice.id.clone()).unwrap_or_default();
     fields.insert("escalation.owner".into(), target(&policy.escalation.owner));
     fields.insert("escalation.team".into(), target(&policy.escalation.team));
     fields.insert("escalation.status".into(), target(&policy.escalation.status));
@@ -169,7 +173,8 @@ fn lever_fields(fields: &mut Fields, word: &str, rule: Option<&LeverRule>, all: 
             None => Some(index + 1),
         };
         fields.insert(format!("{name}.ranked.{index}"), choice.id.clone());
-        fields.insert(format!("{name}.ranking.{index}"), position.map(|at| at.to_string()).unwrap_or_default());
+        fields
+            .insert(format!("{name}.ranking.{index}"), position.map(|at| at.to_string()).unwrap_or_default());
     }
 }
 
@@ -289,13 +294,19 @@ impl<'a> Reader<'a> {
         let ranking = self.ranking(&name, &all);
         let values = self.values(&name, &all);
         if values.is_empty() {
-            self.problem(format!("{name}.values"), "Choose a value for at least one score, or leave this field alone.");
+            self.problem(
+                format!("{name}.values"),
+                "Choose a value for at least one score, or leave this field alone.",
+            );
         }
         for (score, choice) in &values {
             if !ranking.contains(choice) {
                 self.problem(
                     format!("{name}.values.{score}"),
-                    format!("“{}” has no place in the order below, so we could not tell whether it is a raise.", choice.shown()),
+                    format!(
+                        "“{}” has no place in the order below, so we could not tell whether it is a raise.",
+                        choice.shown()
+                    ),
                 );
             }
         }
@@ -316,7 +327,11 @@ impl<'a> Reader<'a> {
             match text.parse::<u32>() {
                 Ok(position) if position > 0 => {
                     if let Some((_, other)) = placed.iter().find(|(taken, _)| *taken == position) {
-                        let message = format!("“{}” and “{}” cannot both be number {position}.", other.shown(), choice.shown());
+                        let message = format!(
+                            "“{}” and “{}” cannot both be number {position}.",
+                            other.shown(),
+                            choice.shown()
+                        );
                         self.problem(field, message);
                     } else {
                         placed.push((position, choice));
@@ -348,7 +363,10 @@ impl<'a> Reader<'a> {
         }
         let found = all.iter().find(|choice| choice.id == id).cloned();
         if found.is_none() {
-            self.problem(field, "This value is no longer in your PSA’s list. Refresh the lists and choose again.");
+            self.problem(
+                field,
+                "This value is no longer in your PSA’s list. Refresh the lists and choose again.",
+            );
         }
         found
     }
@@ -374,19 +392,27 @@ impl<'a> Reader<'a> {
         if field.is_empty() {
             return None;
         }
-        let listed = catalogue.lookups.and_then(|lookups| lookups.custom_fields.iter().find(|custom| custom.name == field));
+        let listed = catalogue
+            .lookups
+            .and_then(|lookups| lookups.custom_fields.iter().find(|custom| custom.name == field));
         let saved = saved.filter(|saved| saved.field == field);
         let all = match (listed, saved) {
             (Some(custom), _) => custom.values.clone(),
             (None, Some(saved)) => saved.values.values().cloned().collect(),
             (None, None) => {
-                self.problem(format!("{name}.field"), "This field is no longer in your PSA’s list. Refresh the lists and choose again.");
+                self.problem(
+                    format!("{name}.field"),
+                    "This field is no longer in your PSA’s list. Refresh the lists and choose again.",
+                );
                 return None;
             }
         };
         let values = if all.is_empty() { BTreeMap::new() } else { self.values(&name, &all) };
         if !all.is_empty() && values.is_empty() {
-            self.problem(format!("{name}.field"), format!("“{field}” is a list: choose which of its values stands for each score."));
+            self.problem(
+                format!("{name}.field"),
+                format!("“{field}” is a list: choose which of its values stands for each score."),
+            );
         }
         Some(ScoreField { dimension, field: field.into(), values })
     }
@@ -405,13 +431,24 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Self::pick`], for values that exist on one board only.
-    fn pick_placed(&mut self, field: &str, word: &str, all: &[Placed<'_>], board: Option<&Choice>) -> Option<Choice> {
+    fn pick_placed(
+        &mut self,
+        field: &str,
+        word: &str,
+        all: &[Placed<'_>],
+        board: Option<&Choice>,
+    ) -> Option<Choice> {
         let flat: Vec<Choice> = all.iter().map(|placed| placed.choice.clone()).collect();
         let picked = self.pick(field, &flat)?;
-        let homes: Vec<&str> = all.iter().filter(|placed| *placed.choice == picked).filter_map(|placed| placed.board).collect();
+        let homes: Vec<&str> =
+            all.iter().filter(|placed| *placed.choice == picked).filter_map(|placed| placed.board).collect();
         match board {
             Some(board) if !homes.is_empty() && !homes.contains(&board.id.as_str()) => {
-                let message = format!("“{}” is not a {word} of the board “{}”. Choose one of that board’s own.", picked.shown(), board.shown());
+                let message = format!(
+                    "“{}” is not a {word} of the board “{}”. Choose one of that board’s own.",
+                    picked.shown(),
+                    board.shown()
+                );
                 self.problem(field, message);
             }
             None if !homes.is_empty() => {
@@ -448,8 +485,12 @@ impl<'a> Reader<'a> {
         };
         let all = catalogue.scope(which);
         let prefix = format!("scope.{which}.items.");
-        let picked: Vec<&str> =
-            self.fields.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix)).map(|(_, id)| id.trim()).collect();
+        let picked: Vec<&str> = self
+            .fields
+            .range(prefix.clone()..)
+            .take_while(|(key, _)| key.starts_with(&prefix))
+            .map(|(_, id)| id.trim())
+            .collect();
         let items: Vec<Party> = all
             .iter()
             .filter(|choice| picked.contains(&choice.id.as_str()))

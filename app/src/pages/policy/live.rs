@@ -16,7 +16,9 @@ use leptos::server_fn::ServerFn;
 #[component]
 pub fn ModeCard(mode: Mode, may_change: bool, past: Past) -> impl IntoView {
     let act = may_change.then(|| match mode {
-        Mode::Shadow => view! { <a class="button button-primary" href="/policy?mode=live">"Go live…"</a> }.into_any(),
+        Mode::Shadow => {
+            view! { <a class="button button-primary" href="/policy?mode=live">"Go live…"</a> }.into_any()
+        }
         Mode::Live => view! {
             <Form to=PolicyMode::url() prefix="mode-" class="row-form">
                 <Hidden name="mode" value="shadow"/>
@@ -43,7 +45,11 @@ pub fn ModeCard(mode: Mode, may_change: bool, past: Past) -> impl IntoView {
 
 /// "Live mode: 3 of the last 41 scored tickets would have been changed."
 fn live_sentence(past: &Past) -> String {
-    if past.looked_at == 0 { past.sentence() } else { format!("In live mode, {}", lower_first(&past.sentence())) }
+    if past.looked_at == 0 {
+        past.sentence()
+    } else {
+        format!("In live mode, {}", lower_first(&past.sentence()))
+    }
 }
 
 fn lower_first(text: &str) -> String {
@@ -112,6 +118,9 @@ mod tests {
             "In live mode, 3 of the last 41 scored tickets would have been changed: 2 with a field raised, 1 handed over."
         );
         let none = Past { looked_at: 41, ..Past::default() };
-        assert_eq!(live_sentence(&none), "In live mode, none of the last 41 scored tickets would have been changed.");
+        assert_eq!(
+            live_sentence(&none),
+            "In live mode, none of the last 41 scored tickets would have been changed."
+        );
     }
 }

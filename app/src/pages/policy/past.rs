@@ -98,7 +98,7 @@ mod tests {
                 kind: None,
                 source: None,
                 closed: false,
-            set_aside: None,
+                set_aside: None,
                 levers: [(Lever::Priority.into(), Choice::new("low", "Low"))].into(),
                 created_at: None,
                 updated_at: None,
@@ -122,9 +122,19 @@ mod tests {
         let past = Past::of(&policy, &[scored("calm", 2), scored("cross", 4), scored("furious", 5)]);
         assert_eq!(
             past,
-            Past { looked_at: 3, touched: 2, raised: 2, handed_over: 1, left_out: 0, titles: vec!["cross".into(), "furious".into()] }
+            Past {
+                looked_at: 3,
+                touched: 2,
+                raised: 2,
+                handed_over: 1,
+                left_out: 0,
+                titles: vec!["cross".into(), "furious".into()]
+            }
         );
-        assert_eq!(past.sentence(), "2 of the last 3 scored tickets would have been changed: 2 with a field raised, 1 handed over.");
+        assert_eq!(
+            past.sentence(),
+            "2 of the last 3 scored tickets would have been changed: 2 with a field raised, 1 handed over."
+        );
         assert!(Past::of(&policy, &[]).sentence().contains("No ticket has been scored yet"));
         policy.scope.min_words = 20;
         let past = Past::of(&policy, &[scored("furious", 5)]);

@@ -33,8 +33,9 @@ fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
         .filter(|(lever, _)| !catalogue.ranked(lever).is_empty())
         .map(|(lever, word)| lever_table(fields, catalogue, lever, word, psa))
         .collect();
-    let no_lists =
-        levers.is_empty().then(|| view! { <p class="quiet">"No list of values could be read from your PSA yet."</p> });
+    let no_lists = levers
+        .is_empty()
+        .then(|| view! { <p class="quiet">"No list of values could be read from your PSA yet."</p> });
     let custom = custom_fields(fields, catalogue);
     let hand_over = hand_over(fields, catalogue, psa);
     let notes = notes(fields);
@@ -92,14 +93,23 @@ pub fn thresholds(fields: &Fields) -> AnyView {
 }
 
 fn threshold_options() -> Vec<Pick> {
-    let mut options: Vec<Pick> =
-        Score::ALL.into_iter().rev().map(|score| Pick::new(score.to_string(), super::words::or_greater(score))).collect();
+    let mut options: Vec<Pick> = Score::ALL
+        .into_iter()
+        .rev()
+        .map(|score| Pick::new(score.to_string(), super::words::or_greater(score)))
+        .collect();
     options.push(Pick::new("", "off: never"));
     options
 }
 
 /// "Priority follows [urgency]", the five scores, and the order of severity.
-fn lever_table(fields: &Fields, catalogue: &Catalogue<'_>, lever: &Lever, word: &str, psa: PsaKind) -> AnyView {
+fn lever_table(
+    fields: &Fields,
+    catalogue: &Catalogue<'_>,
+    lever: &Lever,
+    word: &str,
+    psa: PsaKind,
+) -> AnyView {
     let name = format!("updates.{word}");
     let all = catalogue.ranked(lever);
     let title = lever.word(psa).to_owned();
@@ -113,7 +123,8 @@ fn lever_table(fields: &Fields, catalogue: &Catalogue<'_>, lever: &Lever, word: 
         Pick::new("sentiment", "follows sentiment"),
         Pick::new("highest", "follows the highest score that reached its threshold"),
     ];
-    let values_error = error_of(PolicySave::url(), &format!("{name}.values")).map(|message| view! { <p class="error">{message}</p> });
+    let values_error = error_of(PolicySave::url(), &format!("{name}.values"))
+        .map(|message| view! { <p class="error">{message}</p> });
     view! {
         <fieldset class="lever">
             <legend class="hidden">{title.clone()}</legend>
@@ -146,7 +157,8 @@ fn score_columns(fields: &Fields, name: &str, all: &[Choice], title: &str, empty
             }
         })
         .collect_view();
-    view! { <div class="score-columns" role="group" aria-label=format!("{title} per score")>{columns}</div> }.into_any()
+    view! { <div class="score-columns" role="group" aria-label=format!("{title} per score")>{columns}</div> }
+        .into_any()
 }
 
 fn picks(all: &[Choice], none: &str) -> Vec<Pick> {
@@ -158,8 +170,10 @@ fn picks(all: &[Choice], none: &str) -> Vec<Pick> {
 /// The order by which "more severe" is judged. Numbers, so that it works without scripts.
 fn ranking(fields: &Fields, name: &str, all: &[Choice], title: &str) -> AnyView {
     let places = (0..all.len()).map(|index| format!("{name}.ranking.{index}"));
-    let errors: Vec<String> =
-        places.chain([format!("{name}.ranking")]).filter_map(|field| error_of(PolicySave::url(), &field)).collect();
+    let errors: Vec<String> = places
+        .chain([format!("{name}.ranking")])
+        .filter_map(|field| error_of(PolicySave::url(), &field))
+        .collect();
     let wrong = !errors.is_empty();
     let mut rows: Vec<(u32, AnyView)> = all
         .iter()
@@ -201,7 +215,12 @@ fn custom_fields(fields: &Fields, catalogue: &Catalogue<'_>) -> Option<AnyView> 
         return None;
     }
     let mut names: Vec<String> = listed.iter().map(|field| field.name.clone()).collect();
-    names.extend(saved.iter().map(|field| field.field.clone()).filter(|name| !listed.iter().any(|field| field.name == *name)));
+    names.extend(
+        saved
+            .iter()
+            .map(|field| field.field.clone())
+            .filter(|name| !listed.iter().any(|field| field.name == *name)),
+    );
     let rows = Dimension::ALL
         .map(|dimension| {
             let name = format!("updates.score_fields.{}", dimension.word());
@@ -231,7 +250,8 @@ fn custom_fields(fields: &Fields, catalogue: &Catalogue<'_>) -> Option<AnyView> 
 fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
     let owner = value(fields, "escalation.owner").to_owned();
     let board = value(fields, "escalation.board").to_owned();
-    let has_boards = catalogue.statuses().iter().chain(catalogue.teams().iter()).any(|placed| placed.board.is_some());
+    let has_boards =
+        catalogue.statuses().iter().chain(catalogue.teams().iter()).any(|placed| placed.board.is_some());
     let boards = has_boards.then(|| {
         view! {
             <Select label="Move to the board" name="escalation.board" options=picks(&catalogue.boards(), "stays on its board") value=board
@@ -269,7 +289,10 @@ pub fn places(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyVi
 
 /// The values of one board, and those that belong to none.
 fn here(all: &[Placed<'_>], board: &str) -> Vec<Choice> {
-    all.iter().filter(|placed| placed.board.is_none_or(|home| home == board)).map(|placed| placed.choice.clone()).collect()
+    all.iter()
+        .filter(|placed| placed.board.is_none_or(|home| home == board))
+        .map(|placed| placed.choice.clone())
+        .collect()
 }
 
 fn notes(fields: &Fields) -> AnyView {
@@ -316,7 +339,11 @@ fn scope_rule(fields: &Fields, which: &str, all: &[Choice], word: &'static str) 
         })
         .collect_view();
     let count = ticked.len();
-    let summary = if count == 0 { format!("Choose from {}", all.len()) } else { format!("{count} of {} chosen", all.len()) };
+    let summary = if count == 0 {
+        format!("Choose from {}", all.len())
+    } else {
+        format!("{count} of {} chosen", all.len())
+    };
     view! {
         <fieldset class="scope-rule">
             <legend class="hidden">{word}</legend>

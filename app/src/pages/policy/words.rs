@@ -1,7 +1,9 @@
 //! A policy in plain sentences, as the page reads it back while a person picks.
 
 use super::form::{MAPPED, RULES, rule, scope_rule};
-use domain::{Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Policy, PsaKind, ScopeMode, Score};
+use domain::{
+    Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Policy, PsaKind, ScopeMode, Score,
+};
 
 /// What a policy will do, and what in it will never do anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,11 @@ pub fn summary(policy: &Policy, psa: Option<PsaKind>) -> Summary {
         }
     }
     for field in &policy.updates.score_fields {
-        out.sentences.push(format!("Write the {} score into the field “{}”.", field.dimension.word(), field.field));
+        out.sentences.push(format!(
+            "Write the {} score into the field “{}”.",
+            field.dimension.word(),
+            field.field
+        ));
     }
     if policy.updates == domain::Updates::default() && policy.escalation.is_empty() {
         out.warnings.push("Nothing is mapped yet: tickets are scored, and nothing else happens.".into());
@@ -32,7 +38,9 @@ pub fn summary(policy: &Policy, psa: Option<PsaKind>) -> Summary {
     }
     say_scope(&mut out, policy, psa);
     out.sentences.push(match policy.notes {
-        NoteStyle::PerAction => "Write one internal note for changed fields and one for the hand-over.".into(),
+        NoteStyle::PerAction => {
+            "Write one internal note for changed fields and one for the hand-over.".into()
+        }
         NoteStyle::Folded => "Write one internal note that tells everything.".into(),
     });
     out
@@ -41,8 +49,12 @@ pub fn summary(policy: &Policy, psa: Option<PsaKind>) -> Summary {
 /// What the mode means, in a sentence.
 pub fn mode_sentence(mode: Mode) -> &'static str {
     match mode {
-        Mode::Shadow => "Every ticket is read and scored, and shown with what would have been done. Nothing is written into your PSA.",
-        Mode::Live => "Where a threshold is reached, fields are raised, tickets are handed over and internal notes are written in your PSA.",
+        Mode::Shadow => {
+            "Every ticket is read and scored, and shown with what would have been done. Nothing is written into your PSA."
+        }
+        Mode::Live => {
+            "Where a threshold is reached, fields are raised, tickets are handed over and internal notes are written in your PSA."
+        }
     }
 }
 
@@ -57,7 +69,11 @@ fn say_escalation(out: &mut Summary, policy: &Policy, psa: PsaKind) {
     }
     match policy.thresholds.sentiment {
         Some(from) => {
-            out.sentences.push(format!("When sentiment is {}, {}.", or_greater(from), handing(&policy.escalation, psa)));
+            out.sentences.push(format!(
+                "When sentiment is {}, {}.",
+                or_greater(from),
+                handing(&policy.escalation, psa)
+            ));
         }
         None => out.warnings.push("The sentiment threshold is off, so no ticket is ever handed over.".into()),
     }
@@ -67,9 +83,13 @@ fn say_escalation(out: &mut Summary, policy: &Policy, psa: PsaKind) {
 fn handing(escalation: &Escalation, psa: PsaKind) -> String {
     let mut parts = Vec::new();
     match (&escalation.owner, &escalation.team) {
-        (Some(owner), Some(team)) => parts.push(format!("hand the ticket to {} in {}", owner.shown(), team.shown())),
+        (Some(owner), Some(team)) => {
+            parts.push(format!("hand the ticket to {} in {}", owner.shown(), team.shown()))
+        }
         (Some(owner), None) => parts.push(format!("hand the ticket to {}", owner.shown())),
-        (None, Some(team)) => parts.push(format!("hand the ticket to the {} {}", Lever::Team.word(psa), team.shown())),
+        (None, Some(team)) => {
+            parts.push(format!("hand the ticket to the {} {}", Lever::Team.word(psa), team.shown()))
+        }
         (None, None) => {}
     }
     if let Some(board) = &escalation.board {
@@ -87,17 +107,20 @@ fn say_lever(out: &mut Summary, policy: &Policy, word: &str, rule: &LeverRule) {
         Driver::Urgency => driven(policy, Dimension::Urgency),
         Driver::Impact => driven(policy, Dimension::Impact),
         Driver::Highest => {
-            let lowest = Dimension::ALL.into_iter().filter_map(|dimension| policy.thresholds.of(dimension)).min();
+            let lowest =
+                Dimension::ALL.into_iter().filter_map(|dimension| policy.thresholds.of(dimension)).min();
             (lowest, "the highest score that reached its threshold".to_owned())
         }
     };
     let Some(from) = from else {
-        out.warnings.push(format!("The {word} follows {when}, whose threshold is off: it will never change."));
+        out.warnings
+            .push(format!("The {word} follows {when}, whose threshold is off: it will never change."));
         return;
     };
     let steps = steps(rule, from);
     if steps.is_empty() {
-        out.warnings.push(format!("The {word} has no value for any score from {from} on: it will never change."));
+        out.warnings
+            .push(format!("The {word} has no value for any score from {from} on: it will never change."));
         return;
     }
     let steps: Vec<String> = steps.iter().map(|(score, label)| format!("{score} → {label}")).collect();
@@ -113,7 +136,9 @@ fn steps(rule: &LeverRule, from: Score) -> Vec<(Score, String)> {
     Score::ALL
         .into_iter()
         .filter(|score| *score >= from)
-        .filter_map(|score| rule.values.range(..=score).next_back().map(|(_, choice)| (score, choice.shown().to_owned())))
+        .filter_map(|score| {
+            rule.values.range(..=score).next_back().map(|(_, choice)| (score, choice.shown().to_owned()))
+        })
         .collect()
 }
 
@@ -150,12 +175,17 @@ pub fn differences(before: &Policy, after: &Policy, psa: Option<PsaKind>) -> Vec
     let psa = psa.unwrap_or(PsaKind::ConnectWise);
     let mut out = Vec::new();
     if before.mode != after.mode {
-        out.push(if after.mode == Mode::Live { "went live".to_owned() } else { "back to shadow mode".to_owned() });
+        out.push(if after.mode == Mode::Live {
+            "went live".to_owned()
+        } else {
+            "back to shadow mode".to_owned()
+        });
     }
     for dimension in Dimension::ALL {
         let (old, new) = (before.thresholds.of(dimension), after.thresholds.of(dimension));
         if old != new {
-            let say = |threshold: Option<Score>| threshold.map_or("off".to_owned(), |score| score.to_string());
+            let say =
+                |threshold: Option<Score>| threshold.map_or("off".to_owned(), |score| score.to_string());
             out.push(format!("{} threshold {} → {}", dimension.word(), say(old), say(new)));
         }
     }
@@ -220,7 +250,10 @@ mod tests {
         let mut policy = Policy::default();
         policy.updates.severity = Some(LeverRule {
             driver,
-            values: BTreeMap::from([(score(2), Choice::new("m", "Medium")), (score(5), Choice::new("h", "High"))]),
+            values: BTreeMap::from([
+                (score(2), Choice::new("m", "Medium")),
+                (score(5), Choice::new("h", "High")),
+            ]),
             ranking: vec![Choice::new("m", "Medium"), Choice::new("h", "High")],
         });
         policy
@@ -230,17 +263,26 @@ mod tests {
     fn an_escalation_reads_as_a_sentence_with_the_words_of_the_psa() {
         let mut policy = Policy::default();
         policy.escalation.team = Some(Choice::new("1", "Escalations"));
-        assert!(said(&policy, PsaKind::Autotask).contains("When sentiment is 4 or greater, hand the ticket to the queue Escalations."));
+        assert!(
+            said(&policy, PsaKind::Autotask)
+                .contains("When sentiment is 4 or greater, hand the ticket to the queue Escalations.")
+        );
         policy.escalation.owner = Some(Choice::new("2", "Dana"));
         policy.escalation.status = Some(Choice::new("3", "Escalated"));
         let said = said(&policy, PsaKind::HaloPsa);
-        assert!(said.contains("hand the ticket to Dana in Escalations and set its status to Escalated."), "{said}");
+        assert!(
+            said.contains("hand the ticket to Dana in Escalations and set its status to Escalated."),
+            "{said}"
+        );
     }
 
     #[test]
     fn a_mapping_names_each_score_from_the_threshold_on_and_fills_gaps_from_below() {
         let policy = mapped(Driver::Urgency);
-        assert!(said(&policy, PsaKind::ConnectWise).contains("Raise the severity by urgency: 4 → Medium, 5 → High."));
+        assert!(
+            said(&policy, PsaKind::ConnectWise)
+                .contains("Raise the severity by urgency: 4 → Medium, 5 → High.")
+        );
         assert!(said(&policy, PsaKind::HaloPsa).contains("Raise the urgency by urgency"));
     }
 
@@ -282,6 +324,11 @@ mod tests {
         let items = (0..9).map(|n| Party { id: n.to_string(), name: format!("Client {n}") }).collect();
         policy.scope.clients = ListRule { mode: ScopeMode::Except, items };
         let said = said(&policy, PsaKind::ConnectWise);
-        assert!(said.contains("Leave out tickets whose company is Client 0, Client 1, Client 2, Client 3 or one of 5 more."), "{said}");
+        assert!(
+            said.contains(
+                "Leave out tickets whose company is Client 0, Client 1, Client 2, Client 3 or one of 5 more."
+            ),
+            "{said}"
+        );
     }
 }

@@ -110,7 +110,10 @@ async fn trial_text(viewer: &Viewer, fields: &Fields) -> Result<TrialText, AppEr
 
 /// Saves an older version's text, or the built-in template, as the newest version.
 #[server(prefix = "/do", endpoint = "prompt-restore")]
-pub async fn prompt_restore(#[server(default)] version: Option<String>, #[server(default)] builtin: Option<String>) -> Result<(), AppError> {
+pub async fn prompt_restore(
+    #[server(default)] version: Option<String>,
+    #[server(default)] builtin: Option<String>,
+) -> Result<(), AppError> {
     let viewer = viewer(Permission::Configure).await?;
     let (template, words) = if builtin.is_some() {
         (viewer.ops.default_prompt().to_owned(), "The built-in prompt is in force again".to_owned())

@@ -46,7 +46,11 @@ pub fn left() -> Option<AnyView> {
 #[component]
 fn Outcome(shown: Shown) -> impl IntoView {
     let Shown { text, assessment, decision, model, model_ms, tokens } = shown;
-    let cost = if tokens > 0 { format!("{model}, {model_ms} ms, {tokens} tokens") } else { format!("{model}, {model_ms} ms") };
+    let cost = if tokens > 0 {
+        format!("{model}, {model_ms} ms, {tokens} tokens")
+    } else {
+        format!("{model}, {model_ms} ms")
+    };
     match assessment {
         Ok(assessment) => {
             let readings = Dimension::ALL

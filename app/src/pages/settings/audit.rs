@@ -8,7 +8,8 @@ use store::audit::AuditEntry;
 #[component]
 pub fn Audit(entries: Page<AuditEntry>, is_first: bool) -> impl IntoView {
     if entries.rows.is_empty() {
-        return view! { <Empty title="Nothing yet" text="Each change of a setting will be listed here."/> }.into_any();
+        return view! { <Empty title="Nothing yet" text="Each change of a setting will be listed here."/> }
+            .into_any();
     }
     let next = entries.next.and_then(|cursor| serde_urlencoded::to_string([("audit", cursor)]).ok());
     let rows = entries

@@ -79,7 +79,9 @@ fn MemberLine(member: Member, me: UserId, may_change: bool) -> impl IntoView {
 
 #[component]
 fn AddForm() -> impl IntoView {
-    let roles = ROLES.map(|(role, meaning)| Pick::new(role.word(), format!("{}: {}", role.word(), lower_first(meaning)))).to_vec();
+    let roles = ROLES
+        .map(|(role, meaning)| Pick::new(role.word(), format!("{}: {}", role.word(), lower_first(meaning))))
+        .to_vec();
     view! {
         <details class="guide-box" open=crate::form::came_back(MemberAdd::url())>
             <summary>"Add a person"</summary>
@@ -102,16 +104,24 @@ fn lower_first(text: &str) -> String {
 
 /// Adds a person with a first password of our making.
 #[server(prefix = "/do", endpoint = "member-add")]
-pub async fn member_add(email: String, #[server(default)] name: String, role: String) -> Result<(), AppError> {
+pub async fn member_add(
+    email: String,
+    #[server(default)] name: String,
+    role: String,
+) -> Result<(), AppError> {
     let viewer = viewer(Permission::Administer).await?;
     let (email, name) = (email.trim().to_lowercase(), name.trim());
-    let mut entry = Entry::new(MemberAdd::url(), PAGE).keep("email", &email).keep("name", name).keep("role", &role);
+    let mut entry =
+        Entry::new(MemberAdd::url(), PAGE).keep("email", &email).keep("name", name).keep("role", &role);
     let role = ROLES.iter().find(|(known, _)| known.word() == role).map(|(known, _)| *known);
     if !looks_like_address(&email) {
         entry.wrong("email", "This is not an e-mail address.");
     }
     if viewer.store.member_list().await?.iter().any(|member| member.email == email) {
-        entry.wrong("email", "This person is in the workspace already. Remove them first to give them another role.");
+        entry.wrong(
+            "email",
+            "This person is in the workspace already. Remove them first to give them another role.",
+        );
     }
     if role.is_none() {
         entry.wrong("role", "Choose one of the four roles.");
@@ -136,14 +146,16 @@ pub async fn member_add(email: String, #[server(default)] name: String, role: St
 }
 
 fn looks_like_address(email: &str) -> bool {
-    email.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !email.contains(char::is_whitespace))
-        && email.len() <= 254
+    email.split_once('@').is_some_and(|(local, host)| {
+        !local.is_empty() && host.contains('.') && !email.contains(char::is_whitespace)
+    }) && email.len() <= 254
 }
 
 /// 122 random bits in groups that can be read out.
 fn first_password() -> String {
     let digits = uuid::Uuid::new_v4().simple().to_string();
-    let groups: Vec<&str> = digits.as_bytes().chunks(8).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().chunks(8).filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join("-")
 }
 
@@ -172,7 +184,13 @@ mod tests {
 
     #[test]
     fn only_what_looks_like_an_address_is_taken() {
-        for (email, expected) in [("a@example.com", true), ("a@example", false), ("@example.com", false), ("a b@example.com", false), ("", false)] {
+        for (email, expected) in [
+            ("a@example.com", true),
+            ("a@example", false),
+            ("@example.com", false),
+            ("a b@example.com", false),
+            ("", false),
+        ] {
             assert_eq!(looks_like_address(email), expected, "{email}");
         }
     }

@@ -54,9 +54,22 @@ fn ZoneField(value: String) -> impl IntoView {
 
 /// The names people look for: places, and UTC. Aliases such as `EST5EDT` are understood but not offered.
 fn zones() -> impl Iterator<Item = &'static str> {
-    const PLACES: [&str; 10] =
-        ["Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/"];
-    TZ_VARIANTS.iter().map(|zone| zone.name()).filter(|name| *name == "UTC" || PLACES.iter().any(|place| name.starts_with(place)))
+    const PLACES: [&str; 10] = [
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Arctic/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    ];
+    TZ_VARIANTS
+        .iter()
+        .map(|zone| zone.name())
+        .filter(|name| *name == "UTC" || PLACES.iter().any(|place| name.starts_with(place)))
 }
 
 /// The zone's own spelling, whatever the case and the spaces it was typed with.

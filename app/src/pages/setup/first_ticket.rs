@@ -22,7 +22,11 @@ pub async fn load(viewer: &Viewer, page: &'static str) -> Result<AnyView, AppErr
     let psa = saved.settings.kind();
     let hook = viewer.store.hook().await?;
     let address = viewer.ops.hook_address(psa, &hook.key);
-    let values = guide::HookValues { address: &address, secret: hook.secret.expose(), connection: Some(&saved.settings) };
+    let values = guide::HookValues {
+        address: &address,
+        secret: hook.secret.expose(),
+        connection: Some(&saved.settings),
+    };
     let ways = guide::hook(psa, &values);
     let arrived = arrived(viewer).await?;
     let sandbox = viewer.ops.sandbox_address(psa);
@@ -64,7 +68,9 @@ async fn arrived(viewer: &Viewer) -> Result<AnyView, AppError> {
         .into_any());
     }
     let is_read = newest.as_ref().is_some_and(|row| row.analysed_at.is_some() || row.reason.is_some())
-        || deliveries.iter().all(|delivery| matches!(delivery.state, DeliveryState::Ignored | DeliveryState::Dead));
+        || deliveries
+            .iter()
+            .all(|delivery| matches!(delivery.state, DeliveryState::Ignored | DeliveryState::Dead));
     let lines = deliveries.into_iter().map(|delivery| view! { <DeliveryLine delivery/> }).collect_view();
     Ok(view! {
         <ul class="arrivals" data-waiting=(!is_read).then_some("")>{lines}</ul>

@@ -13,7 +13,8 @@ const PAGE: &str = "/setup?step=thresholds";
 
 pub async fn load(viewer: &Viewer) -> Result<AnyView, AppError> {
     let loaded = policy::load(viewer).await?;
-    let fields = crate::form::typed(SetupPolicy::url()).unwrap_or_else(|| policy::form::fields_of(&loaded.saved.body, &loaded.catalogue()));
+    let fields = crate::form::typed(SetupPolicy::url())
+        .unwrap_or_else(|| policy::form::fields_of(&loaded.saved.body, &loaded.catalogue()));
     let suggestion = loaded.lists.lookups.as_ref().filter(|_| loaded.saved.body.updates == domain::Updates::default()).map(|lookups| {
         let suggested = policy::suggestion(&loaded.saved.body, lookups);
         let said = words::summary(&suggested, loaded.psa).sentences;
@@ -51,7 +52,9 @@ pub async fn setup_policy(#[server(flatten)] fields: Fields) -> Result<(), AppEr
             save(&viewer, &loaded.saved.body, &chosen).await
         }
         Err(problems) => {
-            let mut entry = fields.iter().fold(Entry::new(SetupPolicy::url(), PAGE), |entry, (name, value)| entry.keep(name, value));
+            let mut entry = fields
+                .iter()
+                .fold(Entry::new(SetupPolicy::url(), PAGE), |entry, (name, value)| entry.keep(name, value));
             for problem in problems {
                 entry.wrong(&problem.field, problem.message);
             }

@@ -82,16 +82,23 @@ mod tests {
 
     #[test]
     fn set_up_resumes_at_the_first_thing_that_is_not_done() {
-        let start = Facts { psa: None, model: ConnectionState::Untested, policy_saved: false, delivered: false };
+        let start =
+            Facts { psa: None, model: ConnectionState::Untested, policy_saved: false, delivered: false };
         let cases = [
             (start.clone(), Some(StepId::Psa)),
             (Facts { psa: Some(ConnectionState::Untested), ..start.clone() }, Some(StepId::Psa)),
             (Facts { psa: Some(working()), ..start.clone() }, Some(StepId::Model)),
             (Facts { psa: Some(working()), model: working(), ..start.clone() }, Some(StepId::Policy)),
-            (Facts { psa: Some(working()), model: working(), policy_saved: true, ..start.clone() }, Some(StepId::Hook)),
+            (
+                Facts { psa: Some(working()), model: working(), policy_saved: true, ..start.clone() },
+                Some(StepId::Hook),
+            ),
             (Facts { psa: Some(working()), model: working(), policy_saved: true, delivered: true }, None),
             // A connection that broke later leads back to it.
-            (Facts { psa: Some(paused()), model: working(), policy_saved: true, delivered: true }, Some(StepId::Psa)),
+            (
+                Facts { psa: Some(paused()), model: working(), policy_saved: true, delivered: true },
+                Some(StepId::Psa),
+            ),
         ];
         for (facts, expected) in cases {
             assert_eq!(next(&facts), expected, "{facts:?}");

@@ -181,7 +181,9 @@ fn the_demos_mails_are_read_as_their_writers_meant() {
             continue;
         }
         let own = prepare(&scene.note, false).text;
-        for not_theirs in ["Service Desk", "CAUTION", "iPhone", "confidential", "environment", "+44", "wrote:"] {
+        for not_theirs in
+            ["Service Desk", "CAUTION", "iPhone", "confidential", "environment", "+44", "wrote:"]
+        {
             assert!(!own.contains(not_theirs), "{not_theirs} in {own}");
         }
     }

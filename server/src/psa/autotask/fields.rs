@@ -329,7 +329,8 @@ mod tests {
         let turned = [("3", "Low", 1), ("2", "Medium", 2), ("1", "High", 3), ("4", "Critical", 4)];
         let unknown = [("7", "Rot", 1), ("8", "Gelb", 2), ("9", "Grün", 3)];
         let partly = [("1", "P4 - whenever", 1), ("2", "Soon", 2), ("3", "P1 - site down", 3)];
-        let cases: [(&[(&str, &str, i64)], &[&str]); 4] = [
+        type Row<'a> = (&'a str, &'a str, i64);
+        let cases: [(&[Row], &[&str]); 4] = [
             (&stock, &["3", "2", "1", "4"]),
             (&turned, &["3", "2", "1", "4"]),
             (&unknown, &["9", "8", "7"]),

@@ -1,7 +1,9 @@
 //! Set-up, connections, policy, prompt, tokens and settings, as a browser without scripts uses them.
 
 use super::{Answer, Browser, OWNER, PASSWORD, Screens};
-use domain::{Choice, Escalation, ListRule, Mode, Party, Policy, PsaKind, PsaSettings, Role, Scope, ScopeMode, Secret};
+use domain::{
+    Choice, Escalation, ListRule, Mode, Party, Policy, PsaKind, PsaSettings, Role, Scope, ScopeMode, Secret,
+};
 use http::{Request, StatusCode, header};
 use store::accounts::hash_password;
 use store::connections::{ConnectionState, Which};
@@ -49,7 +51,10 @@ fn full_policy() -> Policy {
             board: Some(Choice::new("2", "Escalations")),
         },
         scope: Scope {
-            clients: ListRule { mode: ScopeMode::Except, items: vec![Party { id: "5".into(), name: "Contoso Logistics".into() }] },
+            clients: ListRule {
+                mode: ScopeMode::Except,
+                items: vec![Party { id: "5".into(), name: "Contoso Logistics".into() }],
+            },
             min_words: 4,
             ..Scope::default()
         },
@@ -72,7 +77,9 @@ fn filled(page: &str, action: &str) -> Vec<(String, String)> {
     for piece in form.split('<').skip(1) {
         let tag = piece.split('>').next().unwrap();
         let name = attribute(tag, "name");
-        if tag.starts_with("input ") && (attribute(tag, "type").as_deref() != Some("checkbox") || tag.contains(" checked")) {
+        if tag.starts_with("input ")
+            && (attribute(tag, "type").as_deref() != Some("checkbox") || tag.contains(" checked"))
+        {
             fields.extend(name.map(|name| (name, attribute(tag, "value").unwrap_or_default())));
         } else if tag.starts_with("select ") {
             fields.extend(name.map(|name| (name, String::new())));
@@ -89,7 +96,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 async fn send(browser: &mut Browser, path: &str, fields: &[(String, String)]) -> Answer {
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     browser.post(path, &fields).await
 }
 
@@ -125,8 +133,10 @@ async fn a_connection_with_mistakes_comes_back_with_everything_but_the_secret() 
     let screens = Screens::new().await;
     let tenant = screens.workspace(OWNER).await;
     let mut browser = screens.signed_in(OWNER).await;
-    let fields: Vec<(&str, &str)> =
-        connectwise().into_iter().map(|(name, value)| (name, if name == "site" { "not an address" } else { value })).collect();
+    let fields: Vec<(&str, &str)> = connectwise()
+        .into_iter()
+        .map(|(name, value)| (name, if name == "site" { "not an address" } else { value }))
+        .collect();
     assert_eq!(browser.post("/do/psa-save", &fields).await.leads_to(), "/connections");
     let page = browser.get("/connections").await.body;
     assert!(page.contains("not an address") && page.contains(r#"value="harbour""#), "{page}");
@@ -139,11 +149,17 @@ async fn a_test_shows_one_line_per_check_and_what_to_grant() {
     let screens = Screens::new().await;
     connected(&screens).await;
     let mut browser = screens.signed_in(OWNER).await;
-    assert_eq!(browser.post("/do/psa-test", &[("page", "/setup?step=psa")]).await.leads_to(), "/setup?step=psa");
+    assert_eq!(
+        browser.post("/do/psa-test", &[("page", "/setup?step=psa")]).await.leads_to(),
+        "/setup?step=psa"
+    );
     let page = browser.get("/setup?step=psa").await.body;
     assert!(page.contains("1 of 3 checks failed") && page.contains("Service Tickets: Edit All"), "{page}");
     // Another place to go on to is not taken from the form.
-    assert_eq!(browser.post("/do/psa-test", &[("page", "https://evil.example")]).await.leads_to(), "/connections");
+    assert_eq!(
+        browser.post("/do/psa-test", &[("page", "https://evil.example")]).await.leads_to(),
+        "/connections"
+    );
 }
 
 #[tokio::test]
@@ -189,7 +205,10 @@ async fn what_is_picked_is_saved_and_a_mistake_is_told_beside_its_field() {
     send(&mut browser, "/do/policy-save", &wrong).await.leads_to();
     let page = browser.get("/policy").await.body;
     assert!(page.contains("is not a status of the board “Escalations”"), "{page}");
-    assert_eq!(filled(&page, "/do/policy-save").iter().find(|(name, _)| name == "thresholds.urgency").unwrap().1, "5");
+    assert_eq!(
+        filled(&page, "/do/policy-save").iter().find(|(name, _)| name == "thresholds.urgency").unwrap().1,
+        "5"
+    );
     assert_eq!(tenant.policy().await.unwrap().version, 2);
 
     set(&mut form, "thresholds.urgency", "");
@@ -225,7 +244,10 @@ async fn going_live_says_what_it_does_first_and_keeps_the_rest_of_the_policy() {
     let tenant = with_policy(&screens).await;
     let mut browser = screens.signed_in(OWNER).await;
     let page = browser.get("/policy?mode=live").await.body;
-    assert!(page.contains("No ticket has been scored yet") && page.contains("Dana Reyes in Escalation team"), "{page}");
+    assert!(
+        page.contains("No ticket has been scored yet") && page.contains("Dana Reyes in Escalation team"),
+        "{page}"
+    );
     assert_eq!(tenant.policy().await.unwrap().body.mode, Mode::Shadow);
     browser.post("/do/policy-mode", &[("mode", "live")]).await.leads_to();
     assert_eq!(tenant.policy().await.unwrap().body, Policy { mode: Mode::Live, ..full_policy() });
@@ -267,7 +289,9 @@ async fn a_part_of_the_page_is_redrawn_for_the_form_as_it_stands() {
 
     set(&mut form, "escalation.board", "1");
     let body = serde_urlencoded::to_string(&form).unwrap();
-    let html: String = serde_json::from_str(&browser.send(ask("/do/policy-places"), body.clone().into()).await.body).unwrap();
+    let html: String =
+        serde_json::from_str(&browser.send(ask("/do/policy-places"), body.clone().into()).await.body)
+            .unwrap();
     assert!(html.contains("First line") && !html.contains("Escalation team"), "{html}");
 
     let stranger = screens.browser().send(ask("/do/policy-look"), body.into()).await;
@@ -287,11 +311,16 @@ async fn a_template_with_a_mistake_is_kept_and_told_by_line() {
     browser.post("/do/prompt-save", &[("template", "Score {{ title }}\r\nand {{ text }}")]).await.leads_to();
     assert_eq!(tenant.prompt().await.unwrap().unwrap().body, "Score {{ title }}\nand {{ text }}");
 
-    let fields = [("template", "Score {{ text }}"), ("trial_title", "Down"), ("trial_text", "I am fed up with this")];
+    let fields =
+        [("template", "Score {{ text }}"), ("trial_title", "Down"), ("trial_text", "I am fed up with this")];
     browser.post("/do/prompt-try", &fields).await.leads_to();
     let page = browser.get("/prompt").await.body;
     assert!(page.contains("quote-sentiment") && page.contains("What the policy would do"), "{page}");
-    assert_eq!(tenant.prompt().await.unwrap().unwrap().body, "Score {{ title }}\nand {{ text }}", "a trial saves nothing");
+    assert_eq!(
+        tenant.prompt().await.unwrap().unwrap().body,
+        "Score {{ title }}\nand {{ text }}",
+        "a trial saves nothing"
+    );
 }
 
 #[tokio::test]
@@ -301,7 +330,13 @@ async fn a_token_is_shown_once_works_and_ends_when_revoked() {
     let mut browser = screens.signed_in(OWNER).await;
     browser.post("/do/token-create", &[("name", "reporting")]).await.leads_to();
     let page = browser.get("/tokens").await.body;
-    let token = page.split("ut_").nth(1).unwrap().split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-').next().unwrap();
+    let token = page
+        .split("ut_")
+        .nth(1)
+        .unwrap()
+        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-')
+        .next()
+        .unwrap();
     let token = format!("ut_{token}");
     assert!(screens.store.token_lookup(&token, screens.clock.now()).await.unwrap().is_some());
     assert!(!browser.get("/tokens").await.body.contains(&token), "the token is shown once");
@@ -322,14 +357,20 @@ async fn a_person_is_added_with_a_password_that_is_shown_once_and_opens_the_door
     let shown = page.split("paste-value\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
     assert!(!browser.get("/settings").await.body.contains(&shown), "the password is shown once");
     let mut dana = screens.browser();
-    assert_eq!(dana.post("/do/sign-in", &[("email", "dana@example.com"), ("password", &shown)]).await.leads_to(), "/");
+    assert_eq!(
+        dana.post("/do/sign-in", &[("email", "dana@example.com"), ("password", &shown)]).await.leads_to(),
+        "/"
+    );
     assert!(dana.get("/settings").await.body.contains("An owner can add and remove people"));
 
     browser.post("/do/member-add", &fields).await.leads_to();
     assert!(browser.get("/settings").await.body.contains("in the workspace already"));
     browser.post("/do/workspace-save", &[("name", "Harbour"), ("time_zone", "Berlin")]).await.leads_to();
     assert!(browser.get("/settings").await.body.contains("no such time zone"));
-    browser.post("/do/workspace-save", &[("name", "Harbour"), ("time_zone", "europe/berlin")]).await.leads_to();
+    browser
+        .post("/do/workspace-save", &[("name", "Harbour"), ("time_zone", "europe/berlin")])
+        .await
+        .leads_to();
     assert!(browser.get("/settings").await.body.contains("Europe/Berlin"));
 }
 
@@ -338,10 +379,22 @@ async fn who_may_only_read_sees_values_without_forms_and_can_send_none() {
     let screens = Screens::new().await;
     let tenant = with_policy(&screens).await;
     let hash = hash_password(PASSWORD).await;
-    tenant.member_add("reader@example.com", "", Role::Viewer, &hash, &Actor::System, screens.clock.now()).await.unwrap();
+    tenant
+        .member_add("reader@example.com", "", Role::Viewer, &hash, &Actor::System, screens.clock.now())
+        .await
+        .unwrap();
     let mut browser = screens.signed_in("reader@example.com").await;
     let key = tenant.hook().await.unwrap().key;
-    for page in ["/setup", "/setup?step=webhook", "/connections", "/policy", "/policy?mode=live", "/prompt", "/tokens", "/settings"] {
+    for page in [
+        "/setup",
+        "/setup?step=webhook",
+        "/connections",
+        "/policy",
+        "/policy?mode=live",
+        "/prompt",
+        "/tokens",
+        "/settings",
+    ] {
         let answer = browser.get(page).await;
         assert_eq!(answer.status, StatusCode::OK, "{page}");
         let main = answer.body.split("<main").nth(1).unwrap().split("</main>").next().unwrap();
@@ -349,13 +402,41 @@ async fn who_may_only_read_sees_values_without_forms_and_can_send_none() {
         assert!(!main.contains(&key), "{page} shows the webhook address");
     }
     for form in [
-        "psa-save", "psa-test", "model-save", "model-test", "hook-rotate", "policy-save", "policy-try", "policy-look", "policy-places",
-        "policy-suggest", "policy-refresh", "policy-restore", "policy-mode", "prompt-save", "prompt-preview", "prompt-look",
-        "prompt-try", "prompt-restore", "setup-policy", "token-create", "token-revoke", "workspace-save", "member-add", "member-remove",
+        "psa-save",
+        "psa-test",
+        "model-save",
+        "model-test",
+        "hook-rotate",
+        "policy-save",
+        "policy-try",
+        "policy-look",
+        "policy-places",
+        "policy-suggest",
+        "policy-refresh",
+        "policy-restore",
+        "policy-mode",
+        "prompt-save",
+        "prompt-preview",
+        "prompt-look",
+        "prompt-try",
+        "prompt-restore",
+        "setup-policy",
+        "token-create",
+        "token-revoke",
+        "workspace-save",
+        "member-add",
+        "member-remove",
     ] {
         let fields = [
-            ("kind", "builtin"), ("mode", "live"), ("version", "1"), ("name", "x"), ("token", "x"), ("time_zone", "UTC"),
-            ("email", "x@example.com"), ("role", "owner"), ("user", "x"),
+            ("kind", "builtin"),
+            ("mode", "live"),
+            ("version", "1"),
+            ("name", "x"),
+            ("token", "x"),
+            ("time_zone", "UTC"),
+            ("email", "x@example.com"),
+            ("role", "owner"),
+            ("user", "x"),
         ];
         let answer = browser.post(&format!("/do/{form}"), &fields).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{form}");
@@ -370,7 +451,10 @@ async fn set_up_goes_on_where_it_was_left() {
     let mut browser = screens.signed_in(OWNER).await;
     assert!(browser.get("/setup").await.body.contains("0 of 4 steps are done"));
     tenant.psa_connection_put(settings(), &Actor::System, screens.clock.now()).await.unwrap();
-    tenant.model_connection_put(domain::ModelSettings::Builtin {}, &Actor::System, screens.clock.now()).await.unwrap();
+    tenant
+        .model_connection_put(domain::ModelSettings::Builtin {}, &Actor::System, screens.clock.now())
+        .await
+        .unwrap();
     let working = ConnectionState::Working { since: screens.clock.now() };
     tenant.connection_state_set(Which::Psa, working.clone()).await.unwrap();
     tenant.connection_state_set(Which::Model, working).await.unwrap();

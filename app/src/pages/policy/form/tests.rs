@@ -44,7 +44,10 @@ pub fn full_policy() -> Policy {
         updates: Updates {
             priority: Some(LeverRule {
                 driver: Driver::Highest,
-                values: BTreeMap::from([(score(4), Choice::new("2", "High")), (score(5), Choice::new("1", "Critical"))]),
+                values: BTreeMap::from([
+                    (score(4), Choice::new("2", "High")),
+                    (score(5), Choice::new("1", "Critical")),
+                ]),
                 ranking: choices(&[("4", "Low"), ("3", "Medium"), ("2", "High"), ("1", "Critical")]),
             }),
             severity: None,
@@ -57,9 +60,16 @@ pub fn full_policy() -> Policy {
                 ScoreField {
                     dimension: Dimension::Sentiment,
                     field: "AI mood".into(),
-                    values: BTreeMap::from([(score(1), Choice::new("u1", "fine")), (score(5), Choice::new("u5", "furious"))]),
+                    values: BTreeMap::from([
+                        (score(1), Choice::new("u1", "fine")),
+                        (score(5), Choice::new("u5", "furious")),
+                    ]),
                 },
-                ScoreField { dimension: Dimension::Urgency, field: "AI urgency".into(), values: BTreeMap::new() },
+                ScoreField {
+                    dimension: Dimension::Urgency,
+                    field: "AI urgency".into(),
+                    values: BTreeMap::new(),
+                },
             ],
         },
         escalation: Escalation {
@@ -70,8 +80,14 @@ pub fn full_policy() -> Policy {
         },
         notes: NoteStyle::Folded,
         scope: Scope {
-            boards: ListRule { mode: ScopeMode::Only, items: vec![Party { id: "10".into(), name: "Service Desk".into() }] },
-            clients: ListRule { mode: ScopeMode::Except, items: vec![Party { id: "c2".into(), name: "Fabrikam".into() }] },
+            boards: ListRule {
+                mode: ScopeMode::Only,
+                items: vec![Party { id: "10".into(), name: "Service Desk".into() }],
+            },
+            clients: ListRule {
+                mode: ScopeMode::Except,
+                items: vec![Party { id: "c2".into(), name: "Fabrikam".into() }],
+            },
             machine_text: MachineText::Score,
             min_words: 5,
             ..Scope::default()
@@ -118,11 +134,10 @@ fn a_saved_value_that_left_the_lists_is_kept() {
 #[test]
 fn further_fields_for_a_score_are_kept_though_the_form_shows_one() {
     let mut policy = full_policy();
-    policy.updates.score_fields.insert(1, ScoreField {
-        dimension: Dimension::Sentiment,
-        field: "Second mood".into(),
-        values: BTreeMap::new(),
-    });
+    policy.updates.score_fields.insert(
+        1,
+        ScoreField { dimension: Dimension::Sentiment, field: "Second mood".into(), values: BTreeMap::new() },
+    );
     assert_eq!(parse_edited(&policy, |_| {}), Ok(policy));
 }
 
@@ -168,7 +183,8 @@ fn a_new_order_is_read_from_the_numbers_typed() {
         fields.insert("updates.priority.ranking.3".into(), "40".into());
     })
     .unwrap();
-    let order: Vec<String> = parsed.updates.priority.unwrap().ranking.into_iter().map(|choice| choice.id).collect();
+    let order: Vec<String> =
+        parsed.updates.priority.unwrap().ranking.into_iter().map(|choice| choice.id).collect();
     assert_eq!(order, ["3", "4", "2", "1"]);
 }
 
