@@ -179,7 +179,7 @@ pub fn typed_or(form: &str, field: &str, saved: &str) -> String {
 
 /// Whether the last attempt at this form came back: its values, also absent ones (check boxes), are then in the entry.
 pub fn came_back(form: &str) -> bool {
-    use_context::<Entry>().is_some_and(|entry| entry.form == form)
+    use_context::<Entry>().is_some_and(|entry| !form.is_empty() && entry.form == form)
 }
 
 /// Everything that was typed into a form that came back; `None` if this one did not.

@@ -6,20 +6,23 @@
 use leptos::html::Div;
 use leptos::prelude::*;
 
-/// Redrawn by `to` (a server function that returns HTML) whenever the form around it changes.
+/// Redrawn by `to` (a server function that returns HTML) whenever the form around it changes, or only one field of it:
+/// a region with inputs in it must not be redrawn by these, or they would lose the focus.
 #[island]
 pub fn LiveRegion(
     /// The server function's address; it gets the whole form.
     to: String,
+    /// The one field to listen to; empty for all.
+    only: String,
     /// Read out when it changes. For text, not for inputs.
     announced: bool,
     children: Children,
 ) -> impl IntoView {
     let region = NodeRef::<Div>::new();
     #[cfg(feature = "hydrate")]
-    browser::follow_form(region, to);
+    browser::follow_form(region, to, only);
     #[cfg(not(feature = "hydrate"))]
-    let _ = to;
+    let _ = (to, only);
     view! { <div class="live" node_ref=region aria-live=announced.then_some("polite")>{children()}</div> }
 }
 
@@ -44,18 +47,27 @@ mod browser {
     use std::time::Duration;
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::JsFuture;
-    use web_sys::{FormData, Headers, HtmlElement, HtmlFormElement, RequestInit, Response, UrlSearchParams};
+    use web_sys::{
+        Element, Event, FormData, Headers, HtmlElement, HtmlFormElement, RequestInit, Response,
+        UrlSearchParams,
+    };
 
     /// Long enough to swallow a quick series of key presses, short enough to feel immediate.
     const QUIET: Duration = Duration::from_millis(200);
 
-    pub fn follow_form(region: NodeRef<Div>, to: String) {
+    pub fn follow_form(region: NodeRef<Div>, to: String, only: String) {
         region.on_load(move |div| {
             let Ok(Some(form)) = div.closest("form") else { return };
             let form: HtmlFormElement = form.unchecked_into();
             let turn = Rc::new(Cell::new(0_u32));
             let watched = form.clone();
-            let changed = Closure::<dyn Fn()>::new(move || {
+            let changed = Closure::<dyn Fn(Event)>::new(move |event: Event| {
+                let field = event
+                    .target()
+                    .and_then(|target| target.dyn_into::<Element>().ok()?.get_attribute("name"));
+                if !only.is_empty() && field.as_deref() != Some(only.as_str()) {
+                    return;
+                }
                 turn.set(turn.get().wrapping_add(1));
                 let mine = turn.get();
                 let (turn, to, div, form) = (turn.clone(), to.clone(), div.clone(), form.clone());

@@ -61,6 +61,7 @@ pub fn PolicyPage() -> impl IntoView {
 }
 
 /// What the page is made from.
+#[derive(Clone)]
 pub struct Loaded {
     pub saved: Version<Policy>,
     pub psa: Option<PsaKind>,
@@ -126,20 +127,20 @@ async fn scored(viewer: &Viewer) -> Result<Vec<Scored>, AppError> {
 
 fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
     let fields = loaded.fields();
-    let catalogue = loaded.catalogue();
-    let sections = sections::all(&fields, &catalogue, loaded.psa);
     let is_draft = typed(PolicySave::url()).is_some();
     let summary = summary_of(&fields, loaded, past);
+    let for_sections = loaded.clone();
     let can_suggest = loaded.lists.lookups.is_some();
     let version = loaded.saved.version.to_string();
     view! {
         <ListsLine lists=loaded.lists.clone() psa=loaded.psa/>
         <Form to=PolicySave::url() class="policy">
             <Hidden name="version" value=version/>
-            <div class="policy-form">{sections}</div>
+            // Drawn here inside: the fields ask the form around them what was typed and what is wrong.
+            <div class="policy-form">{sections::all(&fields, &for_sections.catalogue(), for_sections.psa)}</div>
             <aside class="policy-summary" aria-label="What this policy does">
                 {is_draft.then(|| view! { <p class="draft-line">"Not saved yet."</p> })}
-                <LiveRegion to=PolicyLook::url().to_owned() announced=true>{summary}</LiveRegion>
+                <LiveRegion to=PolicyLook::url().to_owned() only=String::new() announced=true>{summary}</LiveRegion>
                 <p class="buttons">
                     <Button>"Save the policy"</Button>
                     {can_suggest.then(|| view! {

@@ -118,7 +118,7 @@ fn editor(loaded: &Loaded, preview: AnyView) -> impl IntoView + use<> {
                         <Select label="With" name="ticket" options=samples/>
                         <noscript><Button weight=Weight::Quiet to=PromptPreview::url()>"Show"</Button></noscript>
                     </div>
-                    <LiveRegion to=PromptLook::url().to_owned() announced=false>{preview}</LiveRegion>
+                    <LiveRegion to=PromptLook::url().to_owned() only=String::new() announced=false>{preview}</LiveRegion>
                 </section>
                 <section class="card">
                     <h2>"Try it"</h2>

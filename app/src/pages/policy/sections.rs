@@ -265,7 +265,7 @@ fn hand_over(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyVie
             <Select label="Hand to" name="escalation.owner" options=picks(&catalogue.owners(), "nobody in particular") value=owner/>
             {boards}
         </div>
-        <LiveRegion to=PolicyPlaces::url().to_owned() announced=false>{places}</LiveRegion>
+        <LiveRegion to=PolicyPlaces::url().to_owned() only="escalation.board".to_owned() announced=false>{places}</LiveRegion>
     }
     .into_any()
 }

@@ -15,19 +15,28 @@ pub async fn load(viewer: &Viewer) -> Result<AnyView, AppError> {
     let loaded = policy::load(viewer).await?;
     let fields = crate::form::typed(SetupPolicy::url())
         .unwrap_or_else(|| policy::form::fields_of(&loaded.saved.body, &loaded.catalogue()));
-    let suggestion = loaded.lists.lookups.as_ref().filter(|_| loaded.saved.body.updates == domain::Updates::default()).map(|lookups| {
-        let suggested = policy::suggestion(&loaded.saved.body, lookups);
-        let said = words::summary(&suggested, loaded.psa).sentences;
-        let raising = said.into_iter().filter(|sentence| sentence.starts_with("Raise")).map(|sentence| view! { <li>{sentence}</li> }).collect_view();
-        view! {
-            <Check name="suggest" label="Also raise fields as we suggest" checked=true hint="Made from your PSA’s own lists. Change it any time under Policy."/>
-            <ul class="sentences">{raising}</ul>
-        }
-    });
+    let suggestion = loaded
+        .lists
+        .lookups
+        .as_ref()
+        .filter(|_| loaded.saved.body.updates == domain::Updates::default())
+        .map(|lookups| {
+            let suggested = policy::suggestion(&loaded.saved.body, lookups);
+            let said = words::summary(&suggested, loaded.psa).sentences;
+            let raising = said
+                .into_iter()
+                .filter(|sentence| sentence.starts_with("Raise"))
+                .map(|sentence| view! { <li>{sentence}</li> })
+                .collect_view();
+            view! { <ul class="sentences">{raising}</ul> }
+        });
     Ok(view! {
         <Form to=SetupPolicy::url()>
             {policy::threshold_sentences(&fields)}
-            {suggestion}
+            {suggestion.map(|raising| view! {
+                <Check name="suggest" label="Also raise fields as we suggest" checked=true hint="Made from your PSA’s own lists. Change it any time under Policy."/>
+                {raising}
+            })}
             <p class="buttons">
                 <Button>"Save"</Button>
                 <a class="button" href="/policy">"Set everything on the policy page"</a>
