@@ -22,7 +22,7 @@ pub(super) async fn answer(context: impl Fn() + Clone + Send + 'static, mut requ
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let status = response.status();
     if is_live {
-        return response;
+        return if status.is_success() { response } else { refused(response).await };
     }
     if status.is_success() || status.is_redirection() {
         // Without a place to go (the theme), back to where the form stood.
@@ -51,6 +51,15 @@ pub(super) async fn answer(context: impl Fn() + Clone + Send + 'static, mut requ
             problem(&AppError::broken(format!("a server function's error is unreadable: {unreadable}")))
         }
     }
+}
+
+/// An error for a script: its own status, which the framework does not know.
+async fn refused(response: Response) -> Response {
+    let body = to_bytes(response.into_body(), ERROR_BYTES).await.unwrap_or_default();
+    let error = serde_json::from_slice(&body).unwrap_or_else(|unreadable| {
+        AppError::broken(format!("a server function's error is unreadable: {unreadable}"))
+    });
+    (error.status(), [(header::CACHE_CONTROL, "private, no-store")]).into_response()
 }
 
 fn problem(error: &AppError) -> Response {
