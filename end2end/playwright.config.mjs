@@ -30,13 +30,15 @@ export default defineConfig({
       '--sandbox-listen', `127.0.0.1:${process.env.UNDERTONE_E2E_SANDBOX}`,
       '--database-url', `sqlite://${data}/undertone.db`, '--secret-key-file', `${data}/secret.key`, '--log', 'warn',
     ].join(' '),
-    url: `${origin}/readyz`,
+    // Printed once the demo has lived through its past; before that the port serves only its webhooks' purpose.
+    wait: { stdout: /Undertone is at/ },
     reuseExistingServer: false,
     timeout: 120_000,
     stdout: 'pipe',
   },
   use: {
     baseURL: origin,
+    actionTimeout: 10_000,
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: {

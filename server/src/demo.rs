@@ -130,9 +130,11 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Addresses of the stand-ins, offered on the Connections page.
+    /// Addresses of the stand-ins as a connection needs them, offered on the Connections page.
     pub fn addresses(&self) -> HashMap<PsaKind, String> {
-        self.addresses.clone()
+        let mut addresses = self.addresses.clone();
+        addresses.insert(PsaKind::Autotask, self.desks.autotask.zone_url());
+        addresses
     }
 
     /// What a person who started the demo needs to know.
@@ -180,7 +182,7 @@ impl Demo {
             luck: Luck::system(),
             listeners: Listeners { web: Some(web), metrics: None },
             roles: Roles::ALL,
-            sandbox: HashMap::new(),
+            sandbox: self.addresses(),
             checkpoints: Checkpoints::default(),
         })?;
         for (at, workspace, scene) in played {

@@ -205,7 +205,7 @@ fn History(versions: Vec<Version<String>>, may_change: bool) -> impl IntoView {
     view! {
         <section class="history">
             <h2>"History"</h2>
-            <Table caption="Versions of the prompt, newest first" heads=vec!["Version", "What changed", "By", "When", ""] class="table-cards">{rows}</Table>
+            <Table caption="Versions of the prompt, newest first" heads=vec!["Version", "What changed", "By", "When", "Restore"] class="table-cards">{rows}</Table>
         </section>
     }
     .into_any()

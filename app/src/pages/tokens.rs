@@ -62,7 +62,7 @@ fn TokenTable(tokens: Vec<Token>, may_change: bool) -> impl IntoView {
         return view! { <Empty title="No tokens yet" text="Make one when a script or another program should reach this workspace."/> }.into_any();
     }
     let rows = tokens.into_iter().map(|token| view! { <TokenLine token may_change/> }).collect_view();
-    view! { <Table caption="API tokens" heads=vec!["Name", "Ends in", "Made", "Last used", ""] class="table-cards">{rows}</Table> }.into_any()
+    view! { <Table caption="API tokens" heads=vec!["Name", "Ends in", "Made", "Last used", "Revoke"] class="table-cards">{rows}</Table> }.into_any()
 }
 
 #[component]

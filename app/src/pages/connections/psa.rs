@@ -45,21 +45,32 @@ pub async fn load(viewer: &Viewer, shown: Shown) -> Result<PsaView, AppError> {
     Ok(PsaView { page: shown.page, saved, kind, fields, secret, sandbox, may_change })
 }
 
-/// The sandbox takes any names and keys; these say what they are.
+/// The stand-in's secret, which it checks as the real product would.
+fn sandbox_secret(kind: PsaKind) -> &'static str {
+    match kind {
+        PsaKind::ConnectWise => "sandboxPrivateKey",
+        PsaKind::Autotask => "s4ndb0x$ecret#1",
+        PsaKind::HaloPsa => "sandbox-secret-5b7e4a3c-11",
+    }
+}
+
+/// What the stand-ins know us by.
 fn fill_sandbox(fields: &mut Fields, kind: PsaKind, address: &str) {
     let values: &[(&str, &str)] = match kind {
         PsaKind::ConnectWise => &[
             ("site", address),
-            ("company_id", "sandbox"),
-            ("public_key", "sandbox-public"),
-            ("client_id", "sandbox-client"),
+            ("company_id", "examplemsp"),
+            ("public_key", "sandboxPublicKey"),
+            ("client_id", "5f1d9c1e-8a2b-4c55-9d1a-6f0b7c3f2e10"),
         ],
         PsaKind::Autotask => &[
-            ("username", "undertone@sandbox.example"),
-            ("integration_code", "SANDBOX"),
+            ("username", "undertone@EXAMPLE-MSP.COM"),
+            ("integration_code", "SANDBOX0TRACKING0IDENTIFIER"),
             ("zone_url", address),
         ],
-        PsaKind::HaloPsa => &[("url", address), ("client_id", "sandbox-client")],
+        PsaKind::HaloPsa => {
+            &[("url", address), ("client_id", "9c1f0d52-5b7e-4a3c-8f5e-3d1a7f0c2b11"), ("tenant", "sandbox")]
+        }
     };
     fields.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
 }
@@ -129,7 +140,7 @@ fn PsaForm(
             <p class="offer">
                 "This instance runs with a sandbox that behaves like "{kind.name()}". "
                 <a class="button" href=format!("{page}{separator}psa={kind}&fill=sandbox#psa")>"Fill with the sandbox"</a>
-                " Any secret will do there."
+                " Its secret is "<code>{sandbox_secret(kind)}</code>"."
             </p>
         }
     });

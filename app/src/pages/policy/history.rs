@@ -46,7 +46,7 @@ pub fn History(versions: Vec<Version<Policy>>, psa: Option<PsaKind>, may_change:
     view! {
         <section class="history">
             <h2>"History"</h2>
-            <Table caption="Versions of the policy, newest first" heads=vec!["Version", "What changed", "By", "When", ""] class="table-cards">{rows}</Table>
+            <Table caption="Versions of the policy, newest first" heads=vec!["Version", "What changed", "By", "When", "Restore"] class="table-cards">{rows}</Table>
         </section>
     }
 }

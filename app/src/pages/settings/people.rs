@@ -25,7 +25,7 @@ pub fn People(members: Vec<Member>, me: UserId, may_change: bool, added: Option<
     let rows = members.into_iter().map(|member| view! { <MemberLine member me may_change/> }).collect_view();
     view! {
         {added.map(|added| view! { <Added added/> })}
-        <Table caption="People of this workspace" heads=vec!["Name", "E-mail", "Role", "Since", ""] class="table-cards">{rows}</Table>
+        <Table caption="People of this workspace" heads=vec!["Name", "E-mail", "Role", "Since", "Remove"] class="table-cards">{rows}</Table>
         {if may_change { view! { <AddForm/> }.into_any() } else { view! { <p class="quiet">"An owner can add and remove people."</p> }.into_any() }}
     }
 }
