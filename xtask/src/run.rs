@@ -48,13 +48,16 @@ pub fn dev(args: &[String]) -> Outcome {
     }
 }
 
-/// Measures on both engines; the figures go to the terminal and `bench-results/`.
+/// Measures what has a measure: the door's commit rate on both engines, and the built-in analyser's accuracy.
 pub fn bench(args: &[String]) -> Outcome {
-    site::build_all(true)?;
     let postgres = step("start a throw-away PostgreSQL", || Postgres::start(Durability::Durable))?;
-    step("measure", || {
-        let mut bench = cargo(&["run", "--release", "-p", "server", "--example", "bench", "--"]);
-        run(bench.args(args).env("UNDERTONE_TEST_PG", postgres.url()))
+    step("durable acknowledgements against raw group commit", || {
+        let rate =
+            ["run", "--release", "-p", "store", "--features", "testing", "--example", "commit_rate", "--"];
+        run(cargo(&rate).args(args).env("UNDERTONE_TEST_PG", postgres.url()))
+    })?;
+    step("accuracy of the built-in analyser", || {
+        run(&mut cargo(&["run", "--release", "-p", "server", "--example", "polarity"]))
     })
 }
 
