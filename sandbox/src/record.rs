@@ -1,7 +1,9 @@
 //! What our adapters sent, for checks against the published specs.
 
 use axum::http::{HeaderMap, Method, StatusCode};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// One request and how it was answered.
 #[derive(Clone, Debug)]
@@ -17,22 +19,38 @@ pub struct Recorded {
 
 /// Keeps the newest requests, at most [`Recorder::KEPT`]. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Recorder(Arc<Mutex<Vec<Recorded>>>);
+pub struct Recorder(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    list: Mutex<Vec<Recorded>>,
+    noted: Notify,
+}
 
 impl Recorder {
     pub const KEPT: usize = 20_000;
 
     pub fn note(&self, recorded: Recorded) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list();
         if list.len() >= Self::KEPT {
             list.drain(..Self::KEPT / 2);
         }
         list.push(recorded);
+        drop(list);
+        self.0.noted.notify_waiters();
+    }
+    /// Becomes ready when the next request has been answered, counted from this call.
+    pub fn next(&self) -> Notified<'_> {
+        self.0.noted.notified()
     }
     pub fn all(&self) -> Vec<Recorded> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.list().clone()
     }
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.list().clear();
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Recorded>> {
+        self.0.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -40,6 +40,7 @@ fn our_crates_depend_on_each_other_only_along_the_drawn_edges() {
         ("frontend", &["app"][..]),
         ("sandbox", &["domain"][..]),
         ("server", &["domain", "store", "app", "sandbox"][..]),
+        ("bench", &["domain", "store", "sandbox"][..]),
         ("xtask", &[][..]),
     ]);
     let edges = edges();

@@ -5,6 +5,8 @@
 //! runs, and a watchdog stops it a few seconds after the last lock is gone, however the tests ended. Nothing is left
 //! behind. As root, the server runs as nobody, because it refuses to run as root.
 
+pub mod raw;
+
 use crate::engine::Pools;
 use crate::{KeyRing, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
