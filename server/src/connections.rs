@@ -4,10 +4,12 @@
 use crate::llm::{self, Model};
 use crate::outside::{Limits, Outside};
 use crate::psa::{self, Psa};
-use domain::{ModelSettings, PsaKind, PsaSettings, TenantId};
+use domain::{ModelSettings, Policy, PsaKind, PsaSettings, TenantId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::connections::Stamp;
+use store::policies::Version;
 use store::{StoreError, TenantStore};
 use url::{Host, Url};
 
@@ -29,11 +31,52 @@ pub struct Connections {
     outside: Outside,
     psas: Kept<dyn Psa>,
     models: Kept<dyn Model>,
+    standings: Kept<Standing, Stamp>,
+}
+
+/// What a tenant's tickets are worked by, as it stands.
+pub struct Standing {
+    pub stamp: Stamp,
+    /// `None` while none is connected.
+    pub psa: Option<Arc<dyn Psa>>,
+    pub model: Arc<dyn Model>,
+    pub policy: Version<Policy>,
+    /// `None`: the built-in prompt.
+    pub prompt: Option<Version<String>>,
+}
+
+impl Standing {
+    pub fn psa(&self) -> Result<&Arc<dyn Psa>, ConnectError> {
+        self.psa.as_ref().ok_or(ConnectError::NoPsa)
+    }
 }
 
 impl Connections {
     pub fn new(outside: Outside) -> Self {
-        Self { outside, psas: Kept::default(), models: Kept::default() }
+        Self { outside, psas: Kept::default(), models: Kept::default(), standings: Kept::default() }
+    }
+
+    /// All of it, read anew only where something was saved since: one small question to the store.
+    pub async fn standing(&self, tenant: &TenantStore) -> Result<Arc<Standing>, ConnectError> {
+        // Before what it speaks of: what is saved in between is read again next time.
+        let stamp = tenant.stamp().await?;
+        let id = tenant.tenant_id();
+        if let Some(kept) = self.standings.find(id, &stamp) {
+            return Ok(kept);
+        }
+        let psa = match self.psa(tenant).await {
+            Ok(psa) => Some(psa),
+            Err(ConnectError::NoPsa) => None,
+            Err(error) => return Err(error),
+        };
+        let standing = Standing {
+            stamp,
+            psa,
+            model: self.model(tenant).await?,
+            policy: tenant.policy().await?,
+            prompt: tenant.prompt().await?,
+        };
+        Ok(self.standings.get_or(id, stamp, || Arc::new(standing)))
     }
 
     /// The tenant's PSA, as its settings are now.
@@ -57,14 +100,19 @@ impl Connections {
     }
 }
 
-/// One open connection a tenant, with the revision of the settings it was opened from.
-struct Kept<T: ?Sized>(Arc<Mutex<HashMap<TenantId, Open<T>>>>);
+/// One thing a tenant, with the revision of the settings it was made from.
+struct Kept<T: ?Sized, R = i64>(Arc<Mutex<HashMap<TenantId, Open<T, R>>>>);
 
-/// The revision and the connection.
-type Open<T> = (i64, Arc<T>);
+/// The revision and the thing.
+type Open<T, R> = (R, Arc<T>);
 
-impl<T: ?Sized> Kept<T> {
-    fn get_or(&self, tenant: TenantId, revision: i64, open: impl FnOnce() -> Arc<T>) -> Arc<T> {
+impl<T: ?Sized, R: PartialEq> Kept<T, R> {
+    fn find(&self, tenant: TenantId, revision: &R) -> Option<Arc<T>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&tenant).filter(|(of, _)| of == revision).map(|(_, open)| Arc::clone(open))
+    }
+
+    fn get_or(&self, tenant: TenantId, revision: R, open: impl FnOnce() -> Arc<T>) -> Arc<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, connection)) = kept.get(&tenant)
             && *of == revision
@@ -81,13 +129,13 @@ impl<T: ?Sized> Kept<T> {
     }
 }
 
-impl<T: ?Sized> Clone for Kept<T> {
+impl<T: ?Sized, R> Clone for Kept<T, R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T: ?Sized> Default for Kept<T> {
+impl<T: ?Sized, R> Default for Kept<T, R> {
     fn default() -> Self {
         Self(Arc::default())
     }

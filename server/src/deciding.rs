@@ -1,40 +1,62 @@
 //! The score stage: loads what is needed, asks the model, has the policy decide, saves the plan. No rules live here:
 //! what an answer must look like is [`crate::scoring`]'s business, what follows from it [`domain::decide`]'s.
 
-use crate::queue::{Setback, Tools};
+use crate::queue::{Onward, Setback, Tools, Work};
 use crate::scoring::score::{Verdict, score};
 use domain::{History, decide};
+use store::analyses::{Analysis, AnalysisState};
 use store::connections::Which;
-use store::jobs::Job;
+use store::jobs::Stage;
 
 /// Scores the job's ticket and stores the analysis with its plan, or why there is none.
-pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<(), Setback> {
-    let tenant = tools.store.tenant(job.tenant);
-    let (ticket, read) = tools.ticket_of(job).await?;
-    let prompt = tenant.prompt().await.map_err(Setback::store)?;
-    let template = prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
-    let model = tools.connections.model(&tenant).await.map_err(Setback::connect)?;
-    let (verdict, provenance) =
-        score(model.as_ref(), template, &read).await.map_err(|error| Setback::call(Which::Model, error))?;
+pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
+    let (lease, replay) = (work.job.lease, work.job.replay);
+    let tenant = tools.store.tenant(work.job.tenant);
+    let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
+    if standing.stamp.model_paused {
+        return Err(Setback::Paused { which: Which::Model });
+    }
+    let (ticket, read) = work.ticket(tools).await?;
+    let template = standing.prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
+    let (verdict, provenance) = score(standing.model.as_ref(), template, read)
+        .await
+        .map_err(|error| Setback::call(Which::Model, error))?;
     tools.checkpoints.pass("scored", "").await;
 
-    let policy = tenant.policy().await.map_err(Setback::store)?;
+    let policy = &standing.policy;
     let now = tools.clock.now();
     let assessment = match verdict {
         Verdict::Scored(assessment) => assessment,
         Verdict::Abstained(reason) => {
             tenant
-                .analysis_skipped(job.lease, ticket, &reason, policy.version, &provenance, now)
+                .analysis_skipped(lease, ticket, &reason, policy.version, &provenance, now)
                 .await
                 .map_err(Setback::store)?;
-            return Ok(());
+            return Ok(Onward::Through);
         }
     };
-    let history = History { escalated: tenant.escalated_before(ticket).await.map_err(Setback::store)? };
-    let plan = decide(&policy.body, &read.ticket, history, &assessment);
-    tenant
-        .analysis_scored(job.lease, ticket, &assessment, &plan, policy.version, &provenance, now)
+    // Only a ticket that is analysed again has a past.
+    let escalated = replay && tenant.escalated_before(ticket).await.map_err(Setback::store)?;
+    let plan = decide(&policy.body, &read.ticket, History { escalated }, &assessment);
+    let decided = tenant
+        .analysis_scored(lease, ticket, &assessment, &plan, policy.version, &provenance, now)
         .await
         .map_err(Setback::store)?;
-    Ok(())
+    if !decided.left {
+        return Ok(Onward::Through);
+    }
+    let analysis = Analysis {
+        id: decided.id,
+        ticket,
+        at: now,
+        state: AnalysisState::Scored,
+        reason: None,
+        assessment: Some(assessment),
+        plan: Some(plan),
+        policy_version: policy.version,
+        provenance,
+    };
+    work.plan = decided.rows.map(|rows| (analysis, rows));
+    work.job = work.job.clone().at(Stage::Act, ticket, Some(decided.id));
+    Ok(Onward::Next)
 }

@@ -1,8 +1,8 @@
 //! Carries tickets between the stages: claims due jobs, runs their stages, and gives each outcome its consequence.
 //!
-//! A claim leases a job for one stage. The stage ends in one transaction in the store that keeps its result, moves the
-//! job on and gives the lease back, so a crash anywhere repeats a stage and never skips one. A job keeps its place in the
-//! line: its next stage is claimed before younger work.
+//! A claim leases a job, which is then carried through its stages. Each ends in one transaction in the store that keeps
+//! its result and moves the job on, so a crash anywhere repeats a stage and never skips one. What a stage found out is
+//! handed to the next in memory ([`Work`]); one that begins with a job of another's life asks the store for it.
 
 mod checkpoints;
 mod leases;
@@ -21,11 +21,13 @@ use domain::{TicketId, backoff};
 use futures::FutureExt;
 use leases::{Held, Leases};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::connections::ConnectionState;
+use store::analyses::Analysis;
+use store::connections::{ConnectionState, Which};
 use store::jobs::{Job, Stage};
+use store::ledger::LedgerRow;
 use store::tickets::ReadTicket;
 use store::{Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
@@ -43,13 +45,33 @@ pub struct Tools {
     pub checkpoints: Checkpoints,
 }
 
-impl Tools {
+/// A job on its way, with what its stages have found out.
+pub struct Work {
+    pub job: Job,
+    pub read: Option<ReadTicket>,
+    pub plan: Option<(Analysis, Vec<LedgerRow>)>,
+}
+
+impl Work {
     /// The ticket of a job that is past the read stage.
-    pub async fn ticket_of(&self, job: &Job) -> Result<(TicketId, ReadTicket), Setback> {
+    pub async fn ticket(&mut self, tools: &Tools) -> Result<(TicketId, &ReadTicket), Setback> {
         let gone = || Setback::Fail { reason: "the ticket is not in our database any more".into() };
-        let ticket = job.ticket.ok_or_else(gone)?;
-        self.store.tenant(job.tenant).ticket_for_work(ticket).await.map_err(Setback::store)?.ok_or_else(gone)
+        let id = self.job.ticket.ok_or_else(gone)?;
+        if self.read.is_none() {
+            let tenant = tools.store.tenant(self.job.tenant);
+            self.read = tenant.ticket_for_work(id).await.map_err(Setback::store)?.map(|(_, read)| read);
+        }
+        Ok((id, self.read.as_ref().ok_or_else(gone)?))
     }
+}
+
+/// How a stage ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// The job stands in its next stage.
+    Next,
+    /// The job is finished.
+    Through,
 }
 
 /// How long a stopping runner lets stages finish before it hands their jobs back unfinished.
@@ -76,8 +98,10 @@ struct Inner {
     /// The part of the slots that work which is late may use; the rest is for fresh work.
     late_slots: Arc<Semaphore>,
     leases: Leases,
-    /// Work may be due: a slot became free, or somebody says so.
+    /// Work may be due: a slot became free for it, or somebody says so.
     nudge: Notify,
+    /// The last claim may have left due work behind.
+    more: AtomicBool,
     /// No new jobs; running ones finish their stage.
     stop: CancellationToken,
     /// Running jobs stop where they are and are handed back.
@@ -97,6 +121,12 @@ struct Settling {
     idle: watch::Sender<u64>,
 }
 
+impl Settling {
+    fn is_waited_for(&self) -> bool {
+        self.asked.load(Ordering::SeqCst) > *self.idle.borrow()
+    }
+}
+
 impl Queue {
     /// Begins to work. At most `workers` jobs run at once.
     pub fn start(tools: Arc<Tools>, workers: usize, tasks: &TaskTracker) -> Self {
@@ -106,6 +136,7 @@ impl Queue {
             workers,
             leases: Leases::default(),
             nudge: Notify::new(),
+            more: AtomicBool::new(false),
             stop: CancellationToken::new(),
             now: CancellationToken::new(),
             jobs: TaskTracker::new(),
@@ -206,6 +237,8 @@ impl Inner {
                 for job in jobs {
                     self.run(job);
                 }
+                let was_full = count == free || self.leases.fullest() >= self.workers.div_ceil(2);
+                self.more.store(was_full, Ordering::SeqCst);
                 count
             }
             Err(error) => {
@@ -216,7 +249,7 @@ impl Inner {
     }
 
     fn run(self: &Arc<Self>, job: Job) {
-        let held = self.leases.hold(job.lease);
+        let held = self.leases.hold(job.lease, job.tenant);
         // Never waits: only this task takes slots, and it claimed no more than were free.
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else { return };
         let span = tracing::info_span!(
@@ -232,33 +265,44 @@ impl Inner {
 
     async fn carry(self: Arc<Self>, job: Job, held: Held, slot: OwnedSemaphorePermit) {
         tokio::select! {
-            () = self.one_stage(&job) => {}
+            () = self.all_stages(job.clone()) => {}
             () = held.lost.cancelled() => {}
             () = self.now.cancelled() => self.hand_back(&job, Duration::ZERO, "the server was stopped").await,
         }
         drop((held, slot));
-        self.nudge.notify_one();
+        // A look at the queue that finds nothing costs as much as a stage.
+        if self.more.load(Ordering::SeqCst) || self.settling.is_waited_for() {
+            self.nudge.notify_one();
+        }
     }
 
-    async fn one_stage(&self, job: &Job) {
+    async fn all_stages(&self, job: Job) {
         if job.attempts > backoff::MAX_ATTEMPTS {
             let cause =
                 format!("gave up after {} attempts; the last one did not finish", backoff::MAX_ATTEMPTS);
-            return self.bury(job, &cause).await;
+            return self.bury(&job, &cause).await;
         }
-        let _late_slot = match self.late_slot(job) {
+        let _late_slot = match self.late_slot(&job) {
             Ok(slot) => slot,
             Err(TryAcquireError::NoPermits) => {
-                return self.hand_back(job, POLL, "waits behind newer tickets, which go first").await;
+                return self.hand_back(&job, POLL, "waits behind newer tickets, which go first").await;
             }
             Err(TryAcquireError::Closed) => return,
         };
-        let begun = Instant::now();
-        let result = AssertUnwindSafe(stage_of(&self.tools, job)).catch_unwind().await;
-        let result = result.unwrap_or_else(|_| Err(panicked(job.stage)));
-        count(job.stage, &result, begun.elapsed());
-        if let Err(setback) = result {
-            self.set_back(job, setback).await;
+        let mut work = Work { job, read: None, plan: None };
+        loop {
+            let (stage, begun) = (work.job.stage, Instant::now());
+            let result = AssertUnwindSafe(stage_of(&self.tools, &mut work)).catch_unwind().await;
+            let result = result.unwrap_or_else(|_| Err(panicked(stage)));
+            count(stage, &result, begun.elapsed());
+            match result {
+                Ok(Onward::Through) => return,
+                Ok(Onward::Next) if self.stop.is_cancelled() => {
+                    return self.hand_back(&work.job, Duration::ZERO, "the server was stopped").await;
+                }
+                Ok(Onward::Next) => {}
+                Err(setback) => return self.set_back(&work.job, setback).await,
+            }
         }
     }
 
@@ -286,6 +330,13 @@ impl Inner {
                 let paused = store.tenant(job.tenant).connection_state_set(which, state).await;
                 let back = store.job_retry(job.lease, now, &reason, true).await;
                 paused.and(back)
+            }
+            Setback::Paused { which } => {
+                let cause = match which {
+                    Which::Psa => "waits for the connection to the ticketing system",
+                    Which::Model => "waits for the connection to the model",
+                };
+                store.job_retry(job.lease, now, cause, true).await
             }
             Setback::Retry { wait, cause } => match self.next_try(job, wait, now) {
                 Some((after, refund)) => {
@@ -336,11 +387,11 @@ impl Inner {
 }
 
 /// The stages, in the order of a ticket's way.
-async fn stage_of(tools: &Tools, job: &Job) -> Result<(), Setback> {
-    match job.stage {
-        Stage::Read => inbound::read::read(tools, job).await,
-        Stage::Score => deciding::score_and_decide(tools, job).await,
-        Stage::Act => outbound::write_back::carry_out(tools, job).await,
+async fn stage_of(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
+    match work.job.stage {
+        Stage::Read => inbound::read::read(tools, work).await,
+        Stage::Score => deciding::score_and_decide(tools, work).await,
+        Stage::Act => outbound::write_back::carry_out(tools, work).await,
     }
 }
 
@@ -361,16 +412,16 @@ fn panicked(stage: Stage) -> Setback {
     }
 }
 
-fn count(stage: Stage, result: &Result<(), Setback>, took: Duration) {
+fn count(stage: Stage, result: &Result<Onward, Setback>, took: Duration) {
     let stage = match stage {
         Stage::Read => "read",
         Stage::Score => "score",
         Stage::Act => "act",
     };
     let outcome = match result {
-        Ok(()) => "done",
+        Ok(Onward::Next | Onward::Through) => "done",
         Err(Setback::Retry { .. }) => "retry",
-        Err(Setback::Pause { .. }) => "pause",
+        Err(Setback::Pause { .. } | Setback::Paused { .. }) => "pause",
         Err(Setback::Fail { .. }) => "fail",
         Err(Setback::LeaseLost) => "lost",
     };

@@ -67,7 +67,7 @@ impl TenantStore {
     }
 
     /// End of the score stage: the analysis, its plan and the ledger rows are stored, trends are counted, and the job
-    /// moves on to acting, or is finished when there is nothing to do (or in shadow mode).
+    /// moves on to acting under the same lease, or is finished when there is nothing to do (or in shadow mode).
     ///
     /// A ledger row that left for the PSA stays as it is: each effect once. One that never left (shadow, or planned
     /// before a replay) follows the new plan.
@@ -81,7 +81,7 @@ impl TenantStore {
         policy_version: i64,
         provenance: &Provenance,
         now: DateTime<Utc>,
-    ) -> Result<AnalysisId> {
+    ) -> Result<Decided> {
         let scored = Scored {
             tenant: self.tenant,
             lease,
@@ -92,7 +92,7 @@ impl TenantStore {
             provenance: provenance.clone(),
             now,
         };
-        self.store.write(scored, |tx, scored| Box::pin(scored.keep(tx))).await
+        self.store.write_later(scored, |tx, scored| Box::pin(scored.keep(tx))).await
     }
 
     /// End of the score stage without scores (refused, filtered, unusable twice): nothing is done, the job is finished.
@@ -115,7 +115,7 @@ impl TenantStore {
             now,
         );
         self.store
-            .write(input, |tx, (tenant, lease, ticket, reason, policy_version, provenance, now)| {
+            .write_later(input, |tx, (tenant, lease, ticket, reason, policy_version, provenance, now)| {
                 Box::pin(async move {
                     let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
                     skip(tx, &held, *ticket, reason, *policy_version, provenance, *now).await
@@ -184,6 +184,16 @@ pub(crate) async fn of_ticket(
     .collect()
 }
 
+/// What the end of the score stage came to.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub id: AnalysisId,
+    /// The job goes on with acting; otherwise it is finished.
+    pub left: bool,
+    /// The ledger's rows. `None` after a replay, when older rows may be among them: ask [`TenantStore::action_list`].
+    pub rows: Option<Vec<ledger::LedgerRow>>,
+}
+
 /// The result of the score stage.
 struct Scored {
     tenant: TenantId,
@@ -197,11 +207,11 @@ struct Scored {
 }
 
 impl Scored {
-    async fn keep(&self, tx: &mut Tx) -> Result<AnalysisId> {
+    async fn keep(&self, tx: &mut Tx) -> Result<Decided> {
         let held = Held::fence(tx, Some(self.tenant), self.lease).await?.about(self.ticket)?;
         let id = self.insert(tx).await?;
         let before = if held.replay { Counted::of(tx, self.tenant.0, self.ticket).await? } else { None };
-        let left = ledger::plan(tx, &held, self.ticket, id, &self.plan, self.now).await?;
+        let (left, rows) = ledger::plan(tx, &held, self.ticket, id, &self.plan, self.now).await?;
         let state = match (left, self.plan.mode, self.plan.actions.is_empty()) {
             (true, _, _) => TicketState::Acting,
             (false, _, true) => TicketState::Analysed,
@@ -221,7 +231,7 @@ impl Scored {
         } else {
             held.finish(tx, self.now).await?;
         }
-        Ok(id.into())
+        Ok(Decided { id: id.into(), left, rows: (!held.replay).then_some(rows) })
     }
 
     async fn insert(&self, tx: &mut Tx) -> Result<Uuid> {
@@ -265,7 +275,13 @@ impl Scored {
             self.ticket
         )?;
         if finished.is_some() {
-            row.took(tx, self.tenant.0, self.ticket, self.now).await?;
+            execute!(
+                tx,
+                "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3",
+                row.took(self.now),
+                self.tenant.0,
+                self.ticket
+            )?;
         }
         Ok(row)
     }

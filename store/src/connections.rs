@@ -6,7 +6,7 @@ use hooks::TABLE_HOOKS;
 pub(crate) use hooks::hook_put;
 pub use hooks::{Hook, HookOwner};
 
-use crate::engine::{News, Tx, execute, fetch_all, fetch_optional, locked};
+use crate::engine::{News, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, Word, clean};
 use crate::vault::Place;
 use crate::{Actor, KeyRing, Result, Store, StoreError, TenantStore, audit};
@@ -54,6 +54,17 @@ pub struct ModelConnection {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Changes whenever something is saved that a tenant's tickets are worked by. Versions and revisions only rise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Stamp {
+    policy: Option<i64>,
+    prompt: Option<i64>,
+    psa: Option<i64>,
+    model: Option<i64>,
+    pub psa_paused: bool,
+    pub model_paused: bool,
+}
+
 /// Values picked from the PSA's own lists, for the settings screens: see `server::psa::Lookups`, stored as JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachedLookups {
@@ -99,6 +110,26 @@ fn open_psa(keys: &KeyRing, tenant: TenantId, settings: &str, sealed: &[u8]) -> 
     let mut settings: PsaSettings = rows::read_json(TABLE_PSA, "settings", settings)?;
     settings.set_secret(keys.open(place(tenant, TABLE_PSA, "secret"), sealed)?);
     Ok(settings)
+}
+
+impl TenantStore {
+    /// One small read, by which a copy of policy, prompt and connections is known to be the newest.
+    pub async fn stamp(&self) -> Result<Stamp> {
+        let mut reader = self.store.read().await?;
+        fetch_one!(
+            reader,
+            Stamp,
+            "SELECT (SELECT max(version) FROM policies WHERE tenant_id = $1) AS policy,
+               (SELECT max(version) FROM prompts WHERE tenant_id = $1) AS prompt,
+               p.revision AS psa, m.revision AS model,
+               coalesce(p.state, '') = 'paused' AS psa_paused, coalesce(m.state, '') = 'paused' AS model_paused
+             FROM tenants t
+             LEFT JOIN psa_connections p ON p.tenant_id = t.id
+             LEFT JOIN model_connections m ON m.tenant_id = t.id
+             WHERE t.id = $1",
+            self.tenant.0
+        )
+    }
 }
 
 impl Store {

@@ -6,6 +6,7 @@
 //! | | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | begin | `BEGIN IMMEDIATE` on the one writing connection | `BEGIN` |
+//! | commit without waiting for the disk | `PRAGMA synchronous = NORMAL` | `synchronous_commit = off` |
 //! | rows read in order to be changed | nothing to do | `FOR UPDATE` (see [`locked!`]) |
 //! | claiming jobs | | `FOR UPDATE SKIP LOCKED`, `LATERAL` (see [`crate::jobs`]) |
 //! | news of work from other nodes | none: one file, one machine | `LISTEN`/`NOTIFY` |
@@ -21,6 +22,7 @@ pub(crate) use sql::*;
 
 use crate::error::StoreError;
 use crate::trends::TallyChange;
+use crate::writer::Flush;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -155,12 +157,20 @@ impl Pools {
         })
     }
 
-    pub(crate) async fn begin(&self) -> Result<Tx> {
-        let open = match self {
-            // A transaction that begins deferred gets SQLITE_BUSY at its first write when another process wrote
-            // meanwhile, and the busy timeout does not help it.
-            Self::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Open::Postgres(pool.begin().await?),
+    pub(crate) async fn begin(&self, flush: Flush) -> Result<Tx> {
+        // A transaction that begins deferred gets SQLITE_BUSY at its first write when another process wrote meanwhile,
+        // and the busy timeout does not help it. How a commit treats the disk is said in the same breath.
+        let open = match (self, flush) {
+            (Self::Sqlite { write, .. }, Flush::First) => {
+                Open::Sqlite(write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?)
+            }
+            (Self::Sqlite { write, .. }, Flush::Later) => {
+                Open::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?)
+            }
+            (Self::Postgres(pool), Flush::First) => Open::Postgres(pool.begin().await?),
+            (Self::Postgres(pool), Flush::Later) => {
+                Open::Postgres(pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?)
+            }
         };
         Ok(Tx { open, tallies: Vec::new(), work: News::None })
     }

@@ -1,5 +1,6 @@
 //! The queue. One job carries one ticket through the stages read → score → act; its row moves from stage to stage in
-//! the transaction that stores the stage's result, so a crash repeats a stage and never skips one.
+//! the transaction that stores the stage's result, so a crash repeats a stage and never skips one. Who leased a job keeps
+//! it from stage to stage and gives it back when the ticket is through, or must wait.
 
 mod claim;
 mod held;
@@ -47,11 +48,18 @@ pub struct Job {
     /// This attempt included.
     pub attempts: u32,
     pub created_at: DateTime<Utc>,
+    /// `false`: the delivery's signature could not be checked at the door; the read stage must.
+    pub verified: bool,
 }
 
 impl Job {
     pub fn id(&self) -> JobId {
         self.lease.job
+    }
+
+    /// The same job in its next stage, as the end of a stage has stored it.
+    pub fn at(self, stage: Stage, ticket: TicketId, analysis: Option<AnalysisId>) -> Self {
+        Self { stage, ticket: Some(ticket), analysis, attempts: 1, ..self }
     }
 }
 
@@ -77,14 +85,17 @@ impl Store {
         let token = Uuid::new_v4();
         let until = now + lease;
         let mut jobs = self
-            .write((now, token, until, per_tenant, limit), |tx, (now, token, until, per_tenant, limit)| {
-                Box::pin(async move {
-                    let (per_tenant, limit) = (i64::from(*per_tenant), i64::from(*limit));
-                    let heads = per_tenant.min(limit);
-                    let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
-                    fetch_all!(tx, JobRow, text, *now, *token, *until, per_tenant, limit, heads)
-                })
-            })
+            .write_later(
+                (now, token, until, per_tenant, limit),
+                |tx, (now, token, until, per_tenant, limit)| {
+                    Box::pin(async move {
+                        let (per_tenant, limit) = (i64::from(*per_tenant), i64::from(*limit));
+                        let heads = per_tenant.min(limit);
+                        let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
+                        fetch_all!(tx, JobRow, text, *now, *token, *until, per_tenant, limit, heads)
+                    })
+                },
+            )
             .await?
             .into_iter()
             .map(|row| row.leased(token))
@@ -99,13 +110,14 @@ impl Store {
         if leases.is_empty() {
             return Ok(Vec::new());
         }
-        self.write((leases.to_vec(), until), |tx, (leases, until)| Box::pin(renew(tx, leases, *until))).await
+        self.write_later((leases.to_vec(), until), |tx, (leases, until)| Box::pin(renew(tx, leases, *until)))
+            .await
     }
 
     /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown),
     /// and leaves no line in the ticket's timeline; the delivery shows the cause either way.
     pub async fn job_retry(&self, lease: Lease, at: DateTime<Utc>, cause: &str, refund: bool) -> Result<()> {
-        self.write((lease, at, clean(cause).into_owned(), refund), |tx, (lease, at, cause, refund)| {
+        self.write_later((lease, at, clean(cause).into_owned(), refund), |tx, (lease, at, cause, refund)| {
             Box::pin(async move {
                 let held = Held::fence(tx, None, *lease).await?;
                 execute!(

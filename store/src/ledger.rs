@@ -1,7 +1,7 @@
 //! What we did in the PSA: one row per action, so that each effect happens once.
 
 use crate::engine::{
-    Query, Reader, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, locked,
+    Arg, Query, Reader, Tx, execute, execute_query, fetch_all, fetch_optional, fetch_query, locked,
 };
 use crate::jobs::Held;
 use crate::rows::{self, Word, clean};
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Action, ActionId, ActionKey, ActionKind, ActionState, AnalysisId, Effect, Mode, Plan, TenantId, TicketId,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 #[derive(Clone, Debug)]
@@ -108,71 +108,56 @@ impl TenantStore {
         Ok(rows)
     }
 
-    /// `planned` → `in_flight`, committed before the request leaves. Returns the state it had: `InFlight` means an
-    /// earlier attempt may have reached the PSA, so look there first.
-    pub async fn action_begin(
-        &self,
-        lease: Lease,
-        action: ActionId,
-        now: DateTime<Utc>,
-    ) -> Result<ActionState> {
+    /// `planned` → `in_flight` for all of these, on disk before the first request leaves. Returns those that were in flight
+    /// already: an earlier attempt may have reached the PSA, so look there first.
+    pub async fn actions_begin(&self, lease: Lease, actions: &[ActionId]) -> Result<HashSet<ActionId>> {
         self.store
-            .write((self.tenant, lease, action.0, now), |tx, (tenant, lease, action, _now)| {
+            .write((self.tenant, lease, actions.to_vec()), |tx, (tenant, lease, actions)| {
                 Box::pin(async move {
                     let held = Held::fence(tx, Some(*tenant), *lease).await?;
-                    begin(tx, &held, *action).await
+                    begin(tx, &held, actions).await
                 })
             })
             .await
     }
 
-    /// Ends an action and, in the same transaction, begins `next` (returning the state that one had).
-    pub async fn action_end(
+    /// Stores how actions ended. With [`Rest::Finished`] the ticket is `acted` and the job finished.
+    ///
+    /// It need not wait for the disk: an action whose end is lost with the power is still in flight, and is looked for.
+    pub async fn actions_end(
         &self,
         lease: Lease,
-        action: ActionId,
-        outcome: &Outcome,
-        next: Option<ActionId>,
+        ticket: TicketId,
+        ended: &[(ActionId, Outcome)],
+        rest: Rest,
         now: DateTime<Utc>,
-    ) -> Result<Option<ActionState>> {
+    ) -> Result<()> {
         self.store
-            .write(
-                (self.tenant, lease, action.0, outcome.clone(), next, now),
-                |tx, (tenant, lease, action, outcome, next, now)| {
+            .write_later(
+                (self.tenant, lease, ticket.0, ended.to_vec(), rest, now),
+                |tx, (tenant, lease, ticket, ended, rest, now)| {
                     Box::pin(async move {
-                        let held = Held::fence(tx, Some(*tenant), *lease).await?;
-                        end(tx, &held, *action, outcome, *now).await?;
-                        match next {
-                            Some(next) => begin(tx, &held, next.0).await.map(Some),
-                            None => Ok(None),
+                        let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
+                        let applied = end(tx, &held, ended, *now).await?;
+                        mark_ticket(tx, &held, *ticket, applied, *rest == Rest::Finished, *now).await?;
+                        match rest {
+                            Rest::Finished => held.finish(tx, *now).await,
+                            Rest::Unsent(actions) => unbegin(tx, &held, actions).await,
                         }
                     })
                 },
             )
             .await
     }
+}
 
-    /// All actions are final: the ticket is `acted`, the job finished.
-    pub async fn actions_finished(&self, lease: Lease, ticket: TicketId, now: DateTime<Utc>) -> Result<()> {
-        self.store
-            .write((self.tenant, lease, ticket.0, now), |tx, (tenant, lease, ticket, now)| {
-                Box::pin(async move {
-                    let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
-                    let row = fetch_one!(
-                        tx,
-                        Counted,
-                        "UPDATE tickets SET state = 'acted', reason = NULL, finished_at = $1 WHERE tenant_id = $2 AND id = $3
-                         RETURNING day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms",
-                        *now,
-                        tenant.0,
-                        *ticket
-                    )?;
-                    row.took(tx, tenant.0, *ticket, *now).await?;
-                    held.finish(tx, *now).await
-                })
-            })
-            .await
-    }
+/// What becomes of a plan's other actions when some end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// There are none: all are final.
+    Finished,
+    /// These were begun, but no request of theirs was sent: `planned` again.
+    Unsent(Vec<ActionId>),
 }
 
 pub(crate) async fn of_ticket(
@@ -194,7 +179,7 @@ pub(crate) async fn of_ticket(
     .collect()
 }
 
-/// Writes a plan into the ledger. `true` when something is left to carry out.
+/// Writes a plan into the ledger. Whether something is left to carry out, and the rows of a first analysis.
 pub(crate) async fn plan(
     tx: &mut Tx,
     held: &Held,
@@ -202,7 +187,7 @@ pub(crate) async fn plan(
     analysis: Uuid,
     plan: &Plan,
     now: DateTime<Utc>,
-) -> Result<bool> {
+) -> Result<(bool, Vec<LedgerRow>)> {
     let mut known = if held.replay { known(tx, held.tenant_id, ticket).await? } else { HashMap::new() };
     let state = match plan.mode {
         Mode::Shadow => ActionState::Shadow,
@@ -235,8 +220,26 @@ pub(crate) async fn plan(
         }
     }
     left |= supersede(tx, held.tenant_id, &known, now).await?;
-    insert(tx, held.tenant_id, ticket, analysis, &fresh, state, now).await?;
-    Ok(left)
+    let fresh: Vec<LedgerRow> = fresh
+        .into_iter()
+        .map(|(position, action)| LedgerRow {
+            id: rows::id_at(now).into(),
+            ticket: ticket.into(),
+            analysis: analysis.into(),
+            position,
+            action: action.clone(),
+            state,
+            effects: Vec::new(),
+            detail: None,
+            reference: reference(),
+            receipt: None,
+            attempts: 0,
+            decided_at: now,
+            finished_at: None,
+        })
+        .collect();
+    insert(tx, held.tenant_id, &fresh).await?;
+    Ok((left, fresh))
 }
 
 /// A row that an earlier analysis of the ticket left.
@@ -294,15 +297,7 @@ async fn supersede(
     Ok(left)
 }
 
-async fn insert(
-    tx: &mut Tx,
-    tenant: Uuid,
-    ticket: Uuid,
-    analysis: Uuid,
-    fresh: &[(i64, &Action)],
-    state: ActionState,
-    now: DateTime<Utc>,
-) -> Result<()> {
+async fn insert(tx: &mut Tx, tenant: Uuid, fresh: &[LedgerRow]) -> Result<()> {
     if fresh.is_empty() {
         return Ok(());
     }
@@ -311,20 +306,20 @@ async fn insert(
            attempts, decided_at) VALUES ",
     );
     let mut values = Vec::with_capacity(fresh.len());
-    for (position, action) in fresh {
+    for row in fresh {
         values.push(vec![
             tenant.into(),
-            rows::id_at(now).into(),
-            ticket.into(),
-            analysis.into(),
-            (*position).into(),
-            action.key.0.as_str().into(),
-            rows::json(action)?.into(),
-            state.word().into(),
-            "[]".into(),
-            reference().into(),
-            0_i64.into(),
-            now.into(),
+            row.id.0.into(),
+            row.ticket.0.into(),
+            row.analysis.0.into(),
+            row.position.into(),
+            row.action.key.0.as_str().into(),
+            rows::json(&row.action)?.into(),
+            row.state.word().into(),
+            rows::json(&row.effects)?.into(),
+            row.reference.as_str().into(),
+            row.attempts.into(),
+            row.decided_at.into(),
         ]);
     }
     query.rows(values);
@@ -337,61 +332,127 @@ fn reference() -> String {
     crate::vault::random::<8>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
-async fn begin(tx: &mut Tx, held: &Held, action: Uuid) -> Result<ActionState> {
-    let found: Option<(String,)> = fetch_optional!(
-        tx,
-        (String,),
-        locked!(tx, "SELECT state FROM actions WHERE tenant_id = $1 AND id = $2 AND ticket_id = $3"),
-        held.tenant_id,
-        action,
-        held.ticket_id
-    )?;
-    // Not an action of this job's ticket: whoever asks works on something else.
-    let (state,) = found.ok_or(StoreError::LeaseLost)?;
-    let state = ActionState::read("actions", "state", &state)?;
-    if matches!(state, ActionState::Planned | ActionState::InFlight) {
-        execute!(
-            tx,
-            "UPDATE actions SET state = 'in_flight', attempts = attempts + 1 WHERE tenant_id = $1 AND id = $2",
-            held.tenant_id,
-            action
-        )?;
+async fn begin(tx: &mut Tx, held: &Held, actions: &[ActionId]) -> Result<HashSet<ActionId>> {
+    if actions.is_empty() {
+        return Ok(HashSet::new());
     }
-    Ok(state)
+    let mut query =
+        Query::new("UPDATE actions SET state = 'in_flight', attempts = attempts + 1 WHERE tenant_id = ");
+    query.bind(held.tenant_id).push(" AND ticket_id = ").bind(held.ticket_id);
+    query.push(" AND state IN ('planned', 'in_flight') AND ");
+    one_of(&mut query, actions.iter());
+    query.push(" RETURNING id, attempts");
+    let begun: Vec<(Uuid, i64)> = fetch_query!(tx, (Uuid, i64), query)?;
+    // Final ones, or not of this job's ticket: whoever asks works on something else.
+    if begun.len() != actions.len() {
+        return Err(StoreError::LeaseLost);
+    }
+    Ok(begun.into_iter().filter(|(_, attempts)| *attempts > 1).map(|(id, _)| id.into()).collect())
+}
+
+async fn unbegin(tx: &mut Tx, held: &Held, actions: &[ActionId]) -> Result<()> {
+    if actions.is_empty() {
+        return Ok(());
+    }
+    let mut query =
+        Query::new("UPDATE actions SET state = 'planned', attempts = attempts - 1 WHERE tenant_id = ");
+    query.bind(held.tenant_id).push(" AND ticket_id = ").bind(held.ticket_id);
+    query.push(" AND state = 'in_flight' AND attempts = 1 AND ");
+    one_of(&mut query, actions.iter());
+    execute_query!(tx, query).map(drop)
+}
+
+fn one_of<'a>(query: &mut Query, actions: impl Iterator<Item = &'a ActionId>) {
+    query.push("id IN (");
+    for (index, action) in actions.enumerate() {
+        query.push(if index == 0 { "" } else { ", " }).bind(action.0);
+    }
+    query.push(")");
+}
+
+/// What was seen to change in the PSA.
+#[derive(Clone, Copy, Default)]
+struct Applied {
+    update: bool,
+    escalation: bool,
 }
 
 /// A final row stays as it is.
-async fn end(tx: &mut Tx, held: &Held, action: Uuid, outcome: &Outcome, now: DateTime<Utc>) -> Result<()> {
-    let ended: Option<(String, Uuid)> = fetch_optional!(
-        tx,
-        (String, Uuid),
-        "UPDATE actions SET state = $1, effects = $2, detail = $3, receipt = $4, finished_at = $5
-         WHERE tenant_id = $6 AND id = $7 AND ticket_id = $8 AND state IN ('planned', 'in_flight')
-         RETURNING key, ticket_id",
-        outcome.state.word(),
-        rows::json(&outcome.effects)?,
-        outcome.detail.as_deref().map(clean),
-        outcome.receipt.as_deref().map(clean),
-        now,
-        held.tenant_id,
-        action,
-        held.ticket_id
-    )?;
-    let Some((key, ticket)) = ended else { return Ok(()) };
-    if outcome.state == ActionState::Done && outcome.effects.iter().any(Effect::applied) {
-        let flag = match key.as_str() {
-            "update" => Some("UPDATE tickets SET updated = $1 WHERE tenant_id = $2 AND id = $3"),
-            "escalate" => Some("UPDATE tickets SET escalated = $1 WHERE tenant_id = $2 AND id = $3"),
-            _ => None,
-        };
-        if let Some(flag) = flag {
-            let before = Counted::of(tx, held.tenant_id, ticket).await?;
-            execute!(tx, flag, true, held.tenant_id, ticket)?;
-            if let Some(before) = before {
-                before.replaced(tx, held.tenant_id, ticket).await?;
-            }
-        }
+async fn end(
+    tx: &mut Tx,
+    held: &Held,
+    outcomes: &[(ActionId, Outcome)],
+    now: DateTime<Utc>,
+) -> Result<Applied> {
+    let mut applied = Applied::default();
+    if outcomes.is_empty() {
+        return Ok(applied);
     }
-    let word = outcome.state.word();
-    timeline::event(tx, held.tenant_id, ticket, now, "acted", &format!("{key}: {word}")).await
+    let mut query = Query::new("UPDATE actions SET finished_at = ");
+    query.bind(now);
+    let effects = |outcome: &Outcome| rows::json(&outcome.effects).map(Arg::from);
+    let clean = |text: &Option<String>| Arg::from(text.as_deref().map(|text| clean(text).into_owned()));
+    by_row(&mut query, "state", outcomes, |outcome| Ok(outcome.state.word().into()))?;
+    by_row(&mut query, "effects", outcomes, effects)?;
+    by_row(&mut query, "detail", outcomes, |outcome| Ok(clean(&outcome.detail)))?;
+    by_row(&mut query, "receipt", outcomes, |outcome| Ok(clean(&outcome.receipt)))?;
+    query.push(" WHERE tenant_id = ").bind(held.tenant_id).push(" AND ticket_id = ").bind(held.ticket_id);
+    query.push(" AND state IN ('planned', 'in_flight') AND ");
+    one_of(&mut query, outcomes.iter().map(|(id, _)| id));
+    query.push(" RETURNING id, key");
+    let ended: HashMap<Uuid, String> = fetch_query!(tx, (Uuid, String), query)?.into_iter().collect();
+    let mut lines = Vec::with_capacity(outcomes.len());
+    for (id, outcome) in outcomes {
+        let Some(key) = ended.get(&id.0) else { continue };
+        let changed = outcome.state == ActionState::Done && outcome.effects.iter().any(Effect::applied);
+        applied.update |= changed && key == "update";
+        applied.escalation |= changed && key == "escalate";
+        lines.push(format!("{key}: {}", outcome.state.word()));
+    }
+    let lines: Vec<_> = lines.iter().map(|line| (now, "acted", line.as_str())).collect();
+    if let Some(ticket) = held.ticket_id.filter(|_| !lines.is_empty()) {
+        timeline::events(tx, held.tenant_id, ticket, &lines).await?;
+    }
+    Ok(applied)
+}
+
+/// `, column = CASE id WHEN … THEN … END`
+fn by_row(
+    query: &mut Query,
+    column: &str,
+    outcomes: &[(ActionId, Outcome)],
+    value: impl Fn(&Outcome) -> Result<Arg>,
+) -> Result<()> {
+    query.push(", ").push(column).push(" = CASE id");
+    for (id, outcome) in outcomes {
+        query.push(" WHEN ").bind(id.0).push(" THEN ").bind(value(outcome)?);
+    }
+    query.push(" END");
+    Ok(())
+}
+
+async fn mark_ticket(
+    tx: &mut Tx,
+    held: &Held,
+    ticket: Uuid,
+    applied: Applied,
+    finished: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let flags = applied.update || applied.escalation;
+    if !flags && !finished {
+        return Ok(());
+    }
+    let before = Counted::of(tx, held.tenant_id, ticket).await?.ok_or(StoreError::LeaseLost)?;
+    if flags {
+        before.flagged(tx, held.tenant_id, applied.update, applied.escalation);
+    }
+    let mut query = Query::new("UPDATE tickets SET updated = updated OR ");
+    query.bind(applied.update).push(", escalated = escalated OR ").bind(applied.escalation);
+    if finished {
+        query.push(", state = 'acted', reason = NULL, finished_at = ").bind(now);
+        query.push(", duration_ms = ").bind(before.took(now));
+    }
+    query.push(" WHERE tenant_id = ").bind(held.tenant_id).push(" AND id = ").bind(ticket);
+    execute_query!(tx, query).map(drop)
 }

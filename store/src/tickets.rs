@@ -187,10 +187,11 @@ impl BodyRow {
 }
 
 impl TenantStore {
-    /// End of the read stage: the ticket is stored (or refreshed, on replay) and the job moves on to scoring.
+    /// End of the read stage: the ticket is stored (or refreshed, on replay) and the job moves on to scoring, under the
+    /// same lease.
     pub async fn ticket_read(&self, lease: Lease, read: &ReadTicket, now: DateTime<Utc>) -> Result<TicketId> {
         self.store
-            .write((self.tenant, lease, read.clone(), now), |tx, (tenant, lease, read, now)| {
+            .write_later((self.tenant, lease, read.clone(), now), |tx, (tenant, lease, read, now)| {
                 Box::pin(async move {
                     let held = Held::fence(tx, Some(*tenant), *lease).await?;
                     let ticket = keep(tx, &held, read, TicketState::Reading, None, *now).await?;
@@ -211,7 +212,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<TicketId> {
         self.store
-            .write(
+            .write_later(
                 (self.tenant, lease, read.clone(), clean(reason).into_owned(), now),
                 |tx, (tenant, lease, read, reason, now)| {
                     Box::pin(async move {

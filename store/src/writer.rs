@@ -3,6 +3,9 @@
 //!
 //! Each operation of a batch runs behind its own savepoint, so that one that fails (lease lost, conflict) does not
 //! spoil the others. An operation that was handed in is carried out even if its caller stops waiting.
+//!
+//! A batch waits for the disk unless all of its operations are content to be lost with the power ([`Flush`]). What comes
+//! later is never kept without what came before it, so one that waits makes the others durable too.
 
 use crate::engine::{News, Pools, Tx};
 use crate::error::{BatchFailure, StoreError};
@@ -22,10 +25,21 @@ const BATCH: usize = 128;
 /// What an operation does, given its input. Not a closure that captures: it may have to run twice.
 pub(crate) type Work<I, T> = for<'t> fn(&'t mut Tx, &'t I) -> BoxFuture<'t, Result<T>>;
 
+/// Whether the answer may be given before the disk has the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Flush {
+    /// The operation is lost with the power if nothing that waits follows it, and the world is none the worse: a stage
+    /// is repeated, an action in flight is looked for again.
+    Later,
+    /// Something outside relies on it: an acknowledgement, a request that is about to leave, a person's change.
+    First,
+}
+
 /// Work of one kind that waits to be committed in batches.
 pub(crate) trait Batch: Send + 'static {
     type Item: Send + 'static;
     const AT_MOST: usize;
+    fn flush(item: &Self::Item) -> Flush;
     /// Carries out all items in one transaction, noting the results in them. An error: nothing was kept.
     fn carry_out<'t>(items: &'t mut [Self::Item], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
     /// Tells the caller: what was noted, or why nothing was kept.
@@ -124,8 +138,9 @@ impl<B: Batch> Writer<B> {
     }
 
     async fn attempt(&self, items: &mut [B::Item]) -> Result<(), BatchFailure> {
+        let flush = items.iter().map(B::flush).max().unwrap_or(Flush::First);
         let work = async {
-            let mut tx = self.pools.begin().await?;
+            let mut tx = self.pools.begin(flush).await?;
             B::carry_out(items, &mut tx).await?;
             tx.commit().await
         };
@@ -148,6 +163,7 @@ pub(crate) struct Operations;
 
 /// One caller's operation, its type hidden.
 pub(crate) trait Operation: Send {
+    fn flush(&self) -> Flush;
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
     /// Remembers that it failed while the others of its batch go on.
     fn failed(&mut self, error: StoreError);
@@ -155,6 +171,7 @@ pub(crate) trait Operation: Send {
 }
 
 struct Asked<I, T> {
+    flush: Flush,
     input: I,
     work: Work<I, T>,
     outcome: Option<Result<T>>,
@@ -162,6 +179,9 @@ struct Asked<I, T> {
 }
 
 impl<I: Send + Sync, T: Send> Operation for Asked<I, T> {
+    fn flush(&self) -> Flush {
+        self.flush
+    }
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
         Box::pin(async {
             // It may be the second time: what was noted before was rolled back.
@@ -190,6 +210,10 @@ impl<I: Send + Sync, T: Send> Operation for Asked<I, T> {
 impl Batch for Operations {
     type Item = Box<dyn Operation>;
     const AT_MOST: usize = BATCH;
+
+    fn flush(item: &Self::Item) -> Flush {
+        item.flush()
+    }
 
     fn carry_out<'t>(items: &'t mut [Self::Item], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
         Box::pin(async move {
@@ -228,14 +252,31 @@ fn concerns_all(error: &StoreError) -> bool {
 }
 
 impl Store {
-    /// Commits `work` together with whatever else waits to be written.
+    /// Commits `work` together with whatever else waits to be written; it is on disk when this returns.
     pub(crate) async fn write<I, T>(&self, input: I, work: Work<I, T>) -> Result<T>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
+        self.write_with(Flush::First, input, work).await
+    }
+
+    /// As [`Self::write`], for what may wait for the disk: see [`Flush::Later`].
+    pub(crate) async fn write_later<I, T>(&self, input: I, work: Work<I, T>) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.write_with(Flush::Later, input, work).await
+    }
+
+    async fn write_with<I, T>(&self, flush: Flush, input: I, work: Work<I, T>) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        self.inner.operations.push(Box::new(Asked { input, work, outcome: None, reply }))?;
+        self.inner.operations.push(Box::new(Asked { flush, input, work, outcome: None, reply }))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Driver(sqlx::Error::WorkerCrashed)))
     }
 }

@@ -13,22 +13,26 @@
 use super::machine::machine_text;
 use super::prepare::{Prepared, prepare};
 use crate::psa::{Fetched, HookContext, read_hook};
-use crate::queue::{Setback, Tools, Wait};
+use crate::queue::{Onward, Setback, Tools, Wait, Work};
 use domain::{Author, MachineText, Note, PsaKind, Scope, Ticket};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 use store::connections::Which;
-use store::jobs::Job;
+use store::jobs::{Job, Stage};
 use store::tickets::ReadTicket;
 
 /// How long to wait before looking again for what is not there yet, by attempt.
 const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Reads the job's ticket and stores it to be scored, or stores why it is left out.
-pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
+pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
+    let job = &work.job;
     let tenant = tools.store.tenant(job.tenant);
-    verify_late(tools, job).await?;
-    let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
+    if !job.verified {
+        verify_late(tools, job).await?;
+    }
+    let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
+    let psa = standing.psa().map_err(Setback::connect)?;
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
@@ -51,20 +55,20 @@ pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
             format!("{} has no such ticket (any more), or does not show it to our user", psa.kind().name());
         return leave_out(tools, job, &read, &reason).await;
     };
-    let policy = tenant.policy().await.map_err(Setback::store)?;
     let read = as_read(fetched, found);
-    if let Some(reason) = reason_to_leave(&policy.body.scope, &read) {
+    if let Some(reason) = reason_to_leave(&standing.policy.body.scope, &read) {
         return leave_out(tools, job, &read, &reason).await;
     }
-    let now = tools.clock.now();
-    tenant.ticket_read(job.lease, &read, now).await.map_err(Setback::store)?;
-    Ok(())
+    let ticket = tenant.ticket_read(job.lease, &read, tools.clock.now()).await.map_err(Setback::store)?;
+    work.read = Some(read);
+    work.job = work.job.clone().at(Stage::Score, ticket, None);
+    Ok(Onward::Next)
 }
 
-async fn leave_out(tools: &Tools, job: &Job, read: &ReadTicket, reason: &str) -> Result<(), Setback> {
+async fn leave_out(tools: &Tools, job: &Job, read: &ReadTicket, reason: &str) -> Result<Onward, Setback> {
     let tenant = tools.store.tenant(job.tenant);
     tenant.ticket_skip(job.lease, read, reason, tools.clock.now()).await.map_err(Setback::store)?;
-    Ok(())
+    Ok(Onward::Through)
 }
 
 /// The first attempts look again; then what is there has to do.
@@ -154,9 +158,6 @@ async fn verify_late(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let Some(id) = job.delivery else { return Ok(()) };
     let tenant = tools.store.tenant(job.tenant);
     let Some(detail) = tenant.delivery_fetch(id).await.map_err(Setback::store)? else { return Ok(()) };
-    if detail.verified {
-        return Ok(());
-    }
     let connection = tenant.psa_connection().await.map_err(Setback::store)?;
     let hook = tenant.hook().await.map_err(Setback::store)?;
     let (headers, query) = kept_headers(&detail.headers);

@@ -1,8 +1,9 @@
 //! The act stage: walks the ledger of one analysis, so that each change and each note is in the PSA once.
 //!
-//! INVARIANT: a row is committed as in flight before its request leaves, and as final after the PSA's answer. A row that
-//! is found in flight may have reached the PSA, so the PSA is looked at before anything is repeated: fields are compared
-//! with what was asked, notes are found by their reference. What remains is a request that the PSA carries out only
+//! INVARIANT: a row is committed as in flight before its request leaves (all rows of a walk together), and as final after
+//! the PSA's answers (again together: a crash in between only means looking at the PSA once more). A row that is found in
+//! flight may have reached the PSA, so the PSA is looked at before anything is repeated: fields are compared with what was
+//! asked, notes are found by their reference. What remains is a request that the PSA carries out only
 //! after we looked; no PSA takes an idempotency key, so nothing can close that window.
 //!
 //! PSAs take or refuse a request as a whole. A refused one is split, so that an escalation is not lost because one
@@ -11,82 +12,101 @@
 use super::note::{Told, word};
 use crate::outside::CallError;
 use crate::psa::Psa;
-use crate::queue::{Setback, Tools};
-use domain::{ActionKind, ActionState, Change, Effect, Lever, LeverKey, Mode, Precondition, Snapshot};
+use crate::queue::{Onward, Setback, Tools, Work};
+use domain::{
+    ActionId, ActionKind, ActionState, Change, Effect, Lever, LeverKey, Mode, Precondition, Snapshot,
+    TicketId,
+};
 use std::sync::Arc;
 use store::analyses::Analysis;
 use store::connections::Which;
 use store::jobs::Job;
-use store::ledger::{LedgerRow, Outcome};
+use store::ledger::{LedgerRow, Outcome, Rest};
 use store::tickets::ReadTicket;
 
 /// Carries out what is planned for the job's ticket and was not carried out before.
-pub async fn carry_out(tools: &Tools, job: &Job) -> Result<(), Setback> {
-    let tenant = tools.store.tenant(job.tenant);
-    let (ticket, read) = tools.ticket_of(job).await?;
+pub async fn carry_out(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
+    let tenant = tools.store.tenant(work.job.tenant);
     let fault = || Setback::Fail { reason: "the plan is not in our database any more".into() };
-    let analysis_id = job.analysis.ok_or_else(fault)?;
-    let analysis = tenant.analysis_latest(ticket).await.map_err(Setback::store)?.ok_or_else(fault)?;
-    let rows = tenant.action_list(analysis_id).await.map_err(Setback::store)?;
-    let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
-
-    Walk { tools, job, psa, read, analysis, rows }.finish().await?;
-    tenant.actions_finished(job.lease, ticket, tools.clock.now()).await.map_err(Setback::store)?;
-    Ok(())
+    let analysis_id = work.job.analysis.ok_or_else(fault)?;
+    // Asked anew: whoever switches to shadow mode means the tickets under way too.
+    let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
+    let psa = Arc::clone(standing.psa().map_err(Setback::connect)?);
+    let stopped = standing.policy.body.mode == Mode::Shadow;
+    let ticket = work.ticket(tools).await?.0;
+    let (analysis, rows) = match work.plan.take() {
+        Some(plan) => plan,
+        None => {
+            let analysis = tenant.analysis_latest(ticket).await.map_err(Setback::store)?.ok_or_else(fault)?;
+            (analysis, tenant.action_list(analysis_id).await.map_err(Setback::store)?)
+        }
+    };
+    let read = work.read.as_ref().ok_or_else(fault)?;
+    Walk { tools, job: &work.job, psa, read, analysis, rows, stopped }.finish(ticket).await?;
+    Ok(Onward::Through)
 }
 
 struct Walk<'a> {
     tools: &'a Tools,
     job: &'a Job,
     psa: Arc<dyn Psa>,
-    read: ReadTicket,
+    read: &'a ReadTicket,
     analysis: Analysis,
     rows: Vec<LedgerRow>,
+    /// The workspace is in shadow mode: nothing more is written.
+    stopped: bool,
 }
 
 impl Walk<'_> {
-    async fn finish(&mut self) -> Result<(), Setback> {
+    async fn finish(&mut self, ticket: TicketId) -> Result<(), Setback> {
         let tenant = self.tools.store.tenant(self.job.tenant);
-        let stopped = tenant.policy().await.map_err(Setback::store)?.body.mode == Mode::Shadow;
-        let mut begun = None;
-        for index in 0..self.rows.len() {
-            let Some(row) = self.rows.get(index).filter(|row| is_open(row.state)).cloned() else { continue };
-            let was = match begun.take() {
-                Some(state) => state,
-                None => {
-                    let now = self.tools.clock.now();
-                    tenant.action_begin(self.job.lease, row.id, now).await.map_err(Setback::store)?
+        let lease = self.job.lease;
+        let open: Vec<ActionId> =
+            self.rows.iter().filter(|row| is_open(row.state)).map(|row| row.id).collect();
+        let may_have_left = tenant.actions_begin(lease, &open).await.map_err(Setback::store)?;
+        self.pass("begun", "").await;
+        let mut ended = Vec::with_capacity(open.len());
+        for (at, id) in open.iter().enumerate() {
+            let Some(index) = self.rows.iter().position(|row| row.id == *id) else { continue };
+            let Some(row) = self.rows.get(index).cloned() else { continue };
+            match self.act(&row, may_have_left.contains(id)).await {
+                Ok(outcome) => {
+                    self.pass("called", &row.action.key.0).await;
+                    // The notes that follow tell of it.
+                    if let Some(row) = self.rows.get_mut(index) {
+                        (row.state, row.effects) = (outcome.state, outcome.effects.clone());
+                        row.detail.clone_from(&outcome.detail);
+                    }
+                    ended.push((*id, outcome));
                 }
-            };
-            self.pass("begun", &row).await;
-            let outcome = if stopped && was == ActionState::Planned {
-                superseded("the workspace was switched to shadow mode before its turn")
-            } else {
-                self.act(&row, was == ActionState::InFlight).await?
-            };
-            self.pass("called", &row).await;
-            let next = self.rows.iter().skip(index + 1).find(|row| is_open(row.state)).map(|row| row.id);
-            let now = self.tools.clock.now();
-            begun = tenant
-                .action_end(self.job.lease, row.id, &outcome, next, now)
-                .await
-                .map_err(Setback::store)?;
-            self.pass("ended", &row).await;
-            if let Some(row) = self.rows.get_mut(index) {
-                row.state = outcome.state;
-                row.effects = outcome.effects;
-                row.detail = outcome.detail;
+                Err(setback) => {
+                    // The one that failed may have left; those behind it have not.
+                    let unsent = open.get(at + 1..).unwrap_or_default().to_vec();
+                    self.end(ticket, &ended, Rest::Unsent(unsent)).await?;
+                    return Err(setback);
+                }
             }
         }
+        self.end(ticket, &ended, Rest::Finished).await?;
+        self.pass("ended", "").await;
         Ok(())
     }
 
-    async fn pass(&self, point: &str, row: &LedgerRow) {
-        self.tools.checkpoints.pass(point, &row.action.key.0).await;
+    async fn end(&self, ticket: TicketId, ended: &[(ActionId, Outcome)], rest: Rest) -> Result<(), Setback> {
+        let tenant = self.tools.store.tenant(self.job.tenant);
+        let now = self.tools.clock.now();
+        tenant.actions_end(self.job.lease, ticket, ended, rest, now).await.map_err(Setback::store)
+    }
+
+    async fn pass(&self, point: &str, what: &str) {
+        self.tools.checkpoints.pass(point, what).await;
     }
 
     /// `again`: an earlier attempt may have reached the PSA.
     async fn act(&self, row: &LedgerRow, again: bool) -> Result<Outcome, Setback> {
+        if self.stopped && !again {
+            return Ok(superseded(STOPPED));
+        }
         match &row.action.kind {
             ActionKind::Update { changes } | ActionKind::Escalate { changes } => {
                 self.change(changes, again).await
@@ -103,7 +123,13 @@ impl Walk<'_> {
         let ticket = &self.job.external_ticket;
         let levers = self.psa.levers(ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
         let Some(levers) = levers else { return Ok(superseded("the ticket is not there any more")) };
-        let (send, mut effects) = judge(changes, &levers, again);
+        let (mut send, mut effects) = judge(changes, &levers, again);
+        if self.stopped {
+            effects.extend(send.drain(..).map(|change| {
+                let now = value(&levers, &change.lever);
+                untouched(&change, now, STOPPED.into())
+            }));
+        }
         let mut refusals = Vec::new();
         self.apply(send, &levers, &mut effects, &mut refusals).await?;
         effects.sort_by_key(|effect| changes.iter().position(|change| change.lever == effect.lever));
@@ -153,6 +179,7 @@ impl Walk<'_> {
             if again { self.psa.find_note(ticket, &row.reference).await.map_err(failed)? } else { None };
         let receipt = match written {
             Some(receipt) => receipt,
+            None if self.stopped => return Ok(superseded(STOPPED)),
             None => match self.psa.write_note(ticket, &note).await {
                 Ok(receipt) => receipt,
                 Err(CallError::Rejected { message, .. }) => return Ok(note_refused(&message)),
@@ -167,6 +194,8 @@ impl Walk<'_> {
         })
     }
 }
+
+const STOPPED: &str = "the workspace was switched to shadow mode before its turn";
 
 fn is_open(state: ActionState) -> bool {
     matches!(state, ActionState::Planned | ActionState::InFlight)

@@ -1,7 +1,7 @@
 //! Keeps the leases of running jobs alive, and stops a job whose lease has passed to somebody else.
 
 use crate::clock::Clock;
-use domain::JobId;
+use domain::{JobId, TenantId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use uuid::Uuid;
 /// loses nothing.
 pub const LEASE: Duration = Duration::from_secs(90);
 
-/// The leases this process holds, by job and token: a job's next stage may be claimed before the guard of the one that
-/// just ended is dropped.
+/// The leases this process holds, by job and token: a job that was given back may be claimed again before the guard of its
+/// last lease is dropped.
 #[derive(Clone, Default)]
 pub struct Leases(Arc<Mutex<Map>>);
 
-type Map = HashMap<(JobId, Uuid), CancellationToken>;
+type Map = HashMap<(JobId, Uuid), (TenantId, CancellationToken)>;
 
-/// Held while a stage runs.
+/// Held while a job is carried.
 pub struct Held {
     leases: Leases,
     lease: Lease,
@@ -29,14 +29,23 @@ pub struct Held {
 }
 
 impl Leases {
-    pub fn hold(&self, lease: Lease) -> Held {
+    pub fn hold(&self, lease: Lease, tenant: TenantId) -> Held {
         let lost = CancellationToken::new();
-        self.map().insert((lease.job, lease.token), lost.clone());
+        self.map().insert((lease.job, lease.token), (tenant, lost.clone()));
         Held { leases: self.clone(), lease, lost }
     }
 
     pub fn count(&self) -> usize {
         self.map().len()
+    }
+
+    /// How many the tenant with the most of them has.
+    pub fn fullest(&self) -> usize {
+        let mut counts: HashMap<TenantId, usize> = HashMap::new();
+        for (tenant, _) in self.map().values() {
+            *counts.entry(*tenant).or_default() += 1;
+        }
+        counts.into_values().max().unwrap_or_default()
     }
 
     /// Renews at a third of the lease until `stop`.
@@ -63,7 +72,7 @@ impl Leases {
         let map = self.map();
         for lease in asked.iter().filter(|lease| !renewed.contains(&lease.job)) {
             // Not there: finished meanwhile.
-            if let Some(lost) = map.get(&(lease.job, lease.token)) {
+            if let Some((_, lost)) = map.get(&(lease.job, lease.token)) {
                 tracing::warn!(job.id = %lease.job, "the lease on a running job was lost; its work is dropped");
                 lost.cancel();
             }
@@ -85,15 +94,17 @@ impl Drop for Held {
 mod tests {
     use super::*;
 
+    const TENANT: TenantId = TenantId(Uuid::nil());
+
     fn lease(job: u128, token: u128) -> Lease {
         Lease { job: Uuid::from_u128(job).into(), token: Uuid::from_u128(token) }
     }
 
     #[test]
-    fn the_next_stage_of_a_job_is_held_although_the_last_one_ends_late() {
+    fn a_job_that_was_claimed_again_is_held_although_its_last_holder_ends_late() {
         let leases = Leases::default();
-        let read = leases.hold(lease(1, 1));
-        let score = leases.hold(lease(1, 2));
+        let read = leases.hold(lease(1, 1), TENANT);
+        let score = leases.hold(lease(1, 2), TENANT);
         drop(read);
         assert_eq!(leases.count(), 1);
         leases.drop_lost(&[lease(1, 2)], &HashSet::new());
@@ -103,7 +114,7 @@ mod tests {
     #[test]
     fn only_the_lease_that_was_lost_is_cancelled() {
         let leases = Leases::default();
-        let (kept, lost) = (leases.hold(lease(1, 1)), leases.hold(lease(2, 1)));
+        let (kept, lost) = (leases.hold(lease(1, 1), TENANT), leases.hold(lease(2, 1), TENANT));
         leases.drop_lost(&[lease(1, 1), lease(2, 1)], &HashSet::from([kept.lease.job]));
         assert!(lost.lost.is_cancelled() && !kept.lost.is_cancelled());
     }

@@ -13,6 +13,8 @@ pub enum Setback {
     Retry { wait: Wait, cause: String },
     /// People must act: all jobs of this tenant that need the connection wait, and their attempts are not counted.
     Pause { which: Which, reason: String },
+    /// The connection is paused already: the job waits for it like the others.
+    Paused { which: Which },
     /// Trying again cannot help.
     Fail { reason: String },
     /// Another worker has the job; drop everything.

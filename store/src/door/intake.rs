@@ -4,7 +4,7 @@ use super::{Accepted, DeliveryState, Disposition, NewDelivery};
 use crate::engine::{Arg, News, Query, Tx, execute_query, fetch_query};
 use crate::error::BatchFailure;
 use crate::rows::{self, Word, clean};
-use crate::writer::Batch;
+use crate::writer::{Batch, Flush};
 use crate::{Result, StoreError};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
@@ -83,6 +83,11 @@ type Ticket<'k> = (Uuid, &'static str, &'k str);
 impl Batch for Door {
     type Item = Knock;
     const AT_MOST: usize = BATCH;
+
+    /// The sender is told that its call is safe with us.
+    fn flush(_: &Knock) -> Flush {
+        Flush::First
+    }
 
     fn carry_out<'t>(items: &'t mut [Knock], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
         Box::pin(take_in(items, tx))

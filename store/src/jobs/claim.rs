@@ -43,7 +43,9 @@ macro_rules! claim {
                SELECT id, due_at, room, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) AS place FROM heads)
              UPDATE jobs SET lease_token = $2, due_at = $3, attempts = attempts + 1, total_attempts = total_attempts + 1
              WHERE id IN (", $choose, ")
-             RETURNING id, tenant_id, stage, delivery_id, external_ticket, ticket_id, analysis_id, replay, attempts, created_at"
+             RETURNING id, tenant_id, stage, delivery_id, external_ticket, ticket_id, analysis_id, replay, attempts, created_at,
+               (SELECT d.verified FROM deliveries d
+                WHERE d.tenant_id = jobs.tenant_id AND d.id = jobs.delivery_id) AS verified"
         )
     };
 }
@@ -78,6 +80,7 @@ pub(super) struct JobRow {
     replay: bool,
     attempts: i64,
     created_at: DateTime<Utc>,
+    verified: Option<bool>,
 }
 
 impl JobRow {
@@ -93,6 +96,7 @@ impl JobRow {
             replay: self.replay,
             attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
             created_at: self.created_at,
+            verified: self.verified.unwrap_or(true),
         })
     }
 }

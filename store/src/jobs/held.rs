@@ -47,7 +47,7 @@ impl Held {
         if self.ticket_id == Some(ticket) { Ok(self) } else { Err(StoreError::LeaseLost) }
     }
 
-    /// The stage is done, the next may begin; the job keeps its place in the line.
+    /// The stage is done and the next one begins, under the same lease: whoever did this one goes on.
     pub(crate) async fn advance(
         &self,
         tx: &mut Tx,
@@ -57,15 +57,14 @@ impl Held {
     ) -> Result<()> {
         execute!(
             tx,
-            "UPDATE jobs SET stage = $1, ticket_id = $2, analysis_id = $3, lease_token = NULL, due_at = created_at,
-               attempts = 0, cause = NULL WHERE id = $4",
+            "UPDATE jobs SET stage = $1, ticket_id = $2, analysis_id = $3, attempts = 1,
+               total_attempts = total_attempts + 1, cause = NULL WHERE id = $4",
             stage.word(),
             ticket,
             analysis,
             self.id
-        )?;
-        tx.announce(News::Here);
-        Ok(())
+        )
+        .map(drop)
     }
 
     /// The ticket is through; or from the start, if a person asked for that meanwhile.

@@ -106,25 +106,17 @@ impl Counted {
         Ok(())
     }
 
-    /// Notes how long the ticket took; a replay keeps what the first way took.
-    pub(crate) async fn took(
-        &self,
-        tx: &mut Tx,
-        tenant: Uuid,
-        ticket: Uuid,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        if self.duration_ms.is_some() {
-            return Ok(());
-        }
-        execute!(
-            tx,
-            "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3",
-            (now - self.taken_in_at).num_milliseconds().max(0),
-            tenant,
-            ticket
-        )
-        .map(drop)
+    /// How long the ticket took until now, in milliseconds; a replay keeps what the first way took.
+    pub(crate) fn took(&self, now: DateTime<Utc>) -> i64 {
+        self.duration_ms.unwrap_or_else(|| (now - self.taken_in_at).num_milliseconds().max(0))
+    }
+
+    /// The ticket was updated or escalated in the PSA, and no longer counts as this but as that.
+    pub(crate) fn flagged(&self, tx: &mut Tx, tenant: Uuid, updated: bool, escalated: bool) {
+        let after =
+            Self { updated: self.updated || updated, escalated: self.escalated || escalated, ..self.clone() };
+        tx.tally(self.change(tenant, -1));
+        tx.tally(after.change(tenant, 1));
     }
 }
 
