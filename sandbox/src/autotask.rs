@@ -78,6 +78,8 @@ struct State {
     lists: Lists,
     tickets: BTreeMap<i64, Item>,
     notes: BTreeMap<i64, Item>,
+    /// The notes of each ticket, by id.
+    notes_of: HashMap<i64, Vec<i64>>,
     history: Vec<Change>,
     webhooks: BTreeMap<i64, hooks::Webhook>,
     denied: BTreeSet<Right>,
@@ -107,6 +109,17 @@ struct Change {
 }
 
 impl State {
+    fn add_note(&mut self, ticket: i64, id: i64, note: Value) {
+        if let Value::Object(note) = note {
+            self.notes.insert(id, note);
+            self.notes_of.entry(ticket).or_default().push(id);
+        }
+    }
+
+    fn notes_of(&self, ticket: i64) -> impl Iterator<Item = &Item> {
+        self.notes_of.get(&ticket).into_iter().flatten().filter_map(|id| self.notes.get(id))
+    }
+
     fn next_id(&mut self) -> i64 {
         self.last_id += 1;
         self.last_id
@@ -207,9 +220,6 @@ impl Autotask {
     }
     /// Notes of a ticket, oldest first.
     pub fn notes(&self, ticket: i64) -> Vec<Value> {
-        let state = self.state();
-        let of_ticket =
-            state.notes.values().filter(|note| note.get("ticketID") == Some(&Value::from(ticket)));
-        of_ticket.cloned().map(Value::Object).collect()
+        self.state().notes_of(ticket).cloned().map(Value::Object).collect()
     }
 }

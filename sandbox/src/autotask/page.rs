@@ -2,7 +2,7 @@
 
 use super::data::{label, text};
 use super::tickets::person;
-use super::{Autotask, Item, NewTicket, State};
+use super::{Autotask, Item, NewTicket, State, query};
 use crate::page::{
     NewTicketForm, PageChange, PageClient, PageContact, PageModel, PageNote, PageSource, TicketPage,
     TicketRow,
@@ -36,7 +36,7 @@ impl PageSource for Autotask {
             text: text(&ticket["description"]),
             internal: false,
         };
-        let notes = state.notes.values().filter(|note| note["ticketID"] == id).map(|note| PageNote {
+        let notes = state.notes_of(id).map(|note| PageNote {
             author: person(
                 &state,
                 note["createdByContactID"].as_i64().or(note["creatorResourceID"].as_i64()).unwrap_or(0),
@@ -113,7 +113,7 @@ fn row(state: &State, ticket: &Item) -> TicketRow {
         client: company.map(|company| text(&company["companyName"])).unwrap_or_default(),
         created_at: time(&ticket["createDate"]),
         cells,
-        notes: state.notes.values().filter(|note| note["ticketID"] == ticket["id"]).count(),
+        notes: state.notes_of(query::id(ticket)).count(),
     }
 }
 

@@ -37,6 +37,16 @@ pub fn id(item: &Item) -> i64 {
     item.get("id").and_then(Value::as_i64).unwrap_or_default()
 }
 
+/// The number that a condition on the top level demands of a field.
+pub fn equals(body: &Value, wanted: &str) -> Option<i64> {
+    let conditions = key(body, "filter")?.as_array()?;
+    conditions.iter().find_map(|condition| {
+        let is_it = key(condition, "op").map(text)?.eq_ignore_ascii_case("eq")
+            && key(condition, "field").map(text)?.eq_ignore_ascii_case(wanted);
+        key(condition, "value").filter(|_| is_it)?.as_i64()
+    })
+}
+
 fn key<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
     object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

@@ -74,9 +74,7 @@ impl Autotask {
             "createdByContactID": contact, "creatorResourceID": resource, "createDateTime": iso(now()),
             "lastActivityDate": iso(now()),
         });
-        if let Value::Object(note) = note {
-            state.notes.insert(id, note);
-        }
+        state.add_note(ticket, id, note);
         id
     }
 }
@@ -250,9 +248,7 @@ pub fn post_note(state: &mut State, ticket: i64, body: &Value, who: i64) -> Resu
         "noteType": body["noteType"], "publish": body["publish"], "creatorResourceID": who,
         "createdByContactID": null, "createDateTime": iso(now()), "lastActivityDate": iso(now()),
     });
-    if let Value::Object(note) = note {
-        state.notes.insert(id, note);
-    }
+    state.add_note(ticket, id, note);
     if let Some(ticket) = state.tickets.get_mut(&ticket) {
         ticket.insert("lastActivityDate".into(), iso(now()));
     }

@@ -50,7 +50,10 @@ impl Lane {
         let wait = hold(&self.pace)
             .reserve(self.limits, patience, Instant::now())
             .map_err(|wait| HeldBack::Busy { wait })?;
-        tokio::time::sleep(wait).await;
+        // Even a sleep of no time lasts until the timer's next tick, a millisecond a call.
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         // … and again when it is our turn; only this may start the probe of a half-open breaker.
         hold(&self.breaker).admit(Instant::now()).map_err(|wait| HeldBack::Open { wait })?;
         Ok(Turn { _slot: slot })
