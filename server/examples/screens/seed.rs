@@ -10,7 +10,7 @@ use store::analyses::Provenance;
 use store::connections::{ConnectionState, Which};
 use store::door::{Disposition, NewDelivery};
 use store::jobs::{Job, Stage};
-use store::ledger::Outcome;
+use store::ledger::{Outcome, Rest};
 use store::tickets::ReadTicket;
 use store::{Actor, Store, TenantStore};
 
@@ -271,6 +271,7 @@ async fn work(
         }
         (Stage::Read, ..) => {
             tenant.ticket_read(job.lease, &read, now).await?;
+            give_back(tenant, job).await?;
         }
         (Stage::Score, Some(ticket), _) => {
             let policy = tenant.policy().await?;
@@ -278,14 +279,22 @@ async fn work(
             let history = History { escalated: tenant.escalated_before(ticket).await? };
             let plan = decide(&policy.body, &read.ticket, history, &assessment);
             let provenance = provenance(&read);
-            tenant
+            let decided = tenant
                 .analysis_scored(job.lease, ticket, &assessment, &plan, policy.version, &provenance, now)
                 .await?;
+            if decided.left {
+                give_back(tenant, job).await?;
+            }
         }
         (Stage::Act, Some(ticket), Some(analysis)) => act(tenant, job, ticket, analysis, number, now).await?,
         _ => {}
     }
     Ok(())
+}
+
+/// Each stage is claimed by itself here.
+async fn give_back(tenant: &TenantStore, job: &Job) -> anyhow::Result<()> {
+    Ok(tenant.store().job_retry(job.lease, job.created_at, "goes on", true).await?)
 }
 
 async fn act(
@@ -297,8 +306,11 @@ async fn act(
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     use domain::{ActionKind, ActionState, Effect};
-    for row in tenant.action_list(analysis).await? {
-        tenant.action_begin(job.lease, row.id, now).await?;
+    let rows = tenant.action_list(analysis).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    tenant.actions_begin(job.lease, &ids).await?;
+    let mut ended = Vec::with_capacity(rows.len());
+    for row in rows {
         let (changes, note) = match &row.action.kind {
             ActionKind::Update { changes } | ActionKind::Escalate { changes } => (changes.clone(), None),
             ActionKind::Note { .. } => {
@@ -320,9 +332,9 @@ async fn act(
             detail: if refused { Some("Member 2 is inactive".into()) } else { note },
             receipt: None,
         };
-        tenant.action_end(job.lease, row.id, &outcome, None, now).await?;
+        ended.push((row.id, outcome));
     }
-    tenant.actions_finished(job.lease, ticket, now).await?;
+    tenant.actions_end(job.lease, ticket, &ended, Rest::Finished, now).await?;
     Ok(())
 }
 

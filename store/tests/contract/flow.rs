@@ -3,7 +3,7 @@
 use crate::support::{self, arrive, at, claim, plan, read, tenant};
 use domain::{ActionState, Choice, Effect, Lever, Mode};
 use store::jobs::Stage;
-use store::ledger::Outcome;
+use store::ledger::{Outcome, Rest};
 use store::testing::TestStore;
 use store::tickets::TicketState;
 
@@ -20,21 +20,28 @@ async fn a_ticket_walks_from_the_door_to_its_last_note(store: TestStore) {
     assert_eq!((job.stage, job.attempts, job.delivery), (Stage::Read, 1, Some(accepted.delivery)));
     let ticket = acme.ticket_read(job.lease, &read("7", "c1"), at(2)).await.unwrap();
 
-    let job = claim(&store, 3).await;
+    let job = job.at(Stage::Score, ticket, None);
     let plan = plan(Mode::Live, 5, &["update", "note:update"]);
-    let analysis = acme
+    let decided = acme
         .analysis_scored(job.lease, ticket, &support::assessment(5), &plan, 1, &support::provenance(), at(4))
         .await
         .unwrap();
 
-    let job = claim(&store, 5).await;
-    assert_eq!((job.stage, job.analysis), (Stage::Act, Some(analysis)));
-    let rows = acme.action_list(analysis).await.unwrap();
+    assert!(decided.left);
+    let job = job.at(Stage::Act, ticket, Some(decided.id));
+    let rows = acme.action_list(decided.id).await.unwrap();
+    let handed = decided.rows.unwrap();
+    assert_eq!(
+        handed.iter().map(|row| (row.id, &row.action, &row.reference)).collect::<Vec<_>>(),
+        rows.iter().map(|row| (row.id, &row.action, &row.reference)).collect::<Vec<_>>(),
+        "what is handed on is what is stored"
+    );
     assert_eq!(
         rows.iter().map(|row| row.action.key.0.as_str()).collect::<Vec<_>>(),
         ["update", "note:update"]
     );
-    assert_eq!(acme.action_begin(job.lease, rows[0].id, at(5)).await.unwrap(), ActionState::Planned);
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    assert!(acme.actions_begin(job.lease, &ids).await.unwrap().is_empty());
     let effect = Effect {
         lever: Lever::Priority,
         before: None,
@@ -43,16 +50,14 @@ async fn a_ticket_walks_from_the_door_to_its_last_note(store: TestStore) {
         left_alone: None,
     };
     let done = Outcome { state: ActionState::Done, effects: vec![effect], detail: None, receipt: None };
-    let next = acme.action_end(job.lease, rows[0].id, &done, Some(rows[1].id), at(6)).await.unwrap();
-    assert_eq!(next, Some(ActionState::Planned));
     let noted = Outcome {
         state: ActionState::Done,
         effects: vec![],
         detail: Some("told".into()),
         receipt: Some("n1".into()),
     };
-    assert_eq!(acme.action_end(job.lease, rows[1].id, &noted, None, at(7)).await.unwrap(), None);
-    acme.actions_finished(job.lease, ticket, at(8)).await.unwrap();
+    let ended = [(ids[0], done), (ids[1], noted)];
+    acme.actions_end(job.lease, ticket, &ended, Rest::Finished, at(8)).await.unwrap();
 
     let story = acme.ticket_story(ticket).await.unwrap().unwrap();
     assert_eq!(story.row.state, TicketState::Acted);

@@ -2,9 +2,10 @@
 
 use crate::support::{self, LEASE, action, arrive, assessment, at, claim, plan, provenance, read, tenant};
 use domain::{ActionId, ActionState, AnalysisId, Choice, Effect, Lever, Mode, Score, TicketId};
+use std::collections::HashSet;
 use store::analyses::AnalysisState;
 use store::jobs::{Job, Stage};
-use store::ledger::{LedgerRow, Outcome};
+use store::ledger::{LedgerRow, Outcome, Rest};
 use store::testing::TestStore;
 use store::tickets::TicketState;
 use store::{Actor, StoreError, TenantStore};
@@ -16,6 +17,8 @@ support::on_both_engines! {
     a_skipped_ticket_keeps_its_reason_and_no_scores,
     the_analysis_comes_back_as_it_was_stored,
     beginning_twice_tells_that_the_first_may_have_arrived,
+    what_was_begun_and_not_sent_is_planned_again,
+    several_ends_are_stored_in_their_order,
     a_final_action_stays_as_it_ended,
     an_action_of_another_ticket_is_not_ours_to_begin,
     a_replay_repeats_no_effect,
@@ -45,10 +48,7 @@ async fn score(
     plan: &domain::Plan,
     second: i64,
 ) -> AnalysisId {
-    tenant
-        .analysis_scored(job.lease, ticket, &assessment(5), plan, 1, &provenance(), at(second))
-        .await
-        .unwrap()
+    support::end_score(tenant, job, ticket, &assessment(5), plan, second).await
 }
 
 /// Asks for a replay and walks it to the end of its score stage.
@@ -57,7 +57,6 @@ async fn replay(tenant: &TenantStore, ticket: TicketId, plan: &domain::Plan, sec
     let job = claim(tenant.store(), second).await;
     assert_eq!((job.stage, job.replay), (Stage::Read, true));
     assert_eq!(tenant.ticket_read(job.lease, &read("7", "c"), at(second)).await.unwrap(), ticket);
-    let job = claim(tenant.store(), second).await;
     score(tenant, &job, ticket, plan, second).await
 }
 
@@ -103,7 +102,6 @@ async fn a_skipped_ticket_keeps_its_reason_and_no_scores(store: TestStore) {
     arrive(&acme, "7", 0).await;
     let job = claim(&store, 0).await;
     let ticket = acme.ticket_read(job.lease, &read("7", "c"), at(1)).await.unwrap();
-    let job = claim(&store, 1).await;
     let analysis =
         acme.analysis_skipped(job.lease, ticket, "the model refused", 4, &provenance(), at(2)).await.unwrap();
     let story = acme.ticket_story(ticket).await.unwrap().unwrap();
@@ -143,28 +141,77 @@ async fn acting(tenant: &TenantStore, actions: &[&str]) -> (TicketId, Job, Vec<L
 
 async fn beginning_twice_tells_that_the_first_may_have_arrived(store: TestStore) {
     let acme = tenant(&store, "acme").await;
-    let (_, job, rows) = acting(&acme, &["update"]).await;
-    assert_eq!(acme.action_begin(job.lease, rows[0].id, at(4)).await.unwrap(), ActionState::Planned);
+    let (_, job, rows) = acting(&acme, &["update", "note:update"]).await;
+    assert!(acme.actions_begin(job.lease, &[rows[0].id]).await.unwrap().is_empty());
     // The process dies here, and another takes over.
     let job = claim(&store, 100).await;
-    assert_eq!(acme.action_begin(job.lease, rows[0].id, at(101)).await.unwrap(), ActionState::InFlight);
+    let ids = [rows[0].id, rows[1].id];
+    assert_eq!(acme.actions_begin(job.lease, &ids).await.unwrap(), HashSet::from([rows[0].id]));
     let rows = acme.action_list(job.analysis.unwrap()).await.unwrap();
     assert_eq!((rows[0].state, rows[0].attempts), (ActionState::InFlight, 2));
+}
+
+async fn what_was_begun_and_not_sent_is_planned_again(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let (ticket, job, rows) = acting(&acme, &["update", "note:update", "escalate"]).await;
+    let ids: Vec<ActionId> = rows.iter().map(|row| row.id).collect();
+    // An earlier life of the program began the last one.
+    acme.actions_begin(job.lease, &ids[2..]).await.unwrap();
+    assert_eq!(acme.actions_begin(job.lease, &ids).await.unwrap(), HashSet::from([ids[2]]));
+    let rest = Rest::Unsent(ids[1..].to_vec());
+    acme.actions_end(job.lease, ticket, &[(ids[0], done(true))], rest, at(5)).await.unwrap();
+    let rows = acme.action_list(job.analysis.unwrap()).await.unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row.state, row.attempts)).collect();
+    assert_eq!(seen, [(ActionState::Done, 1), (ActionState::Planned, 0), (ActionState::InFlight, 2)]);
+    assert_eq!(state(&acme, ticket).await, TicketState::Acting);
+    assert!(acme.ticket_story(ticket).await.unwrap().unwrap().row.updated);
+}
+
+async fn several_ends_are_stored_in_their_order(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let (ticket, job, rows) = acting(&acme, &["update", "escalate", "note:update"]).await;
+    let ids: Vec<ActionId> = rows.iter().map(|row| row.id).collect();
+    acme.actions_begin(job.lease, &ids).await.unwrap();
+    let refused = |words: &str| Outcome {
+        state: ActionState::Refused,
+        effects: vec![],
+        detail: Some(words.into()),
+        receipt: None,
+    };
+    let noted = Outcome { detail: Some("told\0".into()), receipt: Some("n1".into()), ..done(true) };
+    let ended = [(ids[0], done(true)), (ids[1], refused("no such member")), (ids[2], noted)];
+    acme.actions_end(job.lease, ticket, &ended, Rest::Finished, at(5)).await.unwrap();
+    let story = acme.ticket_story(ticket).await.unwrap().unwrap();
+    let details: Vec<_> = story.actions.iter().map(|row| (row.state, row.detail.as_deref())).collect();
+    let (done, refused) = (ActionState::Done, ActionState::Refused);
+    let expected = [(done, None), (refused, Some("no such member")), (done, Some("told\u{fffd}"))];
+    assert_eq!(details, expected);
+    assert_eq!(story.actions[2].receipt.as_deref(), Some("n1"));
+    assert_eq!((story.row.updated, story.row.escalated), (true, false));
+    let told: Vec<&str> = story
+        .events
+        .iter()
+        .filter(|event| event.what == "acted")
+        .map(|event| event.detail.as_str())
+        .collect();
+    assert_eq!(told, ["update: done", "escalate: refused", "note:update: done"]);
 }
 
 async fn a_final_action_stays_as_it_ended(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     let (ticket, job, rows) = acting(&acme, &["update", "note:update"]).await;
-    acme.action_begin(job.lease, rows[0].id, at(4)).await.unwrap();
+    acme.actions_begin(job.lease, &[rows[0].id]).await.unwrap();
     let refused = Outcome {
         state: ActionState::Refused,
         effects: vec![],
         detail: Some("no such value".into()),
         receipt: None,
     };
-    acme.action_end(job.lease, rows[0].id, &refused, None, at(5)).await.unwrap();
-    assert_eq!(acme.action_begin(job.lease, rows[0].id, at(6)).await.unwrap(), ActionState::Refused);
-    acme.action_end(job.lease, rows[0].id, &done(true), None, at(7)).await.unwrap();
+    let rest = || Rest::Unsent(vec![]);
+    acme.actions_end(job.lease, ticket, &[(rows[0].id, refused)], rest(), at(5)).await.unwrap();
+    let begun = acme.actions_begin(job.lease, &[rows[0].id]).await;
+    assert!(matches!(begun, Err(StoreError::LeaseLost)), "{begun:?}");
+    acme.actions_end(job.lease, ticket, &[(rows[0].id, done(true))], rest(), at(7)).await.unwrap();
     let row = &acme.action_list(job.analysis.unwrap()).await.unwrap()[0];
     assert_eq!(
         (row.state, row.detail.as_deref(), row.finished_at),
@@ -175,31 +222,31 @@ async fn a_final_action_stays_as_it_ended(store: TestStore) {
 
 async fn an_action_of_another_ticket_is_not_ours_to_begin(store: TestStore) {
     let acme = tenant(&store, "acme").await;
-    let (_, job, rows) = acting(&acme, &["update"]).await;
+    let (_ticket, job, rows) = acting(&acme, &["update"]).await;
     let other = support::scored(&acme, "8", "c", 5, &plan(Mode::Live, 5, &["update"]), 3).await;
     let theirs = acme.ticket_story(other).await.unwrap().unwrap().actions[0].id;
     for id in [theirs, ActionId(uuid::Uuid::nil())] {
-        assert!(matches!(acme.action_begin(job.lease, id, at(5)).await, Err(StoreError::LeaseLost)));
+        let both = acme.actions_begin(job.lease, &[rows[0].id, id]).await;
+        assert!(matches!(both, Err(StoreError::LeaseLost)));
     }
-    let wrong = acme.action_end(job.lease, rows[0].id, &done(true), Some(theirs), at(5)).await;
-    assert!(matches!(wrong, Err(StoreError::LeaseLost)));
     let mine = acme.action_list(job.analysis.unwrap()).await.unwrap();
-    assert_eq!(mine[0].state, ActionState::Planned, "the first half was undone with the second");
+    assert_eq!(mine[0].state, ActionState::Planned, "one was undone with the other");
+    let ended = [(theirs, done(true))];
+    acme.actions_end(job.lease, _ticket, &ended, Rest::Unsent(vec![theirs]), at(5)).await.unwrap();
+    let untouched = acme.ticket_story(other).await.unwrap().unwrap();
+    assert_eq!((untouched.actions[0].state, untouched.row.updated), (ActionState::Planned, false));
     let scored = acme.analysis_skipped(job.lease, other, "no", 1, &provenance(), at(6)).await;
     assert!(matches!(scored, Err(StoreError::LeaseLost)));
-    assert!(matches!(acme.actions_finished(job.lease, other, at(6)).await, Err(StoreError::LeaseLost)));
+    let finished = acme.actions_end(job.lease, other, &[], Rest::Finished, at(6)).await;
+    assert!(matches!(finished, Err(StoreError::LeaseLost)));
 }
 
 async fn finish(tenant: &TenantStore, ticket: TicketId, job: &Job, rows: &[LedgerRow], second: i64) {
-    for row in rows {
-        if matches!(
-            tenant.action_begin(job.lease, row.id, at(second)).await.unwrap(),
-            ActionState::Planned | ActionState::InFlight
-        ) {
-            tenant.action_end(job.lease, row.id, &done(true), None, at(second)).await.unwrap();
-        }
-    }
-    tenant.actions_finished(job.lease, ticket, at(second)).await.unwrap();
+    let open = |row: &&LedgerRow| matches!(row.state, ActionState::Planned | ActionState::InFlight);
+    let open: Vec<ActionId> = rows.iter().filter(open).map(|row| row.id).collect();
+    tenant.actions_begin(job.lease, &open).await.unwrap();
+    let ended: Vec<_> = open.into_iter().map(|id| (id, done(true))).collect();
+    tenant.actions_end(job.lease, ticket, &ended, Rest::Finished, at(second)).await.unwrap();
 }
 
 async fn a_replay_repeats_no_effect(store: TestStore) {
@@ -255,7 +302,7 @@ async fn a_replay_drops_what_is_no_longer_planned(store: TestStore) {
 async fn what_may_have_reached_the_psa_is_brought_to_its_end(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     let (ticket, job, rows) = acting(&acme, &["update", "escalate", "note:escalate", "note:update"]).await;
-    acme.action_begin(job.lease, rows[1].id, at(4)).await.unwrap();
+    acme.actions_begin(job.lease, &[rows[1].id]).await.unwrap();
     store.job_bury(job.lease, "the PSA is gone", at(5)).await.unwrap();
     assert!(acme.escalated_before(ticket).await.unwrap());
     // The new plan knows of the escalation, and so does not repeat it.
@@ -273,9 +320,10 @@ async fn an_escalation_counts_once_it_may_have_left(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     let (ticket, job, rows) = acting(&acme, &["escalate"]).await;
     assert!(!acme.escalated_before(ticket).await.unwrap());
-    acme.action_begin(job.lease, rows[0].id, at(4)).await.unwrap();
+    acme.actions_begin(job.lease, &[rows[0].id]).await.unwrap();
     assert!(acme.escalated_before(ticket).await.unwrap());
-    acme.action_end(job.lease, rows[0].id, &done(false), None, at(5)).await.unwrap();
+    let ended = [(rows[0].id, done(false))];
+    acme.actions_end(job.lease, ticket, &ended, Rest::Unsent(vec![]), at(5)).await.unwrap();
     let row = acme.ticket_story(ticket).await.unwrap().unwrap().row;
     assert!(!row.escalated, "the PSA kept the old value");
     assert!(acme.escalated_before(ticket).await.unwrap());
@@ -284,10 +332,10 @@ async fn an_escalation_counts_once_it_may_have_left(store: TestStore) {
 async fn references_differ_and_stay(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     let (_, job, rows) = acting(&acme, &["update", "note:update", "escalate"]).await;
-    let references: std::collections::HashSet<&str> = rows.iter().map(|row| row.reference.as_str()).collect();
+    let references: HashSet<&str> = rows.iter().map(|row| row.reference.as_str()).collect();
     assert_eq!(references.len(), 3);
     assert!(references.iter().all(|reference| reference.len() == 8));
-    acme.action_begin(job.lease, rows[0].id, at(4)).await.unwrap();
+    acme.actions_begin(job.lease, &[rows[0].id]).await.unwrap();
     let after = acme.action_list(job.analysis.unwrap()).await.unwrap();
     assert_eq!(after[0].reference, rows[0].reference);
 }

@@ -8,6 +8,7 @@ use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, VaultError};
 
 support::on_both_engines! {
+    the_stamp_changes_with_each_save_and_with_nothing_else,
     a_psa_connection_comes_back_with_its_secret,
     an_empty_secret_keeps_the_one_that_is_set,
     another_psa_does_not_inherit_the_secret,
@@ -377,4 +378,31 @@ async fn the_trail_is_newest_first_in_pages(store: TestStore) {
     assert_eq!(said[..12], expected.iter().map(String::as_str).collect::<Vec<_>>()[..]);
     assert_eq!((first.rows.len(), second.rows.len(), second.next), (8, 5, None));
     assert!(matches!(acme.audit_list(8, Some("%")).await, Err(StoreError::BadCursor)));
+}
+
+async fn the_stamp_changes_with_each_save_and_with_nothing_else(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let by = Actor::System;
+    let mut seen = vec![acme.stamp().await.unwrap()];
+    let mut differs = async |what: &str, expected: bool| {
+        let now = acme.stamp().await.unwrap();
+        assert_eq!(!seen.contains(&now), expected, "{what}");
+        seen.push(now);
+    };
+    acme.tenant_update("Acme", "UTC", &by, at(1)).await.unwrap();
+    differs("a name", false).await;
+    let policy = Policy { mode: Mode::Live, ..Policy::default() };
+    acme.policy_put(&policy, &by, at(2)).await.unwrap();
+    differs("a policy", true).await;
+    acme.policy_put(&policy, &by, at(3)).await.unwrap();
+    differs("the same policy", false).await;
+    acme.prompt_put("Score {{ text }}", &by, at(4)).await.unwrap();
+    differs("a prompt", true).await;
+    acme.model_connection_put(ModelSettings::Builtin {}, &by, at(5)).await.unwrap();
+    differs("a model", true).await;
+    let paused = ConnectionState::Paused { since: at(6), reason: "the key was revoked".into() };
+    acme.connection_state_set(Which::Model, paused).await.unwrap();
+    differs("a pause", true).await;
+    let stamp = acme.stamp().await.unwrap();
+    assert_eq!((stamp.psa_paused, stamp.model_paused), (false, true));
 }

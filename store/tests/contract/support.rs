@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::{
-    Action, ActionKey, ActionKind, Assessment, Change, Choice, Label, Lever, Mode, Party, Plan, PsaKind,
-    Reading, Score, TenantId, Ticket, TicketId, UserId,
+    Action, ActionKey, ActionKind, AnalysisId, Assessment, Change, Choice, Label, Lever, Mode, Party, Plan,
+    PsaKind, Reading, Score, TenantId, Ticket, TicketId, UserId,
 };
 use std::collections::BTreeMap;
 use store::accounts::NewTenant;
@@ -78,6 +78,37 @@ pub async fn claim(store: &Store, seconds: i64) -> Job {
     let mut jobs = store.job_claim(at(seconds), LEASE, 10, 10).await.unwrap();
     assert_eq!(jobs.len(), 1, "one job is due");
     jobs.remove(0)
+}
+
+/// Gives a job back between two stages, in its old place, as a server does that stops.
+pub async fn give_back(store: &Store, job: &Job) {
+    store.job_retry(job.lease, job.created_at, "the server was stopped", true).await.unwrap();
+}
+
+/// Ends the read stage and gives the job back.
+pub async fn end_read(tenant: &TenantStore, job: &Job, read: &ReadTicket, second: i64) -> TicketId {
+    let ticket = tenant.ticket_read(job.lease, read, at(second)).await.unwrap();
+    give_back(tenant.store(), job).await;
+    ticket
+}
+
+/// Ends the score stage, and gives the job back if something is left to do.
+pub async fn end_score(
+    tenant: &TenantStore,
+    job: &Job,
+    ticket: TicketId,
+    assessment: &Assessment,
+    plan: &Plan,
+    second: i64,
+) -> AnalysisId {
+    let decided = tenant
+        .analysis_scored(job.lease, ticket, assessment, plan, 1, &provenance(), at(second))
+        .await
+        .unwrap();
+    if decided.left {
+        give_back(tenant.store(), job).await;
+    }
+    decided.id
 }
 
 pub fn ticket(external_id: &str, client: &str) -> Ticket {
@@ -177,12 +208,9 @@ pub async fn scored(
     arrive(tenant, external_id, seconds).await;
     let job = claim(store, seconds).await;
     assert_eq!(job.stage, Stage::Read);
-    let id = tenant.ticket_read(job.lease, &read(external_id, client), at(seconds + 1)).await.unwrap();
+    let id = end_read(tenant, &job, &read(external_id, client), seconds + 1).await;
     let job = claim(store, seconds + 1).await;
     assert_eq!((job.stage, job.ticket), (Stage::Score, Some(id)));
-    tenant
-        .analysis_scored(job.lease, id, &assessment(sentiment), plan, 1, &provenance(), at(seconds + 2))
-        .await
-        .unwrap();
+    end_score(tenant, &job, id, &assessment(sentiment), plan, seconds + 2).await;
     id
 }

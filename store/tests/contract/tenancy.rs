@@ -10,7 +10,7 @@ use store::accounts::Tenant;
 use store::connections::{ConnectionState, Which};
 use store::door::{DeliveryFilter, PipelineHealth};
 use store::jobs::Job;
-use store::ledger::Outcome;
+use store::ledger::{Outcome, Rest};
 use store::testing::TestStore;
 use store::tickets::TicketFilter;
 use store::trends::{Bucket, Overview};
@@ -124,7 +124,7 @@ async fn ids_of_one_tenant_open_nothing_for_another(store: TestStore) {
     assert!(b.analysis_latest(a.ticket).await.unwrap().is_none());
     assert!(b.action_list(a.analysis).await.unwrap().is_empty());
     a.tenant
-        .action_begin(a.job.lease, a.tenant.action_list(a.analysis).await.unwrap()[1].id, at(4))
+        .actions_begin(a.job.lease, &[a.tenant.action_list(a.analysis).await.unwrap()[1].id])
         .await
         .unwrap();
     assert!(a.tenant.escalated_before(a.ticket).await.unwrap());
@@ -144,6 +144,9 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     let b = other(&store).await;
     let by = Actor::System;
     assert!(b.psa_connection().await.unwrap().is_none());
+    let stamp = b.stamp().await.unwrap();
+    a.tenant.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();
+    assert_eq!(b.stamp().await.unwrap(), stamp, "what A saves does not touch B");
     assert_eq!(b.model_connection().await.unwrap().settings, ModelSettings::Builtin {});
     assert!(b.lookups_get().await.unwrap().is_none());
     assert_eq!(b.policy().await.unwrap().body, Policy::default());
@@ -197,22 +200,23 @@ async fn a_job_of_one_tenant_cannot_be_worked_on_as_another(store: TestStore) {
     lost(b.ticket_skip(lease, &read("7", "c"), "no", at(9)).await.map(drop));
     lost(b.analysis_scored(lease, a.ticket, &assessment, &plan, 1, &provenance(), at(9)).await.map(drop));
     lost(b.analysis_skipped(lease, a.ticket, "no", 1, &provenance(), at(9)).await.map(drop));
-    lost(b.action_begin(lease, a.action, at(9)).await.map(drop));
-    lost(b.action_end(lease, a.action, &done, None, at(9)).await.map(drop));
-    lost(b.actions_finished(lease, a.ticket, at(9)).await);
+    let ended = [(a.action, done)];
+    lost(b.actions_begin(lease, &[a.action]).await.map(drop));
+    for rest in [Rest::Unsent(vec![a.action]), Rest::Finished] {
+        lost(b.actions_end(lease, a.ticket, &ended, rest, at(9)).await);
+    }
 
     // With a lease of its own, B still reaches nothing of A's.
     arrive(&b, "7", 4).await;
     let mine = claim(&store, 4).await;
     let ticket = b.ticket_read(mine.lease, &read("7", "c"), at(5)).await.unwrap();
     assert_ne!(ticket, a.ticket);
-    let mine = claim(&store, 5).await;
     lost(
         b.analysis_scored(mine.lease, a.ticket, &assessment, &plan, 1, &provenance(), at(9)).await.map(drop),
     );
-    lost(b.action_begin(mine.lease, a.action, at(9)).await.map(drop));
-    lost(b.actions_finished(mine.lease, a.ticket, at(9)).await);
-    b.action_end(mine.lease, a.action, &done, None, at(9)).await.unwrap();
+    lost(b.actions_begin(mine.lease, &[a.action]).await.map(drop));
+    lost(b.actions_end(mine.lease, a.ticket, &ended, Rest::Finished, at(9)).await);
+    b.actions_end(mine.lease, ticket, &ended, Rest::Unsent(vec![a.action]), at(9)).await.unwrap();
 
     let rows = a.tenant.action_list(a.analysis).await.unwrap();
     assert_eq!(rows[0].state, ActionState::Planned);

@@ -230,7 +230,6 @@ async fn a_policy_is_held_against_the_newest_scores_of_each_ticket(store: TestSt
     acme.ticket_replay(first.id, &Actor::System, at(40)).await.unwrap();
     let job = claim(&store, 40).await;
     acme.ticket_read(job.lease, &read("1", "c"), at(41)).await.unwrap();
-    let job = claim(&store, 41).await;
     let (again, plan) = (support::assessment(2), plan(Mode::Shadow, 2, &[]));
     acme.analysis_scored(job.lease, first.id, &again, &plan, 1, &support::provenance(), at(42))
         .await

@@ -4,7 +4,7 @@ use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
 use chrono::NaiveDate;
 use domain::trend::Tally;
 use domain::{ActionState, Choice, Effect, Lever, Mode};
-use store::ledger::Outcome;
+use store::ledger::{Outcome, Rest};
 use store::testing::TestStore;
 use store::trends::{Bucket, Overview};
 use store::{Actor, TenantStore};
@@ -81,13 +81,13 @@ async fn what_was_done_in_the_psa_is_counted_once(store: TestStore) {
         left_alone: None,
     };
     let done = Outcome { state: ActionState::Done, effects: vec![effect], detail: None, receipt: None };
-    for row in acme.action_list(job.analysis.unwrap()).await.unwrap() {
-        acme.action_begin(job.lease, row.id, at(4)).await.unwrap();
-        for _ in 0..2 {
-            acme.action_end(job.lease, row.id, &done, None, at(5)).await.unwrap();
-        }
+    let rows = acme.action_list(job.analysis.unwrap()).await.unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let ended: Vec<_> = ids.iter().map(|id| (*id, done.clone())).collect();
+    acme.actions_begin(job.lease, &ids).await.unwrap();
+    for rest in [Rest::Unsent(vec![]), Rest::Finished] {
+        acme.actions_end(job.lease, ticket, &ended, rest, at(5)).await.unwrap();
     }
-    acme.actions_finished(job.lease, ticket, at(6)).await.unwrap();
     let counted = tally(&acme).await;
     assert_eq!((counted.analysed, counted.updated, counted.escalated), (1, 1, 1));
 }
@@ -98,7 +98,6 @@ async fn rescored(tenant: &TenantStore, external: &str, client: &str, sentiment:
     tenant.ticket_replay(ticket, &Actor::System, at(second)).await.unwrap();
     let job = claim(tenant.store(), second).await;
     tenant.ticket_read(job.lease, &read(external, client), at(second)).await.unwrap();
-    let job = claim(tenant.store(), second).await;
     let plan = plan(Mode::Shadow, sentiment, &[]);
     let (assessment, provenance) = (support::assessment(sentiment), support::provenance());
     tenant.analysis_scored(job.lease, ticket, &assessment, &plan, 1, &provenance, at(second)).await.unwrap();
@@ -168,7 +167,6 @@ async fn a_renamed_client_has_its_newest_name(store: TestStore) {
         let mut read = read(external, "c");
         read.ticket.client.as_mut().unwrap().name = name.into();
         let ticket = acme.ticket_read(job.lease, &read, at(days * DAY)).await.unwrap();
-        let job = claim(&store, days * DAY).await;
         let (assessment, provenance) = (support::assessment(3), support::provenance());
         let plan = plan(Mode::Live, 3, &[]);
         acme.analysis_scored(job.lease, ticket, &assessment, &plan, 1, &provenance, at(days * DAY))
@@ -186,7 +184,7 @@ async fn the_median_is_of_the_first_way_through(store: TestStore) {
     assert_eq!(acme.overview(march(2), march(3)).await.unwrap().median_seconds, Some(2.0));
     let ticket = scored(&acme, "2", "c", 5, &plan(Mode::Live, 5, &["note"]), 10).await;
     let job = claim(&store, 20).await;
-    acme.actions_finished(job.lease, ticket, at(19)).await.unwrap();
+    acme.actions_end(job.lease, ticket, &[], Rest::Finished, at(19)).await.unwrap();
     assert_eq!(acme.overview(march(2), march(3)).await.unwrap().median_seconds, Some(5.5));
     rescored(&acme, "1", "c", 3, 2 * DAY).await;
     assert_eq!(acme.overview(march(2), march(3)).await.unwrap().median_seconds, Some(5.5));

@@ -138,7 +138,7 @@ async fn work(node: &Store, tenant: domain::TenantId) {
     loop {
         let jobs = node.job_claim(at(1), support::LEASE, 8, 100).await.unwrap();
         join_all(jobs.iter().map(async |job| match job.ticket {
-            None => drop(acme.ticket_read(job.lease, &read(&job.external_ticket, "c"), at(1)).await.unwrap()),
+            None => drop(support::end_read(&acme, job, &read(&job.external_ticket, "c"), 1).await),
             Some(ticket) => {
                 let (assessment, plan, provenance) =
                     (support::assessment(5), plan(Mode::Shadow, 5, &["update"]), support::provenance());

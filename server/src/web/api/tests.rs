@@ -215,7 +215,8 @@ impl World {
         read.ticket.external_id = number.into();
         read.ticket.number = format!("T-{number}");
         read.ticket.title = format!("=Printer {number}");
-        let ticket = of.tenant.ticket_read(claim().await.lease, &read, now).await.unwrap();
+        let lease = claim().await.lease;
+        let ticket = of.tenant.ticket_read(lease, &read, now).await.unwrap();
         let reading = |score: i64| Reading {
             score: Score::new(score).unwrap(),
             reason: "Because.".into(),
@@ -227,7 +228,6 @@ impl World {
         let plan = decide(&policy.body, &read.ticket, History::default(), &assessment);
         let how =
             Provenance { model: "sandbox-1".into(), tokens_in: 900, tokens_out: 60, ..Provenance::default() };
-        let lease = claim().await.lease;
         of.tenant
             .analysis_scored(lease, ticket, &assessment, &plan, policy.version, &how, now)
             .await
