@@ -203,7 +203,7 @@ impl TenantStore {
         }))
     }
 
-    /// Saves, as untested. An empty secret keeps the one that is set, if the kind is the same.
+    /// Saves, as untested. An empty secret keeps the one that is set, if it goes to the same address as before.
     pub async fn psa_connection_put(
         &self,
         settings: PsaSettings,
@@ -244,7 +244,8 @@ impl TenantStore {
             .await
     }
 
-    /// The sealed secret that is set, if it is of the same kind of PSA; otherwise a sealed nothing.
+    /// The sealed secret that is set, if it goes to the same place as before; otherwise a sealed nothing: whoever may change
+    /// an address must not have the secret sent there.
     async fn kept_psa_secret(&self, tx: &mut Tx, settings: &PsaSettings) -> Result<Vec<u8>> {
         let kept: Option<(String, Vec<u8>)> = fetch_optional!(
             tx,
@@ -254,7 +255,7 @@ impl TenantStore {
         )?;
         if let Some((before, sealed)) = kept {
             let before: PsaSettings = rows::read_json(TABLE_PSA, "settings", &before)?;
-            if before.kind() == settings.kind() {
+            if settings.is_same_place(&before) {
                 return Ok(sealed);
             }
         }
@@ -294,7 +295,7 @@ impl TenantStore {
         })
     }
 
-    /// Saves, as untested. An empty key keeps the one that is set, if the kind is the same.
+    /// Saves, as untested. An empty key keeps the one that is set, if it goes to the same address as before.
     pub async fn model_connection_put(
         &self,
         settings: ModelSettings,
@@ -344,8 +345,7 @@ impl TenantStore {
         )?;
         let Some((before, sealed)) = kept else { return Ok(None) };
         let before: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &before)?;
-        let same = std::mem::discriminant(&before) == std::mem::discriminant(settings);
-        Ok(sealed.filter(|_| same))
+        Ok(sealed.filter(|_| settings.is_same_place(&before)))
     }
 
     /// Sets the state; `Paused` keeps the time of the first pause, and jobs of this tenant that need the connection wait.

@@ -20,11 +20,16 @@ impl PsaSettings {
         }
         let kept = match saved.filter(|saved| saved.kind() == self.kind()) {
             None => Secret::default(),
-            Some(saved) if saved.addresses() == self.addresses() => saved.secret().clone(),
+            Some(saved) if self.is_same_place(saved) => saved.secret().clone(),
             Some(_) => return Err(InvalidSettings { field: self.secret_field(), message: AGAIN.into() }),
         };
         self.set_secret(kept);
         Ok(())
+    }
+
+    /// Whether a secret that was given for `saved` travels to no other place with these settings.
+    pub fn is_same_place(&self, saved: &Self) -> bool {
+        saved.kind() == self.kind() && saved.addresses() == self.addresses()
     }
 
     fn secret_field(&self) -> &'static str {
@@ -51,22 +56,26 @@ impl ModelSettings {
         if !self.secret().is_some_and(Secret::is_unchanged) {
             return Ok(());
         }
-        let kept = match (&*self, saved) {
-            (Self::OpenAi { base_url, .. }, Self::OpenAi { base_url: before, api_key, .. }) => {
-                (plain(base_url) == plain(before)).then_some(api_key)
-            }
-            (Self::Azure { endpoint, .. }, Self::Azure { endpoint: before, api_key, .. }) => {
-                (plain(endpoint) == plain(before)).then_some(api_key)
-            }
-            _ => Some(&Secret(String::new())),
-        };
-        match kept.cloned() {
-            Some(secret) => self.set_secret(secret),
-            // A server without a key has none to lose.
-            None if saved.secret().is_some_and(Secret::is_empty) => self.set_secret(Secret::default()),
-            None => return Err(InvalidSettings { field: "api_key", message: AGAIN.into() }),
+        let of_kind = std::mem::discriminant(&*self) == std::mem::discriminant(saved);
+        let saved_secret = saved.secret().filter(|secret| of_kind && !secret.is_empty());
+        match saved_secret {
+            // Another kind's key is none of this one's, and a server without a key has none to lose.
+            None => self.set_secret(Secret::default()),
+            Some(secret) if self.is_same_place(saved) => self.set_secret(secret.clone()),
+            Some(_) => return Err(InvalidSettings { field: "api_key", message: AGAIN.into() }),
         }
         Ok(())
+    }
+
+    /// As [`PsaSettings::is_same_place`].
+    pub fn is_same_place(&self, saved: &Self) -> bool {
+        match (self, saved) {
+            (Self::OpenAi { base_url: now, .. }, Self::OpenAi { base_url: before, .. })
+            | (Self::Azure { endpoint: now, .. }, Self::Azure { endpoint: before, .. }) => {
+                plain(now) == plain(before)
+            }
+            _ => false,
+        }
     }
 }
 

@@ -105,8 +105,12 @@ const OF_TENANTS: [&str; 16] = [
 ];
 
 /// Statements put together from pieces, whose tenant is in a later one.
-const CONTINUED: [&str; 2] =
-    ["SELECT t.id, t.external_id, t.number", "UPDATE deliveries SET state = 'ignored', reason = "];
+const CONTINUED: [&str; 4] = [
+    "SELECT t.id, t.external_id, t.number",
+    "UPDATE deliveries SET state = 'ignored', reason = ",
+    "UPDATE actions SET finished_at = ",
+    "UPDATE tickets SET updated = updated OR ",
+];
 
 /// The string literals of a source, comments left out.
 fn literals(source: &str) -> Vec<String> {

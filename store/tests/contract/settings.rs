@@ -8,6 +8,7 @@ use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, VaultError};
 
 support::on_both_engines! {
+    a_secret_is_not_kept_for_another_address,
     the_stamp_changes_with_each_save_and_with_nothing_else,
     a_psa_connection_comes_back_with_its_secret,
     an_empty_secret_keeps_the_one_that_is_set,
@@ -405,4 +406,31 @@ async fn the_stamp_changes_with_each_save_and_with_nothing_else(store: TestStore
     differs("a pause", true).await;
     let stamp = acme.stamp().await.unwrap();
     assert_eq!((stamp.psa_paused, stamp.model_paused), (false, true));
+}
+
+async fn a_secret_is_not_kept_for_another_address(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let halo = |url: &str, secret: &str| PsaSettings::HaloPsa {
+        url: url.into(),
+        client_id: "c".into(),
+        client_secret: Secret::new(secret),
+        tenant: None,
+        auth_url: None,
+    };
+    let by = Actor::System;
+    acme.psa_connection_put(halo("https://a.example", "s3cret"), &by, at(1)).await.unwrap();
+    acme.psa_connection_put(halo("https://a.example/", ""), &by, at(2)).await.unwrap();
+    let secret = async || acme.psa_connection().await.unwrap().unwrap().settings.secret().clone();
+    assert_eq!(secret().await.expose(), "s3cret");
+    acme.psa_connection_put(halo("https://evil.example", ""), &by, at(3)).await.unwrap();
+    assert_eq!(secret().await.expose(), "");
+    let openai = |url: &str, key: &str| ModelSettings::OpenAi {
+        api_key: Secret::new(key),
+        model: "m".into(),
+        base_url: url.into(),
+    };
+    acme.model_connection_put(openai("https://a.example/v1", "sk-1"), &by, at(4)).await.unwrap();
+    acme.model_connection_put(openai("https://evil.example/v1", ""), &by, at(5)).await.unwrap();
+    let kept = acme.model_connection().await.unwrap().settings;
+    assert_eq!(kept.secret().map(Secret::expose), Some(""));
 }

@@ -284,19 +284,23 @@ fn owned(pairs: &[(&str, &str)]) -> Fields {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Reads a PSA form. With a secret `set` an empty one is right: the store keeps the one it has.
+/// Reads a PSA form. An empty secret stands for the `saved` one, as long as that goes where it was meant for.
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
-pub fn parse_psa(kind: PsaKind, fields: &Fields, set: Option<&Secret>) -> Result<PsaSettings, Vec<Problem>> {
+pub fn parse_psa(
+    kind: PsaKind,
+    fields: &Fields,
+    saved: Option<&PsaSettings>,
+) -> Result<PsaSettings, Vec<Problem>> {
+    let saved = saved.filter(|saved| saved.kind() == kind && !saved.secret().is_empty());
     let read = Reader { fields };
-    read.check(psa_inputs(kind), set.is_some())?;
-    let settings = psa_settings(kind, &read);
-    let mut whole = settings.clone();
-    if let (true, Some(set)) = (whole.secret().is_empty(), set) {
-        whole.set_secret(set.clone());
-    }
-    whole.validate().map_err(|invalid| named(psa_inputs(kind), &invalid))?;
+    read.check(psa_inputs(kind), saved.is_some())?;
+    let mut settings = psa_settings(kind, &read);
+    settings
+        .keep_secret(saved)
+        .and_then(|()| settings.validate())
+        .map_err(|invalid| named(psa_inputs(kind), &invalid))?;
     Ok(settings)
 }
 
@@ -338,16 +342,16 @@ fn psa_settings(kind: PsaKind, read: &Reader<'_>) -> PsaSettings {
 pub fn parse_model(
     kind: ModelKind,
     fields: &Fields,
-    set: Option<&Secret>,
+    saved: &ModelSettings,
 ) -> Result<ModelSettings, Vec<Problem>> {
+    let is_set = ModelKind::of(saved) == kind && saved.secret().is_some_and(|secret| !secret.is_empty());
     let read = Reader { fields };
-    read.check(kind.inputs(), set.is_some())?;
-    let settings = model_settings(kind, &read);
-    let mut whole = settings.clone();
-    if let (Some(true), Some(set)) = (whole.secret().map(Secret::is_empty), set) {
-        whole.set_secret(set.clone());
-    }
-    whole.validate().map_err(|invalid| named(kind.inputs(), &invalid))?;
+    read.check(kind.inputs(), is_set)?;
+    let mut settings = model_settings(kind, &read);
+    settings
+        .keep_secret(saved)
+        .and_then(|()| settings.validate())
+        .map_err(|invalid| named(kind.inputs(), &invalid))?;
     Ok(settings)
 }
 
@@ -473,11 +477,75 @@ mod tests {
     fn an_empty_secret_is_right_only_where_one_is_set() {
         let mut without = connectwise();
         without.insert("private_key".into(), String::new());
-        let kept =
-            parse_psa(PsaKind::ConnectWise, &without, Some(&Secret::new("not-a-real-private-key"))).unwrap();
-        assert!(kept.secret().is_empty(), "the store keeps the one it has");
+        let saved = parse_psa(PsaKind::ConnectWise, &connectwise(), None).unwrap();
+        assert_eq!(parse_psa(PsaKind::ConnectWise, &without, Some(&saved)).unwrap(), saved);
         let problems = parse_psa(PsaKind::ConnectWise, &without, None).unwrap_err();
         assert_eq!(problems, [Problem::new("private_key", "Private key is missing.")]);
+    }
+
+    #[test]
+    fn a_saved_secret_is_not_sent_to_an_address_it_was_not_given_for() {
+        let halo = |url: &str, auth_url: &str, secret: &str| {
+            fields(&[("url", url), ("client_id", "c"), ("client_secret", secret), ("auth_url", auth_url)])
+        };
+        let autotask = |zone: &str, secret: &str| {
+            fields(&[
+                ("username", "u@A.COM"),
+                ("secret", secret),
+                ("integration_code", "CODE"),
+                ("zone_url", zone),
+            ])
+        };
+        let connectwise = |site: &str, secret: &str| {
+            let mut form = connectwise();
+            form.extend(owned(&[("site", site), ("private_key", secret)]));
+            form
+        };
+        let value = "a-long-secret-value";
+        let (home, zone) = ("https://h.example", "https://webservices5.autotask.net/");
+        let cases = [
+            (PsaKind::ConnectWise, connectwise("a.example", value), connectwise("evil.example", "")),
+            (PsaKind::Autotask, autotask(zone, value), autotask("https://evil.example", "")),
+            (PsaKind::Autotask, autotask("", value), autotask("https://evil.example", "")),
+            (PsaKind::HaloPsa, halo(home, "", value), halo("https://evil.example", "", "")),
+            (PsaKind::HaloPsa, halo(home, "", value), halo(home, "https://evil.example", "")),
+        ];
+        for (kind, first, then) in cases {
+            let saved = parse_psa(kind, &first, None).unwrap();
+            let [problem] = &parse_psa(kind, &then, Some(&saved)).unwrap_err()[..] else { panic!("{kind}") };
+            let secrets = psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret);
+            assert_eq!(Some(problem.field.as_str()), secrets.map(|input| input.name).next(), "{kind}");
+            assert!(problem.message.contains("needed again: the address changed"), "{}", problem.message);
+        }
+    }
+
+    #[test]
+    fn a_saved_key_of_a_model_is_not_sent_to_an_address_it_was_not_given_for() {
+        let openai = |base: &str, key: &str| fields(&[("api_key", key), ("model", "m"), ("base_url", base)]);
+        let azure = |at: &str, key: &str| fields(&[("api_key", key), ("endpoint", at), ("deployment", "d")]);
+        let cases = [
+            (
+                ModelKind::OpenAi,
+                openai("https://api.openai.com/v1", "sk-1"),
+                openai("https://evil.example", ""),
+            ),
+            (ModelKind::Azure, azure("acme.openai.azure.com", "k"), azure("evil.openai.azure.com", "")),
+        ];
+        for (kind, first, then) in cases {
+            let saved = parse_model(kind, &first, &ModelSettings::Builtin {}).unwrap();
+            let problems = parse_model(kind, &then, &saved).unwrap_err();
+            assert_eq!(problems[0].field, "api_key");
+            // Another kind's key is not taken for this one's either.
+            let other = if kind == ModelKind::Azure { ModelKind::OpenAi } else { ModelKind::Azure };
+            let theirs = if other == ModelKind::Azure {
+                azure("a.openai.azure.com", "")
+            } else {
+                openai("https://b.example", "")
+            };
+            if let Ok(found) = parse_model(other, &theirs, &saved) {
+                assert!(found.secret().is_some_and(Secret::is_empty), "{other:?}");
+            }
+        }
     }
 
     #[test]
@@ -506,9 +574,7 @@ mod tests {
             let saved = parse_psa(kind, &form, None).unwrap();
             let shown = psa_fields(&saved);
             assert!(!shown.values().any(|value| value == saved.secret().expose()), "{kind} shows its secret");
-            let mut again = parse_psa(kind, &shown, Some(saved.secret())).unwrap();
-            again.set_secret(saved.secret().clone());
-            assert_eq!(again, saved);
+            assert_eq!(parse_psa(kind, &shown, Some(&saved)).unwrap(), saved);
         }
     }
 
@@ -534,13 +600,9 @@ mod tests {
             ),
         ];
         for (kind, form) in samples {
-            let saved = parse_model(kind, &form, None).unwrap();
+            let saved = parse_model(kind, &form, &ModelSettings::Builtin {}).unwrap();
             assert_eq!(ModelKind::of(&saved), kind);
-            let mut again = parse_model(kind, &model_fields(&saved), saved.secret()).unwrap();
-            if let Some(key) = saved.secret() {
-                again.set_secret(key.clone());
-            }
-            assert_eq!(again, saved);
+            assert_eq!(parse_model(kind, &model_fields(&saved), &saved).unwrap(), saved);
         }
     }
 

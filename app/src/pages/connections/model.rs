@@ -147,8 +147,7 @@ pub async fn model_save(
         .ok_or_else(|| AppError::invalid(KIND, "Choose one of the three kinds of model."))?;
     let page = back_to(&page).to_owned();
     let saved = viewer.store.model_connection().await?.settings;
-    let set = saved.secret().filter(|secret| ModelKind::of(&saved) == kind && !secret.is_empty());
-    match parse_model(kind, &fields, set) {
+    match parse_model(kind, &fields, &saved) {
         Ok(settings) => {
             let words = saved_words(&settings);
             viewer.store.model_connection_put(settings, &viewer.actor, viewer.now).await?;

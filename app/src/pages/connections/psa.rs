@@ -187,7 +187,7 @@ fn TestResult() -> impl IntoView {
     })
 }
 
-/// Saves how the PSA is reached; an empty secret keeps the one that is set.
+/// Saves how the PSA is reached; an empty secret keeps the one that is set, as long as it goes to the same address.
 #[server(prefix = "/do", endpoint = "psa-save")]
 pub async fn psa_save(
     kind: String,
@@ -198,12 +198,7 @@ pub async fn psa_save(
     let kind: PsaKind = kind.parse().map_err(|_| AppError::invalid(KIND, "Choose one of the three PSAs."))?;
     let page = back_to(&page).to_owned();
     let saved = viewer.store.psa_connection().await?.map(|saved| saved.settings);
-    let set = saved
-        .as_ref()
-        .filter(|saved| saved.kind() == kind)
-        .map(PsaSettings::secret)
-        .filter(|secret| !secret.is_empty());
-    match parse_psa(kind, &fields, set) {
+    match parse_psa(kind, &fields, saved.as_ref()) {
         Ok(settings) => {
             viewer.store.psa_connection_put(settings, &viewer.actor, viewer.now).await?;
             done(&page, "The connection is saved. Test it next.").await
@@ -245,7 +240,10 @@ mod tests {
         for kind in PsaKind::ALL {
             let mut fields = Fields::new();
             fill_sandbox(&mut fields, kind, "http://127.0.0.1:4001");
-            let filled = parse_psa(kind, &fields, Some(&domain::Secret::new("any-sandbox-secret")));
+            for input in psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret) {
+                fields.insert(input.name.into(), sandbox_secret(kind).into());
+            }
+            let filled = parse_psa(kind, &fields, None);
             assert!(filled.is_ok(), "{kind}: {filled:?}");
         }
     }
