@@ -8,6 +8,7 @@ mod door;
 mod model;
 mod once;
 mod products;
+mod published;
 mod stories;
 mod trouble;
 

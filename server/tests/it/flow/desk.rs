@@ -3,6 +3,7 @@
 
 use super::app::eventually;
 use super::products::{Fact, Product};
+use crate::spec::Published;
 use domain::{Lever, Mode, NoteStyle, Policy, PsaKind, PsaSettings};
 use http::Method;
 use sandbox::Fault;
@@ -16,7 +17,7 @@ pub struct Desk {
     product: Product,
     fact: Fact,
     created: AtomicUsize,
-    _running: Running,
+    running: Running,
 }
 
 /// A note that we wrote.
@@ -41,7 +42,7 @@ impl Desk {
     pub async fn serve(kind: PsaKind) -> Self {
         let (product, running) = Product::serve(kind).await;
         let fact = product.fact();
-        Self { product, fact, created: AtomicUsize::new(0), _running: running }
+        Self { product, fact, created: AtomicUsize::new(0), running }
     }
 
     pub fn kind(&self) -> PsaKind {
@@ -49,7 +50,7 @@ impl Desk {
     }
 
     pub fn settings(&self) -> PsaSettings {
-        self.product.settings(&self._running.url())
+        self.product.settings(&self.running.url())
     }
 
     /// An administrator enters the webhook address.
@@ -59,6 +60,16 @@ impl Desk {
 
     pub fn watch(&self) -> &Watch {
         self.product.watch()
+    }
+
+    pub fn url(&self) -> String {
+        self.running.url()
+    }
+
+    /// Fails with each request so far that the published document does not allow; how many there were. `None`: the
+    /// document is not on this machine.
+    pub fn checked(&self) -> Option<usize> {
+        Published::Psa(self.kind()).check(&self.watch().recorder.all())
     }
 
     /// A customer's mail becomes a ticket, and the webhook is sent in the background.
@@ -179,5 +190,15 @@ impl Desk {
     pub fn policy(&self) -> Policy {
         let (updates, escalation) = self.product.rules();
         Policy { mode: Mode::Live, updates, escalation, notes: NoteStyle::PerAction, ..Policy::default() }
+    }
+}
+
+/// Whatever a story was about: the published document allows each request that came to its desk.
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // One failure at a time: a second panic would end the process without a word on the first.
+        if !std::thread::panicking() {
+            self.checked();
+        }
     }
 }
