@@ -10,6 +10,7 @@ mod model;
 mod once;
 mod products;
 mod published;
+mod scenes;
 mod stories;
 mod trouble;
 

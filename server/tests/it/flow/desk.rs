@@ -9,6 +9,7 @@ use http::Method;
 use sandbox::Fault;
 use sandbox::Running;
 use sandbox::faults::Watch;
+use sandbox::scenes::Scene;
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::connections::Hook;
@@ -76,6 +77,12 @@ impl Desk {
     pub fn ticket(&self, title: &str, note: &str) -> String {
         self.created.fetch_add(1, Ordering::SeqCst);
         self.product.create(title, note)
+    }
+
+    /// As [`ticket`](Self::ticket), by a mail of the demo.
+    pub fn play(&self, scene: &Scene) -> String {
+        self.created.fetch_add(1, Ordering::SeqCst);
+        self.product.play(scene)
     }
 
     /// Each webhook has been answered, or given up.

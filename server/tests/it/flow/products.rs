@@ -12,6 +12,7 @@ use sandbox::connectwise::{self, ConnectWise};
 use sandbox::deliver::{Delivery, Retry};
 use sandbox::faults::Watch;
 use sandbox::halo::{self, Halo};
+use sandbox::scenes::Scene;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -134,6 +135,15 @@ impl Product {
                 it.create_ticket(halo::NewTicket { client, user, summary, details, ..Default::default() })
                     .to_string()
             }
+        }
+    }
+
+    /// A mail of the demo becomes a ticket in the way of this product.
+    pub fn play(&self, scene: &Scene) -> String {
+        match self {
+            Self::ConnectWise(it) => it.play(scene, None).to_string(),
+            Self::Autotask(it) => it.play(scene, None).to_string(),
+            Self::Halo(it) => it.play(scene, None).to_string(),
         }
     }
 
