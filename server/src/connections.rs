@@ -4,10 +4,13 @@
 use crate::llm::{self, Model};
 use crate::outside::{Limits, Outside};
 use crate::psa::{self, Psa};
+use domain::backoff::Pace;
 use domain::{ModelSettings, PsaKind, PsaSettings, TenantId};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::connections::ConnectionState;
 use store::{StoreError, TenantStore};
 use url::{Host, Url};
 
@@ -21,6 +24,22 @@ pub enum ConnectError {
     NoPsa,
     #[error("the connection's settings could not be read")]
     Store(#[from] StoreError),
+}
+
+/// An open connection as its settings are now.
+pub struct Opened<T: ?Sized> {
+    connection: Arc<T>,
+    /// It was saved and nothing was done through it yet, as far as the store knows.
+    pub is_untested: bool,
+    /// How often it is tried by itself, should it be refused.
+    pub pace: Pace,
+}
+
+impl<T: ?Sized> Deref for Opened<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.connection
+    }
 }
 
 /// Opens and keeps connections. Cheap to clone; clones share what is open.
@@ -37,23 +56,28 @@ impl Connections {
     }
 
     /// The tenant's PSA, as its settings are now.
-    pub async fn psa(&self, tenant: &TenantStore) -> Result<Arc<dyn Psa>, ConnectError> {
+    pub async fn psa(&self, tenant: &TenantStore) -> Result<Opened<dyn Psa>, ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
-        Ok(self.psas.get_or(id, saved.revision, || {
+        let connection = self.psas.get_or(id, saved.revision, || {
             let caller = self.outside.caller(&format!("psa {id}"), psa_limits(&saved.settings));
             psa::open(&saved.settings, caller)
-        }))
+        });
+        let is_untested = saved.state == ConnectionState::Untested;
+        Ok(Opened { connection, is_untested, pace: psa::pace(saved.settings.kind()) })
     }
 
     /// The tenant's model, as its settings are now.
-    pub async fn model(&self, tenant: &TenantStore) -> Result<Arc<dyn Model>, ConnectError> {
+    pub async fn model(&self, tenant: &TenantStore) -> Result<Opened<dyn Model>, ConnectError> {
         let saved = tenant.model_connection().await?;
         let id = tenant.tenant_id();
-        Ok(self.models.get_or(id, saved.revision, || {
+        let connection = self.models.get_or(id, saved.revision, || {
             let caller = self.outside.caller(&format!("model {id}"), model_limits(&saved.settings));
             llm::open(&saved.settings, caller)
-        }))
+        });
+        // The built-in analyser that nobody saved has no state to change.
+        let is_untested = saved.revision > 0 && saved.state == ConnectionState::Untested;
+        Ok(Opened { connection, is_untested, pace: Pace::USUAL })
     }
 }
 

@@ -15,7 +15,10 @@ pub async fn score_and_decide(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let template = prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
     let model = tools.connections.model(&tenant).await.map_err(Setback::connect)?;
     let (verdict, provenance) =
-        score(model.as_ref(), template, &read).await.map_err(|error| Setback::call(Which::Model, error))?;
+        score(&*model, template, &read).await.map_err(|error| Setback::call(Which::Model, error))?;
+    if !provenance.answer.is_empty() {
+        tools.used(&tenant, Which::Model, &model).await;
+    }
     tools.checkpoints.pass("scored", "").await;
 
     let policy = tenant.policy().await.map_err(Setback::store)?;

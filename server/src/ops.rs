@@ -1,7 +1,7 @@
 //! The acts of the screens and the API that need the network or a template: behind [`Ops`], so that the screens need
 //! neither.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Luck};
 use crate::connections::{ConnectError, Connections};
 use crate::inbound::prepare;
 use crate::outside::CallError;
@@ -10,6 +10,7 @@ use crate::scoring::score::{Verdict, score, shown};
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use domain::backoff::Pace;
 use domain::{History, Lookups, Party, PsaKind, Report, Ticket, TicketId, decide};
 use std::collections::HashMap;
 use store::connections::{CachedLookups, ConnectionState, Which};
@@ -28,6 +29,7 @@ const UNSAVED: i64 = -1;
 pub struct Operations {
     connections: Connections,
     clock: Clock,
+    luck: Luck,
     public_url: Url,
     sandbox: HashMap<PsaKind, String>,
 }
@@ -37,31 +39,31 @@ impl Operations {
     pub fn new(
         connections: Connections,
         clock: Clock,
+        luck: Luck,
         public_url: Url,
         sandbox: HashMap<PsaKind, String>,
     ) -> Self {
-        Self { connections, clock, public_url, sandbox }
+        Self { connections, clock, luck, public_url, sandbox }
     }
 
-    /// What a test found, as the connection's state. The first check tells whether the connection works at all; a missing
-    /// right further on is shown but stops nothing, so that a read-only key is enough for shadow mode. A connection that
-    /// works is left to the pipeline to pause: a test in a bad minute must not stop it.
-    fn tested(&self, state: &ConnectionState, report: &Report) -> ConnectionState {
+    /// Keeps what a test found. Whether the credentials are good decides; a missing right further on is shown but stops
+    /// nothing, so that a read-only key is enough for shadow mode. A connection that works is left to the pipeline to
+    /// pause: a test in a bad minute must not stop it.
+    async fn keep_tested(
+        &self,
+        tenant: &TenantStore,
+        which: Which,
+        state: &ConnectionState,
+        pace: Pace,
+        report: &Report,
+    ) -> Result<(), OpsError> {
         let now = self.clock.now();
-        let works = report.checks.first().is_some_and(|check| check.ok);
-        match state {
-            ConnectionState::Working { .. } => state.clone(),
-            _ if works => ConnectionState::Working { since: now },
-            _ => {
-                let wrong: Vec<&str> = report
-                    .checks
-                    .iter()
-                    .filter(|check| !check.ok)
-                    .map(|check| check.message.as_str())
-                    .collect();
-                ConnectionState::Paused { since: now, reason: wrong.join(" ") }
-            }
-        }
+        let kept = match state {
+            ConnectionState::Working { .. } => return Ok(()),
+            _ if report.works() => tenant.connection_resumed(which, now).await,
+            _ => tenant.connection_paused(which, report.refusal(), pace, self.luck.next(), now).await,
+        };
+        kept.map_err(storing)
     }
 
     async fn fetch_lookups(&self, tenant: &TenantStore, kind: PsaKind) -> Result<Lookups, OpsError> {
@@ -108,8 +110,7 @@ impl Ops for Operations {
         let report = psa.probe().await;
         let saved = tenant.psa_connection().await.map_err(storing)?;
         if let Some(saved) = saved {
-            let state = self.tested(&saved.state, &report);
-            tenant.connection_state_set(Which::Psa, state).await.map_err(storing)?;
+            self.keep_tested(tenant, Which::Psa, &saved.state, psa.pace, &report).await?;
         }
         Ok(report)
     }
@@ -118,8 +119,7 @@ impl Ops for Operations {
         let model = self.connections.model(tenant).await.map_err(connecting)?;
         let report = model.probe().await;
         let saved = tenant.model_connection().await.map_err(storing)?;
-        let state = self.tested(&saved.state, &report);
-        tenant.connection_state_set(Which::Model, state).await.map_err(storing)?;
+        self.keep_tested(tenant, Which::Model, &saved.state, model.pace, &report).await?;
         Ok(report)
     }
 
@@ -206,7 +206,7 @@ impl Ops for Operations {
         let template = self.template(tenant, template).await?;
         let model = self.connections.model(tenant).await.map_err(connecting)?;
         let template = template.as_ref().map(|(text, version)| (text.as_str(), *version));
-        let (verdict, provenance) = score(model.as_ref(), template, &read).await.map_err(calling)?;
+        let (verdict, provenance) = score(&*model, template, &read).await.map_err(calling)?;
         Ok(match verdict {
             Verdict::Abstained(reason) => Trial { assessment: Err(reason), plan: None, provenance },
             Verdict::Scored(assessment) => {

@@ -30,6 +30,7 @@ pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     verify_late(tools, job).await?;
     let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
+    tools.used(&tenant, Which::Psa, &psa).await;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
         && !fetched

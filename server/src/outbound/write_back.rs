@@ -9,11 +9,11 @@
 //! value in it is gone; what is still refused is told in the note.
 
 use super::note::{Told, word};
+use crate::connections::Opened;
 use crate::outside::CallError;
 use crate::psa::Psa;
 use crate::queue::{Setback, Tools};
 use domain::{ActionKind, ActionState, Change, Effect, Lever, LeverKey, Mode, Precondition, Snapshot};
-use std::sync::Arc;
 use store::analyses::Analysis;
 use store::connections::Which;
 use store::jobs::Job;
@@ -30,7 +30,11 @@ pub async fn carry_out(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let rows = tenant.action_list(analysis_id).await.map_err(Setback::store)?;
     let psa = tools.connections.psa(&tenant).await.map_err(Setback::connect)?;
 
-    Walk { tools, job, psa, read, analysis, rows }.finish().await?;
+    let mut walk = Walk { tools, job, psa, read, analysis, rows };
+    walk.finish().await?;
+    if walk.rows.iter().any(|row| row.state == ActionState::Done) {
+        tools.used(&tenant, Which::Psa, &walk.psa).await;
+    }
     tenant.actions_finished(job.lease, ticket, tools.clock.now()).await.map_err(Setback::store)?;
     Ok(())
 }
@@ -38,7 +42,7 @@ pub async fn carry_out(tools: &Tools, job: &Job) -> Result<(), Setback> {
 struct Walk<'a> {
     tools: &'a Tools,
     job: &'a Job,
-    psa: Arc<dyn Psa>,
+    psa: Opened<dyn Psa>,
     read: ReadTicket,
     analysis: Analysis,
     rows: Vec<LedgerRow>,

@@ -11,6 +11,7 @@ mod lenient;
 
 use crate::outside::{CallError, Caller, Outside};
 use async_trait::async_trait;
+use domain::backoff::Pace;
 use domain::{Change, Lookups, Note, PsaKind, PsaSettings, Report, Snapshot, Ticket};
 use http::HeaderMap;
 use std::sync::Arc;
@@ -51,6 +52,15 @@ pub trait Psa: Send + Sync {
     async fn find_note(&self, ticket: &str, reference: &str) -> Result<Option<String>, CallError>;
     /// Writes an internal note that no customer sees and no mail announces; returns the PSA's id of it.
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError>;
+}
+
+/// How often a connection that was refused is tried again by itself.
+pub fn pace(psa: PsaKind) -> Pace {
+    match psa {
+        // Repeated bad sign-ins lock the API user, for whatever else uses it too.
+        PsaKind::Autotask => Pace::GENTLE,
+        PsaKind::ConnectWise | PsaKind::HaloPsa => Pace::USUAL,
+    }
 }
 
 /// Opens a connection; no request is sent yet.

@@ -8,6 +8,7 @@ mod desk;
 mod door;
 mod model;
 mod once;
+mod pause;
 mod products;
 mod published;
 mod scenes;

@@ -9,6 +9,7 @@ mod flow;
 mod jobs;
 mod ledger;
 mod migrations;
+mod pauses;
 mod sessions;
 mod settings;
 mod support;

@@ -3,7 +3,7 @@
 use crate::support::{self, at, tenant, tenant_with_owner};
 use domain::{Mode, ModelSettings, Policy, PsaKind, PsaSettings, Secret};
 use serde_json::json;
-use store::connections::{ConnectionState, Which};
+use store::connections::ConnectionState;
 use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, VaultError};
 
@@ -12,8 +12,6 @@ support::on_both_engines! {
     an_empty_secret_keeps_the_one_that_is_set,
     another_psa_does_not_inherit_the_secret,
     a_model_connection_comes_back_with_its_key,
-    a_pause_keeps_the_time_it_began,
-    saving_a_connection_ends_its_pause,
     a_webhook_address_is_found_by_its_key_until_it_is_changed,
     no_secret_is_in_the_database_in_the_clear,
     a_secret_moved_to_another_row_does_not_open,
@@ -113,33 +111,6 @@ async fn a_model_connection_comes_back_with_its_key(store: TestStore) {
         let kept = acme.model_connection().await.unwrap();
         assert_eq!((kept.settings, kept.revision, kept.updated_at), (settings, revision, at(revision)));
     }
-}
-
-fn paused(second: i64, reason: &str) -> ConnectionState {
-    ConnectionState::Paused { since: at(second), reason: reason.into() }
-}
-
-async fn a_pause_keeps_the_time_it_began(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    acme.psa_connection_put(autotask("s"), &Actor::System, at(1)).await.unwrap();
-    let state = async || acme.psa_connection().await.unwrap().unwrap().state;
-    acme.connection_state_set(Which::Psa, paused(5, "the key was refused")).await.unwrap();
-    acme.connection_state_set(Which::Psa, paused(9, "still refused")).await.unwrap();
-    assert_eq!(state().await, paused(5, "still refused"));
-    acme.connection_state_set(Which::Psa, ConnectionState::Working { since: at(10) }).await.unwrap();
-    assert_eq!(state().await, ConnectionState::Working { since: at(10) });
-    acme.connection_state_set(Which::Psa, paused(20, "again")).await.unwrap();
-    assert_eq!(state().await, paused(20, "again"));
-    assert_eq!(acme.psa_connection().await.unwrap().unwrap().revision, 1, "the settings are the same");
-}
-
-async fn saving_a_connection_ends_its_pause(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    acme.model_connection_put(openai("wrong"), &Actor::System, at(1)).await.unwrap();
-    acme.connection_state_set(Which::Model, paused(5, "the key was refused")).await.unwrap();
-    assert_eq!(acme.model_connection().await.unwrap().state, paused(5, "the key was refused"));
-    acme.model_connection_put(openai("right"), &Actor::System, at(6)).await.unwrap();
-    assert_eq!(acme.model_connection().await.unwrap().state, ConnectionState::Untested);
 }
 
 async fn a_webhook_address_is_found_by_its_key_until_it_is_changed(store: TestStore) {

@@ -180,6 +180,8 @@ impl Desk {
         let count = |(method, path): &(Method, &'static str), but: Option<&str>| {
             all.iter()
                 .filter(|one| one.method == *method && one.path.contains(path))
+                // A connection's test tries to write to a ticket that never exists.
+                .filter(|one| !one.path.contains("/tickets/0"))
                 .filter(|one| !but.is_some_and(|but| one.path.contains(but)))
                 .count()
         };
