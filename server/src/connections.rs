@@ -119,17 +119,24 @@ impl<T: ?Sized> Default for Kept<T> {
 
 /// What each adapter asks for in its product's cloud. A stand-in or a PSA on this machine is not held back.
 fn psa_limits(settings: &PsaSettings) -> Limits {
+    if psa_is_here(settings) {
+        return ON_THIS_MACHINE;
+    }
+    match settings.kind() {
+        PsaKind::ConnectWise => psa::connectwise::LIMITS,
+        PsaKind::Autotask => psa::autotask::LIMITS,
+        PsaKind::HaloPsa => psa::halo::LIMITS,
+    }
+}
+
+/// Whether the PSA runs on this machine, as a stand-in does.
+pub fn psa_is_here(settings: &PsaSettings) -> bool {
     let address = match settings {
         PsaSettings::ConnectWise { site, .. } => Some(site),
         PsaSettings::Autotask { zone_url, .. } => zone_url.as_ref(),
         PsaSettings::HaloPsa { url, .. } => Some(url),
     };
-    let cloud = match settings.kind() {
-        PsaKind::ConnectWise => psa::connectwise::LIMITS,
-        PsaKind::Autotask => psa::autotask::LIMITS,
-        PsaKind::HaloPsa => psa::halo::LIMITS,
-    };
-    if address.is_some_and(|address| is_here(address)) { ON_THIS_MACHINE } else { cloud }
+    address.is_some_and(|address| is_here(address))
 }
 
 /// Accounts differ by orders of magnitude; a provider that allows less says so, and is heard.
@@ -146,7 +153,8 @@ fn model_limits(settings: &ModelSettings) -> Limits {
 /// The limits of a cloud say nothing about a server on this machine (the sandbox, a local model).
 const ON_THIS_MACHINE: Limits = Limits { parallel: 64, requests: 1_000_000, per: Duration::from_secs(60) };
 
-fn is_here(address: &str) -> bool {
+/// Whether the address is on this machine.
+pub fn is_here(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

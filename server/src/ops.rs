@@ -2,7 +2,7 @@
 //! neither.
 
 use crate::clock::{Clock, Luck};
-use crate::connections::{ConnectError, Connections};
+use crate::connections::{self, ConnectError, Connections};
 use crate::inbound::prepare;
 use crate::outside::CallError;
 use crate::scoring::prompt::{self, TemplateError, VARIABLES};
@@ -11,11 +11,14 @@ use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use domain::backoff::Pace;
-use domain::{History, Lookups, Party, PsaKind, Report, Ticket, TicketId, decide};
+use domain::{
+    History, HookWanted, Lookups, Party, PsaKind, PsaSettings, Registration, Report, TenantId, Ticket,
+    TicketId, decide,
+};
 use std::collections::HashMap;
 use store::connections::{CachedLookups, ConnectionState, Which};
 use store::tickets::ReadTicket;
-use store::{StoreError, TenantStore};
+use store::{Actor, StoreError, TenantStore};
 use url::Url;
 
 /// How long a PSA's lists are believed.
@@ -64,6 +67,20 @@ impl Operations {
             _ => tenant.connection_paused(which, report.refusal(), pace, self.luck.next(), now).await,
         };
         kept.map_err(storing)
+    }
+
+    /// A PSA in the cloud can call neither this machine nor, if it is Autotask, anything but https.
+    fn can_be_called(&self, settings: &PsaSettings) -> Result<(), OpsError> {
+        let (psa, url) = (settings.kind(), &self.public_url);
+        let reaches = connections::psa_is_here(settings)
+            || (!connections::is_here(url.as_str()) && (psa != PsaKind::Autotask || url.scheme() == "https"));
+        if reaches {
+            return Ok(());
+        }
+        Err(OpsError::NotSetUp(format!(
+            "{} cannot call {url}: start Undertone with --public-url and the https address at which it is reached from outside.",
+            psa.name()
+        )))
     }
 
     async fn fetch_lookups(&self, tenant: &TenantStore, kind: PsaKind) -> Result<Lookups, OpsError> {
@@ -148,6 +165,20 @@ impl Ops for Operations {
                 other => other,
             },
         }
+    }
+
+    async fn hook_register(&self, tenant: &TenantStore, actor: &Actor) -> Result<Registration, OpsError> {
+        let saved = tenant.psa_connection().await.map_err(storing)?;
+        let settings = saved.ok_or_else(|| connecting(ConnectError::NoPsa))?.settings;
+        let (psa, hook) = (settings.kind(), tenant.hook().await.map_err(storing)?);
+        let address = self.hook_address(psa, &hook.key);
+        self.can_be_called(&settings)?;
+        let wanted = HookWanted { address, secret: hook.secret, name: hook_name(tenant.tenant_id()) };
+        let connection = self.connections.psa(tenant).await.map_err(connecting)?;
+        let done = connection.register_hook(&wanted).await.map_err(calling)?;
+        let detail = format!("{}: {} {}", psa.name(), done.outcome.words(), done.steps.join(" "));
+        tenant.audit_append(actor, "hook.registered", &detail, self.clock.now()).await.map_err(storing)?;
+        Ok(done)
     }
 
     fn prompt_variables(&self) -> Vec<PromptVariable> {
@@ -247,6 +278,12 @@ fn as_ticket(psa: PsaKind, text: &TrialText, now: DateTime<Utc>) -> Result<ReadT
         url: None,
     };
     Ok(ReadTicket { ticket, text: prepared.text, text_remarks: prepared.remarks, author_name: String::new() })
+}
+
+/// By which a workspace's webhook is found again in its PSA. The end of an id is chance; its beginning is time.
+fn hook_name(tenant: TenantId) -> String {
+    let id = tenant.0.simple().to_string();
+    format!("Undertone {}", id.get(20..).unwrap_or(&id))
 }
 
 fn invalid(field: &str, message: &str) -> OpsError {

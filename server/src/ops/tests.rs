@@ -75,7 +75,7 @@ async fn a_test_pauses_what_never_worked_and_leaves_what_works() {
             model: "m".into(),
             base_url: "https://x.example".into(),
         };
-        tenant.model_connection_put(settings, &store::Actor::System, earlier).await.expect("saved");
+        tenant.model_connection_put(settings, &Actor::System, earlier).await.expect("saved");
         match before {
             "paused" => tenant.connection_paused(Which::Model, "before", Pace::USUAL, 0.5, earlier).await,
             "working" => tenant.connection_resumed(Which::Model, earlier).await,
@@ -118,4 +118,41 @@ fn templates_are_checked_and_their_variables_listed() {
         "{error:?}"
     );
     assert!(ops.prompt_variables().iter().all(|variable| !variable.example.is_empty()));
+}
+
+#[test]
+fn a_psa_in_the_cloud_is_not_given_an_address_it_cannot_call() {
+    let at = |public_url: &str| {
+        let mut ops = operations();
+        ops.public_url = Url::parse(public_url).expect("an address");
+        ops
+    };
+    let autotask = |zone_url: Option<&str>| PsaSettings::Autotask {
+        username: "u".into(),
+        secret: Secret::new("s"),
+        integration_code: "c".into(),
+        zone_url: zone_url.map(str::to_owned),
+    };
+    let halo = |url: &str| PsaSettings::HaloPsa {
+        url: url.into(),
+        client_id: "i".into(),
+        client_secret: Secret::new("s"),
+        tenant: None,
+        auth_url: None,
+    };
+    for (public_url, settings, reaches) in [
+        ("https://undertone.example", autotask(None), true),
+        ("http://undertone.example", autotask(None), false),
+        ("http://127.0.0.1:3000", autotask(None), false),
+        ("http://127.0.0.1:3000", autotask(Some("http://127.0.0.1:4001/ATServicesRest/")), true),
+        ("http://localhost:3000", halo("https://acme.halopsa.com"), false),
+        ("http://undertone.lan", halo("https://halo.lan"), true),
+        ("https://undertone.example", halo("https://acme.halopsa.com"), true),
+    ] {
+        let outcome = at(public_url).can_be_called(&settings);
+        assert_eq!(outcome.is_ok(), reaches, "{public_url} {settings:?}");
+        if let Err(OpsError::NotSetUp(why)) = outcome {
+            assert!(why.contains("--public-url"), "{why}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod once;
 mod pause;
 mod products;
 mod published;
+mod register;
 mod scenes;
 mod stories;
 mod trouble;

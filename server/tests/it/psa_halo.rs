@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 mod failures;
 mod hooks;
+mod register;
 mod sign_in;
 
 /// A stand-in, served, and a connection to it.

@@ -111,6 +111,7 @@ impl TestApp {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut config = Flags::parse_from(["undertone", "--allow-private-hosts"]).config;
         (config.workers, config.hook_rate) = (8, self.hook_rate);
+        config.public_url = Some(self.url().parse().unwrap());
         let listener = self.listener.try_clone().unwrap();
         let (store, clock) = (self.store.reopen().await, self.clock.clone());
         let start = async move {
@@ -224,11 +225,26 @@ impl TestApp {
         Neighbour { desk }
     }
 
+    /// Another workspace with a desk that calls nobody yet, and a token for its API.
+    pub async fn unsubscribed(&self) -> Unsubscribed {
+        let desk = Desk::serve(self.desk.kind()).await;
+        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "Third MSP").await);
+        connect(&tenant, &desk, &self.model, &self.clock).await;
+        let (_, token) = tenant.token_create("a test", &Actor::System, self.clock.now()).await.unwrap();
+        Unsubscribed { desk, tenant, token }
+    }
+
     pub async fn tenant_without_psa(&self) -> TenantStore {
         let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await);
         tenant.model_connection_put(self.model.settings(), &Actor::System, self.clock.now()).await.unwrap();
         tenant
     }
+}
+
+pub struct Unsubscribed {
+    pub desk: Desk,
+    pub tenant: TenantStore,
+    pub token: String,
 }
 
 pub struct Neighbour {

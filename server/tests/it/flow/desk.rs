@@ -59,6 +59,18 @@ impl Desk {
         self.product.subscribe(address, hook.secret.expose());
     }
 
+    /// The addresses that the product calls now, and how many webhooks it has, switched off or not.
+    pub fn called(&self) -> (Vec<String>, usize) {
+        let all = self.product.webhooks();
+        let on = all.iter().filter(|(_, is_on)| *is_on).map(|(address, _)| address.clone()).collect();
+        (on, all.len())
+    }
+
+    /// The product switches every webhook off, as after too many failures.
+    pub fn switch_off(&self) {
+        self.product.switch_off();
+    }
+
     pub fn watch(&self) -> &Watch {
         self.product.watch()
     }

@@ -103,6 +103,37 @@ impl Product {
         }
     }
 
+    /// Each webhook's address, and whether it is on.
+    pub fn webhooks(&self) -> Vec<(String, bool)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        match self {
+            Self::ConnectWise(it) => {
+                it.callbacks().iter().map(|one| (text(&one["url"]), one["inactiveFlag"] != true)).collect()
+            }
+            Self::Autotask(it) => {
+                let is_on = |one: &Value| one["isActive"] == true && one["isReady"] == true;
+                it.webhooks().iter().map(|one| (text(&one["webhookUrl"]), is_on(one))).collect()
+            }
+            Self::Halo(it) => {
+                it.webhooks().iter().map(|one| (text(&one["url"]), one["active"] == true)).collect()
+            }
+        }
+    }
+
+    pub fn switch_off(&self) {
+        match self {
+            Self::ConnectWise(it) => {
+                it.callbacks().iter().for_each(|one| it.deactivate_callback(one["id"].as_u64().unwrap()))
+            }
+            Self::Autotask(it) => {
+                it.webhooks().iter().for_each(|one| it.deactivate_webhook(one["id"].as_i64().unwrap()))
+            }
+            Self::Halo(it) => {
+                it.webhooks().iter().for_each(|one| it.deactivate_webhook(one["id"].as_str().unwrap()))
+            }
+        }
+    }
+
     pub fn watch(&self) -> &Watch {
         match self {
             Self::ConnectWise(it) => it.watch(),

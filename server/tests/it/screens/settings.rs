@@ -422,6 +422,7 @@ async fn who_may_only_read_sees_values_without_forms_and_can_send_none() {
         "prompt-restore",
         "setup-policy",
         "token-create",
+        "hook-register",
         "token-revoke",
         "workspace-save",
         "member-add",
