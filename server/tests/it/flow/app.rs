@@ -19,7 +19,7 @@ use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
 use store::connections::Hook;
 use store::door::DeliveryState;
-use store::testing::TestStore;
+use store::testing::{Beside, TestStore};
 use store::tickets::{TicketFilter, TicketStory};
 use store::{Actor, TenantStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -98,6 +98,17 @@ impl TestApp {
     /// Jobs running now.
     pub fn busy(&self) -> usize {
         self.instance.as_ref().map_or(0, |instance| instance.running.busy())
+    }
+
+    /// Keeps deliveries from being stored until what is returned is told to `ROLLBACK`.
+    pub async fn lock_the_door(&self) -> Beside {
+        let mut beside = self.store.beside().await;
+        let lock = match self.store.engine_name() {
+            "sqlite" => "BEGIN IMMEDIATE",
+            _ => "BEGIN; LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE",
+        };
+        beside.run(lock).await;
+        beside
     }
 
     pub async fn send(&self, call: &Captured) -> Answer {
