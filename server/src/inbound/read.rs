@@ -18,7 +18,7 @@ use domain::{Author, MachineText, Note, PsaKind, Scope, Ticket};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 use store::connections::Which;
-use store::jobs::Job;
+use store::jobs::{Identified, Job};
 use store::tickets::ReadTicket;
 
 /// How long to wait before looking again for what is not there yet, by attempt.
@@ -46,6 +46,11 @@ pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     }
     tools.checkpoints.pass("fetched", "").await;
 
+    if let Some(fetched) = &fetched
+        && identify(tools, job, &fetched.ticket.external_id).await? == Identified::TakenInBefore
+    {
+        return Ok(());
+    }
     let Some(fetched) = &fetched else {
         let read = unseen(psa.kind(), &job.external_ticket);
         let reason =
@@ -60,6 +65,21 @@ pub async fn read(tools: &Tools, job: &Job) -> Result<(), Setback> {
     let now = tools.clock.now();
     tenant.ticket_read(job.lease, &read, now).await.map_err(Setback::store)?;
     Ok(())
+}
+
+/// An Extension Callout of Autotask may name a ticket by its number; the once-per-ticket rule goes by the PSA's id.
+async fn identify(tools: &Tools, job: &Job, external_id: &str) -> Result<Identified, Setback> {
+    if job.external_ticket == external_id {
+        return Ok(Identified::Ours);
+    }
+    let found = tools.store.job_identify(job.lease, external_id).await.map_err(Setback::store)?;
+    tracing::info!(
+        ticket.external_id = external_id,
+        ?found,
+        "the call named its ticket otherwise than the PSA does"
+    );
+    tools.checkpoints.pass("identified", "").await;
+    Ok(found)
 }
 
 async fn leave_out(tools: &Tools, job: &Job, read: &ReadTicket, reason: &str) -> Result<(), Setback> {

@@ -4,6 +4,7 @@
 //! the order of rows) only here.
 
 mod app;
+mod callout;
 mod desk;
 mod door;
 mod model;

@@ -6,6 +6,7 @@ mod accounts;
 mod coverage;
 mod door;
 mod flow;
+mod identify;
 mod jobs;
 mod ledger;
 mod migrations;

@@ -237,12 +237,13 @@ impl TestApp {
     }
 
     /// Another workspace with a desk that calls nobody yet, and a token for its API.
-    pub async fn unsubscribed(&self) -> Unsubscribed {
+    pub async fn unsubscribed(&self, name: &str) -> Unsubscribed {
         let desk = Desk::serve(self.desk.kind()).await;
-        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "Third MSP").await);
-        connect(&tenant, &desk, &self.model, &self.clock).await;
+        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, name).await);
+        let hook = connect(&tenant, &desk, &self.model, &self.clock).await;
         let (_, token) = tenant.token_create("a test", &Actor::System, self.clock.now()).await.unwrap();
-        Unsubscribed { desk, tenant, token }
+        let address = hook_address(&self.url(), desk.kind(), &hook);
+        Unsubscribed { desk, tenant, token, hook, address }
     }
 
     pub async fn tenant_without_psa(&self) -> TenantStore {
@@ -256,6 +257,9 @@ pub struct Unsubscribed {
     pub desk: Desk,
     pub tenant: TenantStore,
     pub token: String,
+    pub hook: Hook,
+    /// Where its desk should call.
+    pub address: String,
 }
 
 pub struct Neighbour {

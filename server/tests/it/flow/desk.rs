@@ -59,6 +59,11 @@ impl Desk {
         self.product.subscribe(address, hook.secret.expose());
     }
 
+    /// What people call a ticket.
+    pub fn number(&self, ticket: &str) -> String {
+        self.product.number(ticket)
+    }
+
     /// The addresses that the product calls now, and how many webhooks it has, switched off or not.
     pub fn called(&self) -> (Vec<String>, usize) {
         let all = self.product.webhooks();
@@ -161,6 +166,17 @@ impl Desk {
     /// The next readings go wrong.
     pub fn break_reads(&self, times: u32, fault: Fault) {
         self.watch().faults.add(Some(Method::GET), self.fact.read, times, fault);
+    }
+
+    /// The next queries of this kind find what is told.
+    pub fn break_queries(&self, times: u32, path: &'static str, body: &str) {
+        let fault = Fault::Answer {
+            status: 200,
+            content_type: "application/json",
+            body: body.into(),
+            retry_after: None,
+        };
+        self.watch().faults.add(Some(Method::POST), path, times, fault);
     }
 
     /// Everything that needs the credentials goes wrong.

@@ -103,6 +103,16 @@ impl Product {
         }
     }
 
+    pub fn number(&self, ticket: &str) -> String {
+        match self {
+            Self::Autotask(it) => {
+                let shown = it.ticket(ticket.parse().unwrap()).unwrap();
+                shown["ticketNumber"].as_str().unwrap().to_owned()
+            }
+            Self::ConnectWise(_) | Self::Halo(_) => ticket.to_owned(),
+        }
+    }
+
     /// Each webhook's address, and whether it is on.
     pub fn webhooks(&self) -> Vec<(String, bool)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();

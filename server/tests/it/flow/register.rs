@@ -27,7 +27,7 @@ async fn arrived(app: &TestApp, ours: &Unsubscribed) -> usize {
 }
 
 async fn the_webhook_we_register_brings_tickets_in(app: TestApp) {
-    let ours = app.unsubscribed().await;
+    let ours = app.unsubscribed("Third MSP").await;
     assert_eq!(ours.desk.called(), (vec![], 0));
     assert_eq!(register(&app, &ours).await, "made");
     assert_eq!(register(&app, &ours).await, "in_place");
