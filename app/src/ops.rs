@@ -1,9 +1,9 @@
 //! The few acts of the screens that need the network: implemented by the server, given to the screens by context.
 
 use async_trait::async_trait;
-use domain::{Assessment, Lookups, Plan, PsaKind, Report, TicketId};
-use store::TenantStore;
+use domain::{Assessment, Lookups, Plan, PsaKind, Registration, Report, TicketId};
 use store::analyses::Provenance;
+use store::{Actor, TenantStore};
 
 /// Why an act did not work, in words for the person who asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +59,8 @@ pub trait Ops: Send + Sync {
     async fn model_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;
     /// The PSA's lists: cached for an hour unless `refresh`.
     async fn lookups(&self, tenant: &TenantStore, refresh: bool) -> Result<Lookups, OpsError>;
+    /// Makes the PSA call this workspace's address by the PSA's own API: makes the webhook, or finds ours and repairs it.
+    async fn hook_register(&self, tenant: &TenantStore, actor: &Actor) -> Result<Registration, OpsError>;
     fn prompt_variables(&self) -> Vec<PromptVariable>;
     fn default_prompt(&self) -> &'static str;
     /// Checks a template: `Invalid` with line and column in the message.

@@ -18,3 +18,26 @@ pub fn after(attempt: u32, retry_after: Option<Duration>, luck: f64) -> Duration
     let wait = retry_after.unwrap_or(Duration::ZERO).max(doubled).min(CAP);
     wait.mul_f64(0.8 + 0.4 * luck.clamp(0.0, 1.0)).min(CAP)
 }
+
+/// How often a connection that was refused is tried again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub first: Duration,
+    pub longest: Duration,
+}
+
+impl Pace {
+    pub const USUAL: Self = Self { first: Duration::from_secs(60), longest: Duration::from_secs(3_600) };
+    /// For systems that lock an account after some refused sign-ins.
+    pub const GENTLE: Self =
+        Self { first: Duration::from_secs(15 * 60), longest: Duration::from_secs(4 * 3_600) };
+    /// A connection that is refused so soon after it was accepted was not well: its waits go on growing.
+    pub const RELAPSE: Duration = Duration::from_secs(3_600);
+
+    /// How long to wait after `failed` tries in a row. Doubles from the first wait to the longest; `luck` (0.0 to 1.0)
+    /// spreads it over ±20 %, never beyond the longest.
+    pub fn after(self, failed: u32, luck: f64) -> Duration {
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(failed.min(20))).min(self.longest);
+        doubled.mul_f64(0.8 + 0.4 * luck.clamp(0.0, 1.0)).min(self.longest)
+    }
+}

@@ -26,6 +26,7 @@ mod password;
 mod plan;
 mod policy;
 mod psa;
+mod registration;
 mod scope;
 mod ticket;
 pub mod trend;
@@ -46,5 +47,6 @@ pub use policy::{
     Updates,
 };
 pub use psa::PsaKind;
+pub use registration::{HookWanted, Registration, RegistrationOutcome};
 pub use scope::{ListRule, MachineText, Scope, ScopeMode};
 pub use ticket::{Author, Choice, Lever, LeverKey, Note, Party, Snapshot, Ticket};

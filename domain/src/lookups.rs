@@ -99,6 +99,21 @@ pub struct Report {
 }
 
 impl Report {
+    /// The check that tells whether the credentials are good. What comes before it (finding the site) says nothing about
+    /// them, what comes after it is about single rights.
+    pub const SIGN_IN: &str = "Sign in";
+
+    /// Whether the connection can be used at all: the sign-in was accepted; where there is none, the first check passed.
+    pub fn works(&self) -> bool {
+        self.vital().is_some_and(|check| check.ok)
+    }
+    /// Why it cannot be used at all, and what to do about it; empty where it can.
+    pub fn refusal(&self) -> &str {
+        self.vital().filter(|check| !check.ok).map_or("", |check| check.message.as_str())
+    }
+    fn vital(&self) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == Self::SIGN_IN).or(self.checks.first())
+    }
     pub fn ok(&self) -> bool {
         !self.checks.is_empty() && self.checks.iter().all(|check| check.ok)
     }

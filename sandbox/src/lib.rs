@@ -10,6 +10,7 @@ pub mod connectwise;
 pub mod deliver;
 pub mod faults;
 pub mod halo;
+pub mod mail;
 pub mod model;
 pub mod page;
 pub mod record;

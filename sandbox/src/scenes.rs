@@ -2,8 +2,11 @@
 //!
 //! Every function is pure: the same arguments give the same ticket.
 
+mod letters;
 mod texts;
 
+use crate::mail::Mail;
+use letters::{Writer, letter, machine_letter};
 use texts::{ANGRY, ANNOYED, CALM_OUTAGE, FURIOUS, MACHINE, NEUTRAL, PLEASED, Text};
 
 /// A customer of the MSP, with people who write.
@@ -31,8 +34,10 @@ pub struct Scene {
     /// Position in the client's contacts.
     pub contact: usize,
     pub title: &'static str,
-    /// Plain text, with a greeting and a signature as mails have them.
-    pub note: String,
+    /// The words themselves.
+    pub words: &'static str,
+    /// The same with a greeting, a signature and whatever else mails have around them.
+    pub mail: Mail,
     /// Written by a monitoring system or an auto-reply, not by a person.
     pub machine: bool,
     /// Days before today, and the time of that day.
@@ -150,7 +155,12 @@ fn scene(client: Client, seed: u32, days_ago: u32) -> Scene {
         client,
         contact,
         title: text.title,
-        note: if machine { text.note.to_owned() } else { letter(text.note, name, client.name, seed) },
+        words: text.note,
+        mail: if machine {
+            machine_letter(text.note, seed)
+        } else {
+            letter(text.note, &Writer { name, client: client.name, tongue: text.tongue, seed })
+        },
         machine,
         days_ago,
         hour: 7 + mixed(seed + 1) % 11,
@@ -181,38 +191,6 @@ fn pool(story: Story, luck: u32, days_ago: u32) -> &'static [Text] {
         45..=62 => ANNOYED,
         63..=82 => ANGRY,
         _ => FURIOUS,
-    }
-}
-
-/// The words in the form of a mail, as different people's programs send it.
-fn letter(words: &str, name: &str, client: &str, seed: u32) -> String {
-    let one = |list: &[&'static str], salt: u32| {
-        list.get(pick(seed + salt, list.len())).copied().unwrap_or_default()
-    };
-    let hello = one(&["Hi,", "Hello team,", "Hi there,", "Good morning,"], 3);
-    let bye = one(&["Thanks,", "Regards,", "Best,", "Kind regards,"], 4);
-    let extension = 200 + mixed(seed + 5) % 80;
-    match mixed(seed + 6) % 6 {
-        // A phone: no greeting, no name.
-        0 => format!("{words}\n\nSent from my iPhone"),
-        // A gateway's banner above, a block of contacts below.
-        1 => format!(
-            "CAUTION: This email originated from outside of the organization. Do not click links or open attachments unless you recognize the sender.\n\n{hello}\n\n{words}\n\n{bye}\n{name}\n{client}\nT: +44 20 7946 0{extension}\nwww.{}.example",
-            plain(client)
-        ),
-        // An answer to an older mail, with the thread below.
-        2 => format!(
-            "{hello}\n\n{words}\n\n{bye}\n{name}\n\n________________________________\nFrom: Service Desk <help@msp.example>\nSent: Monday, 9:14 AM\nTo: {name}\nSubject: RE: your request\n\nThank you for your patience. We are looking into this and are sorry for the inconvenience.\n\nService Desk"
-        ),
-        3 => format!(
-            "{hello}\n\n{words}\n\n{bye}\n{name}\n\nOn Mon at 9:14 AM Service Desk <help@msp.example> wrote:\n\n> We have closed your request. Please tell us how we did.\n> Excellent, good, bad or terrible?"
-        ),
-        4 => format!(
-            "{hello}\n\n{words}\n\n{bye}\n{name}\n\nThis e-mail and any attachments are confidential and intended solely for the addressee."
-        ),
-        _ => format!(
-            "{hello}\n\n{words}\n\n{bye}\n{name}\n\n-- \n{name}\n{client}\nPlease consider the environment before printing this e-mail."
-        ),
     }
 }
 
@@ -254,9 +232,27 @@ mod tests {
 
     #[test]
     fn the_stream_never_ends_and_never_differs() {
-        let texts: HashSet<_> = (0..300).map(|n| next(1, n).note).collect();
+        let texts: HashSet<_> = (0..300).map(|n| next(1, n).mail.in_connectwise()).collect();
         assert!(texts.len() > 60, "{} different notes", texts.len());
         assert_eq!(next(2, 41), next(2, 41));
+    }
+
+    #[test]
+    fn mails_come_in_every_form_and_tongue() {
+        let scenes: Vec<Scene> =
+            (0..3).flat_map(|workspace| (0..400).map(move |n| next(workspace, n))).collect();
+        let count = |is: &dyn Fn(&Scene) -> bool| scenes.iter().filter(|scene| is(scene)).count();
+        assert!(count(&|scene| scene.mail.html.is_none()) >= 300);
+        assert!(count(&|scene| scene.mail.html.is_some() && !scene.mail.text.is_empty()) >= 100);
+        assert!(count(&|scene| scene.machine && scene.mail.html.is_some()) >= 10);
+        for mark in ["MsoNormal", "divRplyFwdMsg", "gmail_quote", "type=\"cite\"", "CAUTION"] {
+            let html = |scene: &Scene| scene.mail.html.as_deref().is_some_and(|html| html.contains(mark));
+            assert!(count(&html) >= 30, "{mark}");
+        }
+        for part in ["vierzig Personen", "semaines", "molesto", "DRITTEN", "orphans", "wallpaper", ".locked"]
+        {
+            assert!(count(&|scene| scene.words.contains(part)) >= 1, "{part}");
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@
 use crate::llm::{self, Model};
 use crate::outside::{Limits, Outside};
 use crate::psa::{self, Psa};
+use domain::backoff::Pace;
 use domain::{ModelSettings, Policy, PsaKind, PsaSettings, TenantId};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::connections::Stamp;
+use store::connections::{ConnectionState, Stamp};
 use store::policies::Version;
 use store::{StoreError, TenantStore};
 use url::{Host, Url};
@@ -25,6 +27,22 @@ pub enum ConnectError {
     Store(#[from] StoreError),
 }
 
+/// An open connection as its settings are now.
+pub struct Opened<T: ?Sized> {
+    connection: Arc<T>,
+    /// It was saved and nothing was done through it yet, as far as the store knows.
+    pub is_untested: bool,
+    /// How often it is tried by itself, should it be refused.
+    pub pace: Pace,
+}
+
+impl<T: ?Sized> Deref for Opened<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.connection
+    }
+}
+
 /// Opens and keeps connections. Cheap to clone; clones share what is open.
 #[derive(Clone)]
 pub struct Connections {
@@ -38,15 +56,15 @@ pub struct Connections {
 pub struct Standing {
     pub stamp: Stamp,
     /// `None` while none is connected.
-    pub psa: Option<Arc<dyn Psa>>,
-    pub model: Arc<dyn Model>,
+    pub psa: Option<Opened<dyn Psa>>,
+    pub model: Opened<dyn Model>,
     pub policy: Version<Policy>,
     /// `None`: the built-in prompt.
     pub prompt: Option<Version<String>>,
 }
 
 impl Standing {
-    pub fn psa(&self) -> Result<&Arc<dyn Psa>, ConnectError> {
+    pub fn psa(&self) -> Result<&Opened<dyn Psa>, ConnectError> {
         self.psa.as_ref().ok_or(ConnectError::NoPsa)
     }
 }
@@ -80,23 +98,28 @@ impl Connections {
     }
 
     /// The tenant's PSA, as its settings are now.
-    pub async fn psa(&self, tenant: &TenantStore) -> Result<Arc<dyn Psa>, ConnectError> {
+    pub async fn psa(&self, tenant: &TenantStore) -> Result<Opened<dyn Psa>, ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
-        Ok(self.psas.get_or(id, saved.revision, || {
+        let connection = self.psas.get_or(id, saved.revision, || {
             let caller = self.outside.caller(&format!("psa {id}"), psa_limits(&saved.settings));
             psa::open(&saved.settings, caller)
-        }))
+        });
+        let is_untested = saved.state == ConnectionState::Untested;
+        Ok(Opened { connection, is_untested, pace: psa::pace(saved.settings.kind()) })
     }
 
     /// The tenant's model, as its settings are now.
-    pub async fn model(&self, tenant: &TenantStore) -> Result<Arc<dyn Model>, ConnectError> {
+    pub async fn model(&self, tenant: &TenantStore) -> Result<Opened<dyn Model>, ConnectError> {
         let saved = tenant.model_connection().await?;
         let id = tenant.tenant_id();
-        Ok(self.models.get_or(id, saved.revision, || {
+        let connection = self.models.get_or(id, saved.revision, || {
             let caller = self.outside.caller(&format!("model {id}"), model_limits(&saved.settings));
             llm::open(&saved.settings, caller)
-        }))
+        });
+        // The built-in analyser that nobody saved has no state to change.
+        let is_untested = saved.revision > 0 && saved.state == ConnectionState::Untested;
+        Ok(Opened { connection, is_untested, pace: Pace::USUAL })
     }
 }
 
@@ -143,17 +166,24 @@ impl<T: ?Sized, R> Default for Kept<T, R> {
 
 /// What each adapter asks for in its product's cloud. A stand-in or a PSA on this machine is not held back.
 fn psa_limits(settings: &PsaSettings) -> Limits {
+    if psa_is_here(settings) {
+        return ON_THIS_MACHINE;
+    }
+    match settings.kind() {
+        PsaKind::ConnectWise => psa::connectwise::LIMITS,
+        PsaKind::Autotask => psa::autotask::LIMITS,
+        PsaKind::HaloPsa => psa::halo::LIMITS,
+    }
+}
+
+/// Whether the PSA runs on this machine, as a stand-in does.
+pub fn psa_is_here(settings: &PsaSettings) -> bool {
     let address = match settings {
         PsaSettings::ConnectWise { site, .. } => Some(site),
         PsaSettings::Autotask { zone_url, .. } => zone_url.as_ref(),
         PsaSettings::HaloPsa { url, .. } => Some(url),
     };
-    let cloud = match settings.kind() {
-        PsaKind::ConnectWise => psa::connectwise::LIMITS,
-        PsaKind::Autotask => psa::autotask::LIMITS,
-        PsaKind::HaloPsa => psa::halo::LIMITS,
-    };
-    if address.is_some_and(|address| is_here(address)) { ON_THIS_MACHINE } else { cloud }
+    address.is_some_and(|address| is_here(address))
 }
 
 /// Accounts differ by orders of magnitude; a provider that allows less says so, and is heard.
@@ -170,7 +200,8 @@ fn model_limits(settings: &ModelSettings) -> Limits {
 /// The limits of a cloud say nothing about a server on this machine (the sandbox, a local model).
 const ON_THIS_MACHINE: Limits = Limits { parallel: 64, requests: 1_000_000, per: Duration::from_secs(60) };
 
-fn is_here(address: &str) -> bool {
+/// Whether the address is on this machine.
+pub fn is_here(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -18,9 +18,11 @@ pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, 
     }
     let (ticket, read) = work.ticket(tools).await?;
     let template = standing.prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
-    let (verdict, provenance) = score(standing.model.as_ref(), template, read)
-        .await
-        .map_err(|error| Setback::call(Which::Model, error))?;
+    let (verdict, provenance) =
+        score(&*standing.model, template, read).await.map_err(|error| Setback::call(Which::Model, error))?;
+    if !provenance.answer.is_empty() {
+        tools.used(&tenant, Which::Model, &standing.model).await;
+    }
     tools.checkpoints.pass("scored", "").await;
 
     let policy = &standing.policy;

@@ -112,8 +112,13 @@ impl Demo {
             (PsaKind::HaloPsa, halo.url()),
         ]);
         let outside = Outside::new(true);
-        let ops =
-            Operations::new(Connections::new(outside), clock.clone(), config.public_url(), HashMap::new());
+        let ops = Operations::new(
+            Connections::new(outside),
+            clock.clone(),
+            Luck::system(),
+            config.public_url(),
+            HashMap::new(),
+        );
         let mut workspaces = Vec::new();
         for psa in PsaKind::ALL {
             let address = addresses.get(&psa).map(String::as_str).unwrap_or_default();

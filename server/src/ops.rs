@@ -1,8 +1,8 @@
 //! The acts of the screens and the API that need the network or a template: behind [`Ops`], so that the screens need
 //! neither.
 
-use crate::clock::Clock;
-use crate::connections::{ConnectError, Connections};
+use crate::clock::{Clock, Luck};
+use crate::connections::{self, ConnectError, Connections};
 use crate::inbound::prepare;
 use crate::outside::CallError;
 use crate::scoring::prompt::{self, TemplateError, VARIABLES};
@@ -10,11 +10,15 @@ use crate::scoring::score::{Verdict, score, shown};
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
-use domain::{History, Lookups, Party, PsaKind, Report, Ticket, TicketId, decide};
+use domain::backoff::Pace;
+use domain::{
+    History, HookWanted, Lookups, Party, PsaKind, PsaSettings, Registration, Report, TenantId, Ticket,
+    TicketId, decide,
+};
 use std::collections::HashMap;
 use store::connections::{CachedLookups, ConnectionState, Which};
 use store::tickets::ReadTicket;
-use store::{StoreError, TenantStore};
+use store::{Actor, StoreError, TenantStore};
 use url::Url;
 
 /// How long a PSA's lists are believed.
@@ -28,6 +32,7 @@ const UNSAVED: i64 = -1;
 pub struct Operations {
     connections: Connections,
     clock: Clock,
+    luck: Luck,
     public_url: Url,
     sandbox: HashMap<PsaKind, String>,
 }
@@ -37,31 +42,45 @@ impl Operations {
     pub fn new(
         connections: Connections,
         clock: Clock,
+        luck: Luck,
         public_url: Url,
         sandbox: HashMap<PsaKind, String>,
     ) -> Self {
-        Self { connections, clock, public_url, sandbox }
+        Self { connections, clock, luck, public_url, sandbox }
     }
 
-    /// What a test found, as the connection's state. The first check tells whether the connection works at all; a missing
-    /// right further on is shown but stops nothing, so that a read-only key is enough for shadow mode. A connection that
-    /// works is left to the pipeline to pause: a test in a bad minute must not stop it.
-    fn tested(&self, state: &ConnectionState, report: &Report) -> ConnectionState {
+    /// Keeps what a test found. Whether the credentials are good decides; a missing right further on is shown but stops
+    /// nothing, so that a read-only key is enough for shadow mode. A connection that works is left to the pipeline to
+    /// pause: a test in a bad minute must not stop it.
+    async fn keep_tested(
+        &self,
+        tenant: &TenantStore,
+        which: Which,
+        state: &ConnectionState,
+        pace: Pace,
+        report: &Report,
+    ) -> Result<(), OpsError> {
         let now = self.clock.now();
-        let works = report.checks.first().is_some_and(|check| check.ok);
-        match state {
-            ConnectionState::Working { .. } => state.clone(),
-            _ if works => ConnectionState::Working { since: now },
-            _ => {
-                let wrong: Vec<&str> = report
-                    .checks
-                    .iter()
-                    .filter(|check| !check.ok)
-                    .map(|check| check.message.as_str())
-                    .collect();
-                ConnectionState::Paused { since: now, reason: wrong.join(" ") }
-            }
+        let kept = match state {
+            ConnectionState::Working { .. } => return Ok(()),
+            _ if report.works() => tenant.connection_resumed(which, now).await,
+            _ => tenant.connection_paused(which, report.refusal(), pace, self.luck.next(), now).await,
+        };
+        kept.map_err(storing)
+    }
+
+    /// A PSA in the cloud can call neither this machine nor, if it is Autotask, anything but https.
+    fn can_be_called(&self, settings: &PsaSettings) -> Result<(), OpsError> {
+        let (psa, url) = (settings.kind(), &self.public_url);
+        let reaches = connections::psa_is_here(settings)
+            || (!connections::is_here(url.as_str()) && (psa != PsaKind::Autotask || url.scheme() == "https"));
+        if reaches {
+            return Ok(());
         }
+        Err(OpsError::NotSetUp(format!(
+            "{} cannot call {url}: start Undertone with --public-url and the https address at which it is reached from outside.",
+            psa.name()
+        )))
     }
 
     async fn fetch_lookups(&self, tenant: &TenantStore, kind: PsaKind) -> Result<Lookups, OpsError> {
@@ -108,8 +127,7 @@ impl Ops for Operations {
         let report = psa.probe().await;
         let saved = tenant.psa_connection().await.map_err(storing)?;
         if let Some(saved) = saved {
-            let state = self.tested(&saved.state, &report);
-            tenant.connection_state_set(Which::Psa, state).await.map_err(storing)?;
+            self.keep_tested(tenant, Which::Psa, &saved.state, psa.pace, &report).await?;
         }
         Ok(report)
     }
@@ -118,8 +136,7 @@ impl Ops for Operations {
         let model = self.connections.model(tenant).await.map_err(connecting)?;
         let report = model.probe().await;
         let saved = tenant.model_connection().await.map_err(storing)?;
-        let state = self.tested(&saved.state, &report);
-        tenant.connection_state_set(Which::Model, state).await.map_err(storing)?;
+        self.keep_tested(tenant, Which::Model, &saved.state, model.pace, &report).await?;
         Ok(report)
     }
 
@@ -148,6 +165,20 @@ impl Ops for Operations {
                 other => other,
             },
         }
+    }
+
+    async fn hook_register(&self, tenant: &TenantStore, actor: &Actor) -> Result<Registration, OpsError> {
+        let saved = tenant.psa_connection().await.map_err(storing)?;
+        let settings = saved.ok_or_else(|| connecting(ConnectError::NoPsa))?.settings;
+        let (psa, hook) = (settings.kind(), tenant.hook().await.map_err(storing)?);
+        let address = self.hook_address(psa, &hook.key);
+        self.can_be_called(&settings)?;
+        let wanted = HookWanted { address, secret: hook.secret, name: hook_name(tenant.tenant_id()) };
+        let connection = self.connections.psa(tenant).await.map_err(connecting)?;
+        let done = connection.register_hook(&wanted).await.map_err(calling)?;
+        let detail = format!("{}: {} {}", psa.name(), done.outcome.words(), done.steps.join(" "));
+        tenant.audit_append(actor, "hook.registered", &detail, self.clock.now()).await.map_err(storing)?;
+        Ok(done)
     }
 
     fn prompt_variables(&self) -> Vec<PromptVariable> {
@@ -206,7 +237,7 @@ impl Ops for Operations {
         let template = self.template(tenant, template).await?;
         let model = self.connections.model(tenant).await.map_err(connecting)?;
         let template = template.as_ref().map(|(text, version)| (text.as_str(), *version));
-        let (verdict, provenance) = score(model.as_ref(), template, &read).await.map_err(calling)?;
+        let (verdict, provenance) = score(&*model, template, &read).await.map_err(calling)?;
         Ok(match verdict {
             Verdict::Abstained(reason) => Trial { assessment: Err(reason), plan: None, provenance },
             Verdict::Scored(assessment) => {
@@ -247,6 +278,12 @@ fn as_ticket(psa: PsaKind, text: &TrialText, now: DateTime<Utc>) -> Result<ReadT
         url: None,
     };
     Ok(ReadTicket { ticket, text: prepared.text, text_remarks: prepared.remarks, author_name: String::new() })
+}
+
+/// By which a workspace's webhook is found again in its PSA. The end of an id is chance; its beginning is time.
+fn hook_name(tenant: TenantId) -> String {
+    let id = tenant.0.simple().to_string();
+    format!("Undertone {}", id.get(20..).unwrap_or(&id))
 }
 
 fn invalid(field: &str, message: &str) -> OpsError {

@@ -6,6 +6,7 @@
 
 mod checkpoints;
 mod leases;
+mod probe;
 mod setback;
 
 pub use checkpoints::Checkpoints;
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::analyses::Analysis;
-use store::connections::{ConnectionState, Which};
+use store::connections::Which;
 use store::jobs::{Job, Stage};
 use store::ledger::LedgerRow;
 use store::tickets::ReadTicket;
@@ -98,6 +99,9 @@ struct Inner {
     /// The part of the slots that work which is late may use; the rest is for fresh work.
     late_slots: Arc<Semaphore>,
     leases: Leases,
+    /// For trying paused connections, and when one last looked for them.
+    probes: Arc<Semaphore>,
+    probed_at: tokio::sync::Mutex<Option<Instant>>,
     /// Work may be due: a slot became free for it, or somebody says so.
     nudge: Notify,
     /// The last claim may have left due work behind.
@@ -135,6 +139,8 @@ impl Queue {
             late_slots: Arc::new(Semaphore::new((workers - workers / 4).max(1))),
             workers,
             leases: Leases::default(),
+            probes: Arc::new(Semaphore::new(probe::AT_ONCE)),
+            probed_at: tokio::sync::Mutex::default(),
             nudge: Notify::new(),
             more: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -221,7 +227,9 @@ impl Inner {
     /// Claims and starts due jobs; how many.
     async fn claim(self: &Arc<Self>) -> usize {
         let question = self.settling.asked.load(Ordering::SeqCst);
-        let idle = self.leases.count() == 0;
+        let idle = self.leases.count() == 0 && self.probes_nothing();
+        let is_awaited = *self.settling.idle.borrow() < question;
+        let idle = self.probe_due(is_awaited).await == 0 && idle;
         let free = self.slots.available_permits().min(BATCH);
         let Ok(limit @ 1..) = u32::try_from(free) else { return 0 };
         // One tenant may use at most half of the slots, so that its flood delays no other.
@@ -326,8 +334,7 @@ impl Inner {
             }
             Setback::Pause { which, reason } => {
                 tracing::warn!(stage = ?job.stage, connection = ?which, reason, "paused a connection");
-                let state = ConnectionState::Paused { since: now, reason: reason.clone() };
-                let paused = store.tenant(job.tenant).connection_state_set(which, state).await;
+                let paused = self.tools.pause(&store.tenant(job.tenant), which, &reason).await;
                 let back = store.job_retry(job.lease, now, &reason, true).await;
                 paused.and(back)
             }

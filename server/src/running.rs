@@ -84,7 +84,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
         let tools = Tools {
             store: store.clone(),
             clock: clock.clone(),
-            luck,
+            luck: luck.clone(),
             outside: outside.clone(),
             connections: connections.clone(),
             checkpoints,
@@ -94,7 +94,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
         let hooks = Door::new(store.clone(), outside, clock.clone(), config.hook_rate);
-        let ops = Operations::new(connections, clock.clone(), config.public_url(), sandbox);
+        let ops = Operations::new(connections, clock.clone(), luck, config.public_url(), sandbox);
         let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
         let ui = web::ui::Parts {
             instance,

@@ -1,15 +1,18 @@
 //! How a tenant's PSA and model are reached, and the tenant's own webhook address. Secrets are sealed in the row.
 
 mod hooks;
+mod state;
 
 use hooks::TABLE_HOOKS;
 pub(crate) use hooks::hook_put;
 pub use hooks::{Hook, HookOwner};
+pub use state::{ConnectionState, Probe};
+use state::{StateRow, resume};
 
-use crate::engine::{News, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, Word, clean};
 use crate::vault::Place;
-use crate::{Actor, KeyRing, Result, Store, StoreError, TenantStore, audit};
+use crate::{Actor, KeyRing, Result, Store, TenantStore, audit};
 use chrono::{DateTime, Utc};
 use domain::{ModelSettings, PsaKind, PsaSettings, Secret, TenantId};
 use serde_json::Value;
@@ -19,21 +22,6 @@ use uuid::Uuid;
 pub enum Which {
     Psa,
     Model,
-}
-
-/// Whether a connection works, as far as we know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConnectionState {
-    /// Saved, not tried yet.
-    Untested,
-    Working {
-        since: DateTime<Utc>,
-    },
-    /// Everything that needs it waits; `reason` is for people and says what to do.
-    Paused {
-        since: DateTime<Utc>,
-        reason: String,
-    },
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +51,8 @@ pub struct Stamp {
     model: Option<i64>,
     pub psa_paused: bool,
     pub model_paused: bool,
+    psa_untested: bool,
+    model_untested: bool,
 }
 
 /// Values picked from the PSA's own lists, for the settings screens: see `server::psa::Lookups`, stored as JSON.
@@ -84,25 +74,10 @@ fn place(tenant: TenantId, table: &'static str, row: &'static str) -> Place {
 struct ConnectionRow {
     settings: String,
     sealed: Option<Vec<u8>>,
-    state: String,
-    state_since: Option<DateTime<Utc>>,
-    state_reason: Option<String>,
     revision: i64,
     updated_at: DateTime<Utc>,
-}
-
-impl ConnectionRow {
-    fn state(&self, table: &'static str) -> Result<ConnectionState> {
-        let since = self.state_since.unwrap_or(self.updated_at);
-        match self.state.as_str() {
-            "untested" => Ok(ConnectionState::Untested),
-            "working" => Ok(ConnectionState::Working { since }),
-            "paused" => {
-                Ok(ConnectionState::Paused { since, reason: self.state_reason.clone().unwrap_or_default() })
-            }
-            other => Err(StoreError::corrupt(table, "state", format!("{other:?} is not one of its words"))),
-        }
-    }
+    #[sqlx(flatten)]
+    state: StateRow,
 }
 
 /// The settings with their secret, out of the JSON that shows only a hint of it and the sealed value beside it.
@@ -122,7 +97,8 @@ impl TenantStore {
             "SELECT (SELECT max(version) FROM policies WHERE tenant_id = $1) AS policy,
                (SELECT max(version) FROM prompts WHERE tenant_id = $1) AS prompt,
                p.revision AS psa, m.revision AS model,
-               coalesce(p.state, '') = 'paused' AS psa_paused, coalesce(m.state, '') = 'paused' AS model_paused
+               coalesce(p.state, '') = 'paused' AS psa_paused, coalesce(m.state, '') = 'paused' AS model_paused,
+               coalesce(p.state, '') = 'untested' AS psa_untested, coalesce(m.state, '') = 'untested' AS model_untested
              FROM tenants t
              LEFT JOIN psa_connections p ON p.tenant_id = t.id
              LEFT JOIN model_connections m ON m.tenant_id = t.id
@@ -189,7 +165,7 @@ impl TenantStore {
         let found = fetch_optional!(
             reader,
             ConnectionRow,
-            "SELECT settings, sealed, state, state_since, state_reason, revision, updated_at
+            "SELECT settings, sealed, state, state_since, state_reason, retry_at, retries, revision, updated_at
              FROM psa_connections WHERE tenant_id = $1",
             self.tenant.0
         )?;
@@ -197,7 +173,7 @@ impl TenantStore {
         let sealed = row.sealed.as_deref().unwrap_or_default();
         Ok(Some(PsaConnection {
             settings: open_psa(&self.store.inner.keys, self.tenant, &row.settings, sealed)?,
-            state: row.state(TABLE_PSA)?,
+            state: row.state.state(TABLE_PSA)?,
             revision: row.revision,
             updated_at: row.updated_at,
         }))
@@ -228,7 +204,7 @@ impl TenantStore {
                         "INSERT INTO psa_connections (tenant_id, settings, sealed, state, revision, updated_at)
                          VALUES ($1, $2, $3, 'untested', 1, $4)
                          ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
-                           state = 'untested', state_since = NULL, state_reason = NULL,
+                           state = 'untested', state_since = NULL, state_reason = NULL, retry_at = NULL, retries = 0,
                            revision = psa_connections.revision + 1, updated_at = excluded.updated_at",
                         this.tenant.0,
                         rows::json(&without_secret(settings))?,
@@ -268,7 +244,7 @@ impl TenantStore {
         let found = fetch_optional!(
             reader,
             ConnectionRow,
-            "SELECT settings, sealed, state, state_since, state_reason, revision, updated_at
+            "SELECT settings, sealed, state, state_since, state_reason, retry_at, retries, revision, updated_at
              FROM model_connections WHERE tenant_id = $1",
             self.tenant.0
         )?;
@@ -289,7 +265,7 @@ impl TenantStore {
         settings.set_secret(key);
         Ok(ModelConnection {
             settings,
-            state: row.state(TABLE_MODEL)?,
+            state: row.state.state(TABLE_MODEL)?,
             revision: row.revision,
             updated_at: row.updated_at,
         })
@@ -320,7 +296,7 @@ impl TenantStore {
                         "INSERT INTO model_connections (tenant_id, settings, sealed, state, revision, updated_at)
                          VALUES ($1, $2, $3, 'untested', 1, $4)
                          ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
-                           state = 'untested', state_since = NULL, state_reason = NULL,
+                           state = 'untested', state_since = NULL, state_reason = NULL, retry_at = NULL, retries = 0,
                            revision = model_connections.revision + 1, updated_at = excluded.updated_at",
                         this.tenant.0,
                         rows::json(&shown)?,
@@ -346,22 +322,6 @@ impl TenantStore {
         let Some((before, sealed)) = kept else { return Ok(None) };
         let before: ModelSettings = rows::read_json(TABLE_MODEL, "settings", &before)?;
         Ok(sealed.filter(|_| settings.is_same_place(&before)))
-    }
-
-    /// Sets the state; `Paused` keeps the time of the first pause, and jobs of this tenant that need the connection wait.
-    /// Leaving `Paused` makes them due at once.
-    pub async fn connection_state_set(&self, which: Which, state: ConnectionState) -> Result<()> {
-        self.store
-            .write((self.tenant, which, state), |tx, (tenant, which, state)| {
-                Box::pin(async move {
-                    let was_paused = state_set(tx, *tenant, *which, state).await?;
-                    if was_paused && !matches!(state, ConnectionState::Paused { .. }) {
-                        resume(tx, *tenant, *which).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
     }
 
     pub async fn lookups_get(&self) -> Result<Option<CachedLookups>> {
@@ -402,54 +362,4 @@ fn without_secret(settings: &PsaSettings) -> PsaSettings {
     let mut shown = settings.clone();
     shown.set_secret(Secret::default());
     shown
-}
-
-/// Whether the connection was paused.
-async fn state_set(tx: &mut Tx, tenant: TenantId, which: Which, state: &ConnectionState) -> Result<bool> {
-    let before: Option<(String, Option<DateTime<Utc>>)> = fetch_optional!(
-        tx,
-        (String, Option<DateTime<Utc>>),
-        match which {
-            Which::Psa => locked!(tx, "SELECT state, state_since FROM psa_connections WHERE tenant_id = $1"),
-            Which::Model =>
-                locked!(tx, "SELECT state, state_since FROM model_connections WHERE tenant_id = $1"),
-        },
-        tenant.0
-    )?;
-    let was_paused = before.as_ref().is_some_and(|(state, _)| state == "paused");
-    let first_pause = before.filter(|_| was_paused).and_then(|(_, since)| since);
-    let (word, since, reason) = match state {
-        ConnectionState::Untested => ("untested", None, None),
-        ConnectionState::Working { since } => ("working", Some(*since), None),
-        ConnectionState::Paused { since, reason } => {
-            ("paused", Some(first_pause.unwrap_or(*since)), Some(clean(reason)))
-        }
-    };
-    let update = match which {
-        Which::Psa => {
-            "UPDATE psa_connections SET state = $1, state_since = $2, state_reason = $3 WHERE tenant_id = $4"
-        }
-        Which::Model => {
-            "UPDATE model_connections SET state = $1, state_since = $2, state_reason = $3 WHERE tenant_id = $4"
-        }
-    };
-    execute!(tx, update, word, since, reason, tenant.0)?;
-    Ok(was_paused)
-}
-
-/// Jobs that were put off while the connection was paused are due at once, in their old places.
-async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
-    let text = match which {
-        Which::Psa => {
-            "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
-               AND lease_token IS NULL AND due_at > created_at"
-        }
-        Which::Model => {
-            "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'
-               AND lease_token IS NULL AND due_at > created_at"
-        }
-    };
-    execute!(tx, text, tenant.0)?;
-    tx.announce(News::Everywhere);
-    Ok(())
 }

@@ -2,8 +2,8 @@
 
 mod intake;
 
-pub(crate) use intake::Door;
 use intake::Knock;
+pub(crate) use intake::{Door, TAKEN_IN_BEFORE};
 
 use crate::engine::{Query, fetch_one, fetch_optional, fetch_query, locked};
 use crate::jobs::Requeue;

@@ -4,9 +4,11 @@
 
 mod claim;
 mod held;
+mod identify;
 mod requeue;
 
 pub(crate) use held::Held;
+pub use identify::Identified;
 pub(crate) use requeue::Requeue;
 
 use crate::engine::{News, Query, Tx, execute, execute_query, fetch_all, fetch_one, fetch_query, sql};

@@ -18,7 +18,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   dev   [ARG…]     debug build, start, and again whenever a source file changes
   check            the fast subset: formatting, lints, unit tests on SQLite
   test             everything: formatting, lints, all tests on SQLite and PostgreSQL, browser tests
-  bench            measures the door's commit rate on both engines and the built-in analyser's accuracy";
+  bench [--tickets N] [--engine sqlite|postgres]
+                   measures a release build from outside on both engines, and the built-in analyser's accuracy";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

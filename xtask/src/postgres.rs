@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL for one run of the tests or the benchmark.
+//! A throw-away PostgreSQL for one run of the tests, which need its rules and not its durability.
 
 use crate::setup::postgres_bin;
 use crate::step::{Outcome, command};
@@ -11,18 +11,9 @@ pub struct Postgres {
     folder: PathBuf,
 }
 
-/// Whether commits wait for the disk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// As a real installation: for measurements.
-    Durable,
-    /// For tests, which only need the rules.
-    None,
-}
-
 impl Postgres {
     /// Starts a fresh cluster on a unix socket in a temporary folder. Works as root too, which PostgreSQL itself refuses.
-    pub fn start(durability: Durability) -> Outcome<Self> {
+    pub fn start() -> Outcome<Self> {
         let bin = postgres_bin().ok_or("PostgreSQL is not installed: run `cargo xtask setup`")?;
         let folder = std::env::temp_dir().join(format!("undertone-pg-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -33,10 +24,7 @@ impl Postgres {
             "initdb",
             &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
         )?;
-        let relaxed = match durability {
-            Durability::Durable => "",
-            Durability::None => "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
-        };
+        let relaxed = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
         let options =
             format!("-c listen_addresses='' -k {} -c max_connections=300 {relaxed}", server.folder.display());
         let log = format!("{data}/log");

@@ -1,8 +1,7 @@
 //! Starting the program: for real, and while working on it.
 
-use crate::postgres::{Durability, Postgres};
-use crate::site;
 use crate::step::{Outcome, cargo, command, root, run, step};
+use crate::{setup, site};
 use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, SystemTime};
@@ -48,16 +47,19 @@ pub fn dev(args: &[String]) -> Outcome {
     }
 }
 
-/// Measures what has a measure: the door's commit rate on both engines, and the built-in analyser's accuracy.
+/// Measures a release build from outside, on both engines, and the built-in analyser's accuracy. `args` go to the
+/// measurement: `--tickets N`, `--engine sqlite|postgres`.
 pub fn bench(args: &[String]) -> Outcome {
-    let postgres = step("start a throw-away PostgreSQL", || Postgres::start(Durability::Durable))?;
-    step("durable acknowledgements against raw group commit", || {
-        let rate =
-            ["run", "--release", "-p", "store", "--features", "testing", "--example", "commit_rate", "--"];
-        run(cargo(&rate).args(args).env("UNDERTONE_TEST_PG", postgres.url()))
+    setup::postgres()?;
+    site::build_all(true)?;
+    step("build the measurement", || run(&mut cargo(&["build", "--release", "-p", "bench"])))?;
+    step("measure the program", || {
+        let built = |name: &str| site::target().join("release").join(name);
+        run(command(built("bench"), &[]).arg(built("undertone")).args(args))
     })?;
+    // With the tests' profile and features, which are built already: accuracy does not hang on the compiler.
     step("accuracy of the built-in analyser", || {
-        run(&mut cargo(&["run", "--release", "-p", "server", "--example", "polarity"]))
+        run(&mut cargo(&["run", "-p", "server", "--example", "polarity"]))
     })
 }
 

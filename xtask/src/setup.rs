@@ -54,6 +54,18 @@ pub fn for_tests() -> Outcome {
     })
 }
 
+/// What measuring needs.
+pub fn postgres() -> Outcome {
+    step("look for PostgreSQL", || {
+        if postgres_bin().is_none() {
+            apt_install(&["postgresql"])?;
+        }
+        postgres_bin().map(drop).ok_or_else(|| {
+            "no PostgreSQL was found after installing it; set PG_BIN to the folder of initdb".into()
+        })
+    })
+}
+
 fn apt_install(packages: &[&str]) -> Outcome {
     let names = packages.join(" ");
     let by_hand =

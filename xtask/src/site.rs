@@ -30,12 +30,15 @@ pub fn build_site(release: bool) -> Outcome {
         }
         // The dev profile is shared with the host build; line tables are of no use in the browser.
         run(cargo(&args).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         let profile = if release { "wasm-release" } else { "debug" };
-        let wasm = target.join(TARGET).join(profile).join("frontend.wasm");
+        let wasm = target().join(TARGET).join(profile).join("frontend.wasm");
         assemble(&wasm, &root().join("target/site"), release)
     })
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn assemble(wasm: &Path, site: &Path, release: bool) -> Outcome {

@@ -1,6 +1,6 @@
 //! All tests, and the fast subset.
 
-use crate::postgres::{Durability, Postgres};
+use crate::postgres::Postgres;
 use crate::step::{Outcome, cargo, command, root, run, step, succeeds};
 use crate::{setup, site};
 use std::process::Command;
@@ -18,7 +18,7 @@ pub fn all() -> Outcome {
     formatting()?;
     lints()?;
     site::build_all(false)?;
-    let postgres = step("start a throw-away PostgreSQL", || Postgres::start(Durability::None))?;
+    let postgres = step("start a throw-away PostgreSQL", Postgres::start)?;
     step("tests on SQLite and PostgreSQL", || {
         run(tests(&[]).env("UNDERTONE_TEST_PG", postgres.url()).env("CI", "true"))
     })?;
@@ -36,7 +36,7 @@ fn formatting() -> Outcome {
 fn lints() -> Outcome {
     step("lints", || {
         run(&mut cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]))?;
-        run(&mut cargo(&["clippy", "-p", "xtask", "--all-targets", "--", "-D", "warnings"]))?;
+        run(&mut cargo(&["clippy", "-p", "xtask", "-p", "bench", "--all-targets", "--", "-D", "warnings"]))?;
         let mut wasm = cargo(&[
             "clippy",
             "-p",

@@ -5,10 +5,12 @@ pub mod guide;
 mod hook;
 mod model;
 mod psa;
+mod register;
 
 pub use hook::{HookCard, HookGuide, HookRotate, hook_rotate};
 pub use model::{ModelCard, ModelSave, ModelTest, load as model_view, model_save, model_test};
 pub use psa::{PsaCard, PsaSave, PsaTest, load as psa_view, psa_save, psa_test};
+pub use register::{HookRegister, Register, hook_register};
 
 use crate::AppError;
 use crate::form::Entry;

@@ -1,6 +1,7 @@
 //! How it stands: what was analysed, how the moods move, who is worst off, and whether everything is running.
 
 use crate::AppError;
+use crate::pages::parts::NextTry;
 use crate::screen::{Asked, Nav, Screen, screen};
 use crate::ui::words::{count, thousands};
 use crate::ui::{
@@ -355,8 +356,11 @@ fn connection_line(name: String, state: ConnectionState) -> AnyView {
         }
         .into_any(),
         ConnectionState::Working { since } => view! { <li><Badge tone=Tone::Good text="working"/><span>{name}" works, since "<When at=since/>"."</span></li> }.into_any(),
-        ConnectionState::Paused { since, reason } => view! {
-            <li><Badge tone=Tone::Failed text="paused"/><span>{name}" is paused since "<When at=since/>": "{reason}" "<a href="/connections">"To connections"</a></span></li>
+        ConnectionState::Paused { since, reason, next_try } => view! {
+            <li>
+                <Badge tone=Tone::Failed text="paused"/>
+                <span>{name}" was paused "<When at=since/>": "{reason}" It is tried again by itself "<NextTry at=next_try/>". "<a href="/connections">"To connections"</a></span>
+            </li>
         }
         .into_any(),
     }

@@ -2,7 +2,8 @@
 
 use crate::islands::CopyButton;
 use crate::pages::connections::guide::{Pasted, Step};
-use crate::ui::{Badge, Tone, When};
+use crate::ui::{Badge, Clockface, Tone, When};
+use chrono::{DateTime, Utc};
 use domain::Report;
 use leptos::prelude::*;
 use store::connections::ConnectionState;
@@ -79,14 +80,22 @@ pub fn StateLine(state: ConnectionState) -> impl IntoView {
             <p class="state-line"><Badge tone=Tone::Good text="working"/>" since "<When at=since/></p>
         }
         .into_any(),
-        ConnectionState::Paused { since, reason } => view! {
+        ConnectionState::Paused { since, reason, next_try } => view! {
             <div class="notice notice-failed" role="status">
                 <p><strong>"Paused "</strong><When at=since/>". Tickets wait and nothing is lost."</p>
                 <p>{reason}</p>
+                <p>"It is tried again by itself "<NextTry at=next_try/>"; once it works, everything that waits goes on."</p>
             </div>
         }
         .into_any(),
     }
+}
+
+/// When a paused connection is tried again: a moment that has come is about to.
+#[component]
+pub fn NextTry(at: DateTime<Utc>) -> impl IntoView {
+    let is_due = use_context::<Clockface>().is_some_and(|face| at <= face.now);
+    if is_due { "now".into_any() } else { view! { <When at/> }.into_any() }
 }
 
 /// Why a person sees values here but no forms.

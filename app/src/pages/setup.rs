@@ -110,7 +110,7 @@ fn words(id: StepId) -> (&'static str, &'static str) {
             "From which score on something should happen. Nothing is written until you go live.",
         ),
         StepId::Hook => (
-            "Paste the webhook and send a test ticket",
+            "Register the webhook and send a test ticket",
             "Your PSA calls this address when a ticket is created.",
         ),
     }

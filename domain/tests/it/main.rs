@@ -2,6 +2,8 @@
 
 // `cfg(test)` always holds here; it tells clippy that the helpers, too, are tests.
 #[cfg(test)]
+mod backoff;
+#[cfg(test)]
 mod connection;
 #[cfg(test)]
 mod decide;

@@ -215,15 +215,7 @@ fn webhooks(autotask: &Autotask, method: &Method, rest: &[&str], body: &Value) -
         ("POST", []) => hooks::create(autotask, body)?,
         ("POST", [id, "fields"]) => hooks::add_field(&mut autotask.state(), number(id)?, body)?,
         ("POST", [id, "excludedresources"]) => hooks::exclude(&mut autotask.state(), number(id)?, body)?,
-        ("PATCH", []) => {
-            let mut state = autotask.state();
-            let id = body["id"].as_i64().unwrap_or_default();
-            let hook = state.webhooks.get_mut(&id).ok_or("No matching records found")?;
-            for (key, value) in body.as_object().into_iter().flatten() {
-                hook.item[key] = value.clone();
-            }
-            id
-        }
+        ("PATCH", []) => hooks::patch(autotask, body)?,
         ("DELETE", [id]) => {
             let id = number(id)?;
             autotask.state().webhooks.remove(&id).ok_or("No matching records found")?;
@@ -286,6 +278,9 @@ fn fields(state: &State, entity: &str, what: &str) -> Result<Vec<Value>, Refusal
 /// Everything of an entity, as the API shows it.
 fn all(state: &State, entity: &str) -> Result<Vec<Item>, Refusal> {
     let hooks = || state.webhooks.values().map(hooks::Webhook::shown).collect::<Vec<_>>();
+    let children = |of: &dyn Fn(&hooks::Webhook) -> &Vec<Value>| {
+        state.webhooks.values().flat_map(|hook| of(hook).clone()).collect::<Vec<_>>()
+    };
     Ok(match entity {
         "tickets" => state.tickets.values().cloned().collect(),
         "ticketnotes" => state.notes.values().cloned().collect(),
@@ -295,6 +290,8 @@ fn all(state: &State, entity: &str) -> Result<Vec<Item>, Refusal> {
         "companies" => items(&state.lists.companies),
         "contacts" => items(&state.lists.contacts),
         "ticketwebhooks" => items(&hooks()),
+        "ticketwebhookfields" => items(&children(&|hook| &hook.fields)),
+        "ticketwebhookexcludedresources" => items(&children(&|hook| &hook.excluded)),
         _ => return Err(Refusal(StatusCode::NOT_FOUND, None)),
     })
 }

@@ -75,15 +75,43 @@ impl Autotask {
         Ok(id)
     }
 
+    /// A webhook as somebody's own program made it, without fields.
+    pub fn make_webhook(&self, body: &Value) -> Result<i64, String> {
+        create(self, body)
+    }
+
+    /// The vendor switches a webhook off, as after too many failures.
+    pub fn deactivate_webhook(&self, id: i64) {
+        if let Some(hook) = self.state().webhooks.get_mut(&id) {
+            hook.item["isActive"] = json!(false);
+        }
+    }
+
+    /// Each webhook as the API shows it, with its fields and excluded resources under their names.
+    pub fn webhooks(&self) -> Vec<Value> {
+        let state = self.state();
+        let whole = |hook: &Webhook| {
+            let mut shown = hook.shown();
+            shown["fields"] = json!(hook.fields);
+            shown["excludedResources"] = json!(hook.excluded);
+            shown
+        };
+        state.webhooks.values().map(whole).collect()
+    }
+
     /// Whether the vendor still calls this webhook.
     pub fn webhook_active(&self, id: i64) -> bool {
         self.state().webhooks.get(&id).is_some_and(|hook| hook.item["isActive"] == true)
     }
 }
 
-pub fn create(autotask: &Autotask, body: &Value) -> Result<i64, String> {
-    for (field, most) in [("name", 50), ("webhookUrl", 500), ("deactivationUrl", 500), ("secretKey", 64)] {
-        let length = text(&body[field]).chars().count();
+/// Texts that a webhook needs, and the longest each may be.
+const TEXTS: [(&str, usize); 4] =
+    [("name", 50), ("webhookUrl", 500), ("deactivationUrl", 500), ("secretKey", 64)];
+
+fn checked(state: &State, id: Option<i64>, item: &Value) -> Result<(), String> {
+    for (field, most) in TEXTS {
+        let length = text(&item[field]).chars().count();
         if length == 0 {
             return Err(format!("Missing Required Field: {field}"));
         }
@@ -92,14 +120,55 @@ pub fn create(autotask: &Autotask, body: &Value) -> Result<i64, String> {
         }
     }
     for field in ["isActive", "sendThresholdExceededNotification"] {
-        if !body[field].is_boolean() {
+        if !item[field].is_boolean() {
             return Err(format!("Missing Required Field: {field}"));
         }
     }
-    let mut state = autotask.state();
-    if state.webhooks.values().any(|hook| hook.item["webhookUrl"] == body["webhookUrl"]) {
+    // Even where the other one is switched off, or somebody else's.
+    let mut others = state.webhooks.iter().filter(|(other, _)| Some(**other) != id);
+    if others.any(|(_, hook)| hook.item["webhookUrl"] == item["webhookUrl"]) {
         return Err("A webhook with the same entity, URL and callout type exists already.".into());
     }
+    Ok(())
+}
+
+/// `PATCH /V1.0/TicketWebhooks`: read-only and unknown keys are ignored without a word.
+pub fn patch(autotask: &Autotask, body: &Value) -> Result<i64, String> {
+    const WRITABLE: [&str; 10] = [
+        "deactivationUrl",
+        "isActive",
+        "isSubscribedToCreateEvents",
+        "isSubscribedToDeleteEvents",
+        "isSubscribedToUpdateEvents",
+        "name",
+        "notificationEmailAddress",
+        "secretKey",
+        "sendThresholdExceededNotification",
+        "webhookUrl",
+    ];
+    let mut state = autotask.state();
+    let id = body["id"].as_i64().unwrap_or_default();
+    let mut item = state.webhooks.get(&id).ok_or("No matching records found")?.item.clone();
+    for (key, value) in
+        body.as_object().into_iter().flatten().filter(|(key, _)| WRITABLE.contains(&key.as_str()))
+    {
+        item[key] = value.clone();
+    }
+    checked(&state, Some(id), &item)?;
+    let post = post_of(autotask, id, text(&item["deactivationUrl"]), text(&item["webhookGUID"]));
+    if let Some(hook) = state.webhooks.get_mut(&id) {
+        // A queue that the vendor gave up begins anew.
+        if hook.item["isActive"] != true && item["isActive"] == true {
+            hook.post = post;
+        }
+        hook.item = item;
+    }
+    Ok(id)
+}
+
+pub fn create(autotask: &Autotask, body: &Value) -> Result<i64, String> {
+    let mut state = autotask.state();
+    checked(&state, None, body)?;
     let id = state.next_id();
     let mut item = body.clone();
     item["id"] = json!(id);

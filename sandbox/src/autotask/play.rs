@@ -20,7 +20,7 @@ impl Autotask {
             company,
             contact: if scene.machine { None } else { contacts.get(scene.contact).copied() },
             title: scene.title.into(),
-            description: scene.note.clone(),
+            description: scene.mail.in_autotask(),
             at,
             by_monitoring: scene.machine,
         })

@@ -145,6 +145,7 @@ impl ConnectWise {
                     .ok_or_else(Refusal::no_endpoint)
             }
             ("POST", ["system", "callbacks"]) => self.post_callback(&request.json()?),
+            ("PATCH", ["system", "callbacks", id]) => self.patch_callback(number(id)?, &request.json()?),
             ("DELETE", ["system", "callbacks", id]) => self.delete_callback(number(id)?),
             ("GET", rest) => self.get(request, rest),
             _ => Err(Refusal::no_endpoint()),

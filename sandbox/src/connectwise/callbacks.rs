@@ -42,8 +42,12 @@ impl ConnectWise {
     /// Registers a callback for all tickets, as an administrator would; `url` should end with `?recordId=` or the like,
     /// since the id is appended to it as it stands.
     pub fn register(&self, url: &str) -> Result<u64, String> {
-        let body =
-            json!({"url": url, "objectId": 1, "type": "ticket", "level": "owner", "description": "sandbox"});
+        self.register_at("owner", 1, url)
+    }
+
+    /// As [`register`](Self::register), for one board or another level.
+    pub fn register_at(&self, level: &str, object: u64, url: &str) -> Result<u64, String> {
+        let body = json!({"url": url, "objectId": object, "type": "ticket", "level": level, "description": "sandbox"});
         self.add_callback(&body).map_err(|refusal| format!("{refusal:?}"))
     }
 
@@ -58,6 +62,42 @@ impl ConnectWise {
             .find(|callback| callback.id == id)
             .map(|callback| render.callback(callback));
         Ok((StatusCode::CREATED, axum::Json(created)).into_response())
+    }
+
+    /// A list of operations on whole fields, as for tickets; those that are not known change nothing.
+    pub(super) fn patch_callback(&self, id: u64, operations: &Value) -> Result<Response, Refusal> {
+        let base = self.links();
+        let mut shop = locked(&self.0.shop);
+        let found = shop.callbacks.iter_mut().find(|callback| callback.id == id);
+        let callback = found.ok_or_else(|| Refusal::no_record(&format!("Callback {id}")))?;
+        for operation in operations.as_array().into_iter().flatten() {
+            let value = &operation["value"];
+            match operation["path"].as_str().unwrap_or_default() {
+                "inactiveFlag" => callback.is_inactive = value == true,
+                "url" => callback.url = value.as_str().unwrap_or_default().to_owned(),
+                "description" => callback.description = value.as_str().unwrap_or_default().to_owned(),
+                _ => {}
+            }
+        }
+        let callback = callback.clone();
+        let render = super::json::Render { shop: &shop, base: &base };
+        Ok(axum::Json(render.callback(&callback)).into_response())
+    }
+
+    /// The product switches a callback off, as after failures on three days in a row.
+    pub fn deactivate_callback(&self, id: u64) {
+        let mut shop = locked(&self.0.shop);
+        if let Some(callback) = shop.callbacks.iter_mut().find(|callback| callback.id == id) {
+            callback.is_inactive = true;
+        }
+    }
+
+    /// Each callback as the API shows it.
+    pub fn callbacks(&self) -> Vec<Value> {
+        let base = self.links();
+        let shop = locked(&self.0.shop);
+        let render = super::json::Render { shop: &shop, base: &base };
+        shop.callbacks.iter().map(|callback| render.callback(callback)).collect()
     }
 
     pub(super) fn delete_callback(&self, id: u64) -> Result<Response, Refusal> {

@@ -18,7 +18,7 @@ impl ConnectWise {
         let contact = if scene.machine { None } else { contacts.get(scene.contact).copied() };
         self.create_ticket(NewTicket {
             title: scene.title.into(),
-            note: scene.note.clone(),
+            note: scene.mail.in_connectwise(),
             company: Some(company),
             contact: contact.map_or(Sender::Unknown, Sender::Contact),
             at,

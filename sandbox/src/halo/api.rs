@@ -138,6 +138,9 @@ fn dispatch(
         }
         ("GET", ["webhook"]) => Ok(state().webhooks.iter().map(hooks::Webhook::shown).collect()),
         ("POST", ["webhook"]) => Ok(hooks::register(halo, body)?),
+        ("GET", ["notification"]) => {
+            Ok(hooks::notifications(&state(), query.get("webhook_id").map(String::as_str)))
+        }
         ("POST", ["notification"]) => Ok(hooks::notify(&mut state(), body)?),
         ("DELETE", ["webhook", id]) if hooks::remove(&mut state(), id) => Ok(Value::Null),
         ("GET", [list]) => self::list(&state(), list, query).ok_or_else(absent),

@@ -28,6 +28,7 @@ pub enum Payload {
 
 pub struct Webhook {
     id: String,
+    name: String,
     url: String,
     user: String,
     password: Option<String>,
@@ -42,12 +43,28 @@ pub struct Webhook {
 
 impl Webhook {
     pub fn shown(&self) -> Value {
-        json!({"id": self.id, "url": self.url, "type": 0, "method": 0, "active": self.is_active,
-               "authentication_type": i64::from(self.password.is_some()), "content_type": "application/json"})
+        json!({"id": self.id, "name": self.name, "url": self.url, "type": 0, "method": 0, "active": self.is_active,
+               "authentication_type": i64::from(self.password.is_some()), "basic_username": self.user,
+               "content_type": "application/json"})
     }
 }
 
 impl Halo {
+    /// Halo switches a webhook off, as after too many failures.
+    pub fn deactivate_webhook(&self, id: &str) {
+        self.state().webhooks.iter_mut().filter(|hook| hook.id == id).for_each(|hook| hook.is_active = false);
+    }
+
+    /// Each webhook as the API shows it, with the numbers of its events.
+    pub fn webhooks(&self) -> Vec<Value> {
+        let whole = |hook: &Webhook| {
+            let mut shown = hook.shown();
+            shown["eventnos"] = json!(hook.events);
+            shown
+        };
+        self.state().webhooks.iter().map(whole).collect()
+    }
+
     /// A webhook for new tickets, as the screens make it; `password`: Basic credentials. Returns its id.
     pub fn subscribe(&self, url: &str, password: Option<&str>, payload: Payload, batch: usize) -> String {
         let id = create(self, url, "undertone", password, payload, batch);
@@ -72,6 +89,7 @@ fn create(
     let post = Post::new(halo.shared.retry, halo.deliveries.clone(), || {});
     halo.state().webhooks.push(Webhook {
         id: id.clone(),
+        name: String::new(),
         url: url.to_owned(),
         user: user.to_owned(),
         password: password.map(str::to_owned),
@@ -85,16 +103,36 @@ fn create(
     id
 }
 
-/// `POST /api/Webhook`.
+/// `POST /api/Webhook`: with `id` a change of what is sent, without it a new one.
 pub fn register(halo: &Halo, body: &Value) -> Result<Value, String> {
     let object = body.as_array().and_then(|list| list.first()).ok_or("The request body must be an array.")?;
-    let url = object["url"].as_str().filter(|url| !url.is_empty()).ok_or("A Payload URL must be entered")?;
-    let password =
-        (number(&object["authentication_type"]) == Some(1)).then(|| text(&object["basic_password"]));
-    let id = create(halo, url, &text(&object["basic_username"]), password.as_deref(), Payload::Full, 1);
-    let state = halo.state();
-    let hook = state.webhooks.iter().find(|hook| hook.id == id);
-    Ok(hook.map(Webhook::shown).unwrap_or_default())
+    let id = match object["id"].as_str() {
+        Some(id) => id.to_owned(),
+        None => {
+            let url = object["url"]
+                .as_str()
+                .filter(|url| !url.is_empty())
+                .ok_or("A Payload URL must be entered")?;
+            create(halo, url, "", None, Payload::Full, 1)
+        }
+    };
+    let mut state = halo.state();
+    let hook = state.webhooks.iter_mut().find(|hook| hook.id == id).ok_or("The webhook does not exist")?;
+    let set = |key: &str, field: &mut String| {
+        if let Some(value) = object[key].as_str() {
+            value.clone_into(field);
+        }
+    };
+    set("name", &mut hook.name);
+    set("url", &mut hook.url);
+    set("basic_username", &mut hook.user);
+    hook.is_active = object["active"].as_bool().unwrap_or(hook.is_active);
+    match number(&object["authentication_type"]) {
+        Some(1) => hook.password = Some(text(&object["basic_password"])),
+        Some(_) => hook.password = None,
+        None => {}
+    }
+    Ok(hook.shown())
 }
 
 /// `POST /api/Notification`: without one a webhook never fires.
@@ -104,6 +142,17 @@ pub fn notify(state: &mut State, body: &Value) -> Result<Value, String> {
     let hook = state.webhooks.iter_mut().find(|hook| object["webhook_id"] == hook.id.as_str());
     hook.ok_or("The webhook does not exist")?.events.push(event);
     Ok(json!({"id": event, "webhook_id": object["webhook_id"], "eventno": event}))
+}
+
+/// `GET /api/Notification`.
+pub fn notifications(state: &State, webhook: Option<&str>) -> Value {
+    let of = |hook: &Webhook| {
+        let id = hook.id.clone();
+        let shown = move |event: &i64| json!({"id": event, "webhook_id": id, "eventno": event, "type": -2});
+        hook.events.iter().map(shown).collect::<Vec<_>>()
+    };
+    let wanted = state.webhooks.iter().filter(|hook| webhook.is_none_or(|id| id == hook.id));
+    wanted.flat_map(of).collect()
 }
 
 /// `DELETE /api/Webhook/{id}`.

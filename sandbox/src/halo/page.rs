@@ -3,6 +3,7 @@
 use super::data::text;
 use super::tickets::shown;
 use super::{Halo, Item, NewTicket, State};
+use crate::mail::in_plain_words;
 use crate::page::{
     NewTicketForm, PageChange, PageClient, PageContact, PageModel, PageNote, PageSource, TicketPage,
     TicketRow,
@@ -104,26 +105,10 @@ fn row(state: &State, id: i64, ticket: &Item) -> TicketRow {
     }
 }
 
-/// An action's text, tags turned into line breaks: the page shows text only.
+/// An action's text: the page shows no markup.
 fn plain(action: &Item) -> String {
     let html = field(action, "note_html");
-    if html.is_empty() {
-        return field(action, "note");
-    }
-    let mut written = String::new();
-    let mut rest = html.as_str();
-    while let Some((before, after)) = rest.split_once('<') {
-        written.push_str(before);
-        let (tag, after) = after.split_once('>').unwrap_or((after, ""));
-        if matches!(tag, "br" | "/p") {
-            written.push('\n');
-        }
-        rest = after;
-    }
-    written.push_str(rest);
-    let unescaped =
-        written.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
-    unescaped.replace("&amp;", "&").trim().to_owned()
+    if html.is_empty() { field(action, "note") } else { in_plain_words(&html) }
 }
 
 fn time(text: &str) -> DateTime<Utc> {

@@ -23,7 +23,11 @@ pub struct NewTicket {
     pub client: i64,
     pub user: Option<i64>,
     pub summary: String,
+    /// The mail's text; empty where it had none. How Halo then shows `details` is not known for sure; integrators fall
+    /// back to the first action where it is empty.
     pub details: String,
+    /// The mail's HTML; `None`: it had none.
+    pub details_html: Option<String>,
     /// When it was logged; `None`: now.
     pub at: Option<DateTime<Utc>>,
     /// The SLA; 0 for the standard one.
@@ -49,10 +53,11 @@ impl Halo {
         let least =
             state.lists.priorities.iter().filter(|one| one["slaid"] == sla && one["ishidden"] == false);
         let priority = least.filter_map(|one| one["priorityid"].as_i64()).max().unwrap_or(4);
+        let html = new.details_html.clone().unwrap_or_else(|| format!("<p>{}</p>", escaped(&new.details)));
         let ticket = json!({
             "id": id, "dateoccurred": stamp(at), "datecreated": "", "last_update": stamp(at),
             "deadlinedate": "1900-01-01T00:00:00", "summary": new.summary, "details": new.details,
-            "details_html": format!("<p>{}</p>", escaped(&new.details)), "status_id": 1,
+            "details_html": html, "status_id": 1,
             "tickettype_id": if new.by_monitoring { 21 } else { 1 }, "sla_id": sla, "priority_id": priority,
             "impact": 3, "urgency": 3, "client_id": new.client,
             "client_name": name_of(&state.lists.clients, &json!(new.client)), "site_id": 18, "site_name": "Main",
@@ -63,7 +68,7 @@ impl Halo {
             state.tickets.insert(id, ticket);
         }
         let opening = json!({
-            "outcome": "First User Email", "note": new.details, "who": user["name"], "who_type": 0, "who_agentid": 0,
+            "outcome": "First User Email", "note": new.details_html.clone().unwrap_or(new.details), "note_html": new.details_html, "who": user["name"], "who_type": 0, "who_agentid": 0,
             "actionby_user_id": user["id"], "actionby_agent_id": 0, "hiddenfromuser": false, "emaildirection": "I",
         });
         push_action(&mut state, id, opening, at);

@@ -4,10 +4,24 @@
 pub struct Text {
     pub title: &'static str,
     pub note: &'static str,
+    pub tongue: Tongue,
+}
+
+/// The language of a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tongue {
+    English,
+    German,
+    French,
+    Spanish,
 }
 
 const fn text(title: &'static str, note: &'static str) -> Text {
-    Text { title, note }
+    Text { title, note, tongue: Tongue::English }
+}
+
+const fn text_in(tongue: Tongue, title: &'static str, note: &'static str) -> Text {
+    Text { title, note, tongue }
 }
 
 pub static PLEASED: &[Text] = &[
@@ -54,6 +68,24 @@ pub static PLEASED: &[Text] = &[
     text(
         "Compliments to Dana",
         "Please pass on my compliments to Dana. She was very patient with me and the printer. It works perfectly now.",
+    ),
+    text(
+        "You saved the open day",
+        "The projector worked on the first try and the parents loved the film. Thank you all so much, you saved our open day. Please close this, I only wanted you to know.",
+    ),
+    text(
+        "Wi-Fi in the annex",
+        "The Wi-Fi in the annex is a dream now, even the old tablets are quick. Thanks to Omar for the patience on the ladder.",
+    ),
+    text_in(
+        Tongue::German,
+        "Danke für die schnelle Hilfe",
+        "Vielen Dank für die schnelle Hilfe gestern, der neue Drucker läuft einwandfrei. Wenn Sie einmal Zeit haben, richten Sie ihn bitte auch am Empfang ein.",
+    ),
+    text_in(
+        Tongue::Spanish,
+        "Gracias por el portátil",
+        "Muchas gracias por el portátil nuevo, funciona de maravilla. Cuando puedan, añadan por favor la impresora de la segunda planta.",
     ),
 ];
 
@@ -141,6 +173,40 @@ pub static NEUTRAL: &[Text] = &[
         "The box under the desk in the comms room beeps every minute and shows a battery symbol.",
     ),
     text("Distribution list", "Please add the three new drivers to the list for the morning mail."),
+    text(
+        "Orphaned child processes",
+        "After the patch, the parent process is killed but its child processes are left as orphans and block port 8080. Restarting the host kills them. Please apply the vendor's fix at the next window.",
+    ),
+    text(
+        "Master and slave disks",
+        "The array reports a failed slave disk and a degraded master. The hot spare took over, so nothing is lost. Please order a replacement.",
+    ),
+    text(
+        "Blacklisted mail address",
+        "Our newsletter address was blacklisted after the attack on the old host. The abuse report is attached. What do we have to do to be delisted?",
+    ),
+    text(
+        "Crash dump",
+        "The analysis of the crash dump names a fatal exception in the graphics driver, with a panic in the kernel log. The machine has worked since. For your files.",
+    ),
+    text(
+        "Deadlock in the stock database",
+        "The stock database logs a deadlock about twice a day and aborts the victim. Nobody notices in the program. Could your developer have a look at the query?",
+    ),
+    text(
+        "Fire alarm test",
+        "The fire alarm is tested on Thursday at ten. Please mute the emergency line in the phone system for that half hour.",
+    ),
+    text_in(
+        Tongue::French,
+        "Accès au dossier partagé",
+        "Pourriez-vous me donner accès au dossier Comptabilité 2026 ? Mon responsable est d'accord et en copie.",
+    ),
+    text_in(
+        Tongue::German,
+        "Zweiter Bildschirm",
+        "Ich hätte gern einen zweiten Bildschirm am Arbeitsplatz 12. Die Freigabe meiner Leiterin hängt an.",
+    ),
 ];
 
 pub static CALM_OUTAGE: &[Text] = &[
@@ -175,6 +241,23 @@ pub static CALM_OUTAGE: &[Text] = &[
     text(
         "Booking system not loading",
         "The booking system does not load for anyone in the building. Guests are checking in with pen and paper.",
+    ),
+    text(
+        "Doors do not open",
+        "The badge readers at both entrances have been dead since six. We let people in by hand. The controller in the basement shows no light.",
+    ),
+    text(
+        "Nightly orders did not arrive",
+        "Since midnight no order from the web shop has reached the warehouse, about two hundred by now. The last one was at 23:52. We can hold the customers off until noon.",
+    ),
+    text(
+        "Shared drive encrypted",
+        "Files on the shared drive now end in .locked and there is a note with an address. We have unplugged the server and the switches on both floors. Nobody is working. Please call the mobile number.",
+    ),
+    text_in(
+        Tongue::German,
+        "Server nicht erreichbar",
+        "Seit 8:10 Uhr erreicht niemand im Haus den Dateiserver, etwa vierzig Personen. Die Leuchten am Gerät sind gelb.",
     ),
 ];
 
@@ -227,6 +310,20 @@ pub static ANNOYED: &[Text] = &[
         "Phone queue",
         "I was on hold for thirty-five minutes this morning and then cut off. Please tell me how else I can reach you.",
     ),
+    text(
+        "Out of toner once more",
+        "We are out of toner once more because the order was forgotten. I do not mind the colour, but I do mind asking three times.",
+    ),
+    text_in(
+        Tongue::French,
+        "Toujours sans réponse",
+        "Voilà deux semaines que j'attends une réponse au sujet du scanner. J'ai déjà relancé deux fois. C'est assez frustrant.",
+    ),
+    text_in(
+        Tongue::Spanish,
+        "Otra vez el wifi",
+        "El wifi de las consultas se cae otra vez, igual que el mes pasado. Nos dijeron que estaba arreglado. Es bastante molesto.",
+    ),
 ];
 
 pub static ANGRY: &[Text] = &[
@@ -270,6 +367,23 @@ pub static ANGRY: &[Text] = &[
         "Still no access",
         "Day three without access to my files. Nobody calls back, nobody knows anything. I am really fed up.",
     ),
+    text(
+        "The wallpaper. AGAIN.",
+        "I am livid. You have put that hideous company wallpaper back on my screen for the FIFTH time. It is MY desk. I could not care less about the policy, take it off and leave it off!",
+    ),
+    text(
+        "Ridiculous mouse",
+        "Three weeks, four mails, two forms. For a MOUSE. This is ridiculous and frankly insulting. I have bought one myself and I want the money back.",
+    ),
+    text(
+        "Font in the signature",
+        "Who decided on Comic Sans?! I have had clients laugh at me. This is outrageous, change it back now and never touch my signature again.",
+    ),
+    text_in(
+        Tongue::German,
+        "Zum dritten Mal",
+        "Ich melde das jetzt zum DRITTEN Mal. Jedes Mal wird das Ticket geschlossen und nichts ist behoben. Das ist eine Unverschämtheit, rufen Sie mich heute noch an!",
+    ),
 ];
 
 pub static FURIOUS: &[Text] = &[
@@ -296,6 +410,15 @@ pub static FURIOUS: &[Text] = &[
     text(
         "Money lost, no answer",
         "We lost a 30,000 order because mail was down and you ignored us for two days. Incompetent is the word. You will hear from our lawyer, and we want our money back.",
+    ),
+    text(
+        "Two days without tills",
+        "Two days. TWO DAYS without tills in our busiest week, and your answer is a survey?! I have never been treated like this. We are done, send me the termination papers and a name for our lawyer.",
+    ),
+    text_in(
+        Tongue::French,
+        "C'est inadmissible",
+        "C'est absolument inadmissible. Toute la société est à l'arrêt depuis ce matin et personne ne répond !!! Si ce n'est pas réglé aujourd'hui, nous résilions le contrat.",
     ),
 ];
 
@@ -327,5 +450,37 @@ pub static MACHINE: &[Text] = &[
     text(
         "Automatic reply: Your request",
         "Thank you for your message. I am on annual leave and will return on the 14th. In urgent cases please contact the office.",
+    ),
+    text(
+        "Security alert: new sign-in to the firewall",
+        "Alert: Administrator sign-in
+Device: FW-EDGE-01
+Status: WARNING
+User: admin
+Threshold: 0
+This is an automated message, do not reply.",
+    ),
+    text(
+        "Automatische Antwort: Ihre Anfrage",
+        "Ich bin bis zum 14. nicht im Büro und habe keinen Zugriff auf meine E-Mails. In dringenden Fällen wenden Sie sich bitte an die Zentrale.",
+    ),
+    text(
+        "Réponse automatique : votre demande",
+        "Je suis actuellement en congés jusqu'au 14. En cas d'urgence, merci de contacter l'accueil.",
+    ),
+    text(
+        "Delivery Status Notification (Failure)",
+        "Your message wasn't delivered to orders@old-supplier.example because the address couldn't be found.
+
+The response was: 550 5.1.1 The email account that you tried to reach does not exist.",
+    ),
+    text(
+        "[RESOLVED] Ping loss on SW-CORE-01",
+        "Alert: Ping loss
+Host: SW-CORE-01
+State: OK
+Threshold: 20 %
+Current value: 0 %
+Duration: 11 minutes",
     ),
 ];

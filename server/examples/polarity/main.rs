@@ -11,7 +11,6 @@ use server::llm::builtin::polarity;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::time::Instant;
 use vader_sentimental::SentimentIntensityAnalyzer;
 
 fn main() -> anyhow::Result<()> {
@@ -24,16 +23,12 @@ fn main() -> anyhow::Result<()> {
 
     let base = SentimentIntensityAnalyzer::new();
     let mut seen = BTreeMap::<&str, [Confusion; 2]>::new();
-    let started = Instant::now();
-    let mut bytes = 0;
     for row in &rows {
         let text = row["text"].as_str().unwrap_or_default();
-        bytes += text.len();
         let labelled = i8::try_from(row["polarity"].as_i64().unwrap_or_default())?;
         seen.entry(row["platform"].as_str().unwrap_or_default()).or_default()[0]
             .add(labelled, polarity(text));
     }
-    let took = started.elapsed();
     for row in &rows {
         let text = row["text"].as_str().unwrap_or_default();
         let labelled = i8::try_from(row["polarity"].as_i64().unwrap_or_default())?;
@@ -55,7 +50,8 @@ fn main() -> anyhow::Result<()> {
             base.macro_f1()
         );
     }
-    let kilobytes = u32::try_from(bytes / 1_000).unwrap_or(u32::MAX).max(1);
-    println!("ours: {:?} for {} texts, {:?} a kilobyte", took, rows.len(), took / kilobytes);
+    println!(
+        "The lexicon that ships was fitted on all of these rows, so our own figures here are optimistic."
+    );
     Ok(())
 }

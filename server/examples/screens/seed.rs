@@ -7,7 +7,7 @@ use domain::{
 };
 use store::accounts::{NewTenant, hash_password};
 use store::analyses::Provenance;
-use store::connections::{ConnectionState, Which};
+use store::connections::Which;
 use store::door::{Disposition, NewDelivery};
 use store::jobs::{Job, Stage};
 use store::ledger::{Outcome, Rest};
@@ -158,8 +158,8 @@ async fn connect(tenant: &TenantStore, actor: &Actor, now: DateTime<Utc>) -> any
         client_id: "5f1f7a52-0000-4000-8000-000000000000".into(),
     };
     tenant.psa_connection_put(settings, actor, now).await?;
-    tenant.connection_state_set(Which::Psa, ConnectionState::Working { since: now }).await?;
-    tenant.connection_state_set(Which::Model, ConnectionState::Working { since: now }).await?;
+    tenant.connection_resumed(Which::Psa, now).await?;
+    tenant.connection_resumed(Which::Model, now).await?;
     tenant.policy_put(&policy(Mode::Shadow), actor, now).await?;
     Ok(())
 }

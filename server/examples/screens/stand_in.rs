@@ -6,12 +6,12 @@ pub mod lists;
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use domain::{
-    Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, Reading, Report, Score, Ticket,
-    TicketId, decide,
+    Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, Reading, Registration,
+    RegistrationOutcome, Report, Score, Ticket, TicketId, decide,
 };
 use server::clock::Clock;
-use store::TenantStore;
 use store::analyses::Provenance;
+use store::{Actor, TenantStore};
 
 pub struct StandIn(pub Clock);
 
@@ -44,6 +44,18 @@ impl Ops for StandIn {
     async fn lookups(&self, tenant: &TenantStore, _refresh: bool) -> Result<Lookups, OpsError> {
         match tenant.psa_connection().await {
             Ok(Some(saved)) => Ok(lists::of(saved.settings.kind())),
+            _ => Err(OpsError::NotSetUp("No PSA is connected yet.".into())),
+        }
+    }
+    async fn hook_register(&self, tenant: &TenantStore, _actor: &Actor) -> Result<Registration, OpsError> {
+        match tenant.psa_connection().await {
+            Ok(Some(saved)) if saved.settings.kind() == PsaKind::HaloPsa => {
+                Err(OpsError::Outside("Halo says no.".into()))
+            }
+            Ok(Some(_)) => Ok(Registration {
+                outcome: RegistrationOutcome::Repaired,
+                steps: vec!["Webhook 177 had been switched off and is on again.".into()],
+            }),
             _ => Err(OpsError::NotSetUp("No PSA is connected yet.".into())),
         }
     }

@@ -104,6 +104,13 @@ fn said(report: &mut Report, name: &str, what: &str, state: &ConnectionState) {
         ConnectionState::Working { since } => {
             report.pass(name, format!("{what}: works since {}", since.format("%Y-%m-%d %H:%M UTC")))
         }
-        ConnectionState::Paused { reason, .. } => report.fail(name, format!("{what}: paused. {reason}")),
+        ConnectionState::Paused { since, reason, next_try } => report.fail(
+            name,
+            format!(
+                "{what}: paused since {}, tried again at {}. {reason}",
+                since.format("%Y-%m-%d %H:%M UTC"),
+                next_try.format("%H:%M UTC")
+            ),
+        ),
     }
 }

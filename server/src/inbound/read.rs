@@ -18,7 +18,7 @@ use domain::{Author, MachineText, Note, PsaKind, Scope, Ticket};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 use store::connections::Which;
-use store::jobs::{Job, Stage};
+use store::jobs::{Identified, Job, Stage};
 use store::tickets::ReadTicket;
 
 /// How long to wait before looking again for what is not there yet, by attempt.
@@ -34,6 +34,7 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
     let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
     let psa = standing.psa().map_err(Setback::connect)?;
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
+    tools.used(&tenant, Which::Psa, psa).await;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
         && !fetched
@@ -49,6 +50,11 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
     }
     tools.checkpoints.pass("fetched", "").await;
 
+    if let Some(fetched) = &fetched
+        && identify(tools, job, &fetched.ticket.external_id).await? == Identified::TakenInBefore
+    {
+        return Ok(Onward::Through);
+    }
     let Some(fetched) = &fetched else {
         let read = unseen(psa.kind(), &job.external_ticket);
         let reason =
@@ -60,9 +66,26 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
         return leave_out(tools, job, &read, &reason).await;
     }
     let ticket = tenant.ticket_read(job.lease, &read, tools.clock.now()).await.map_err(Setback::store)?;
-    work.read = Some(read);
-    work.job = work.job.clone().at(Stage::Score, ticket, None);
+    let mut job = work.job.clone().at(Stage::Score, ticket, None);
+    // By which the PSA knows it, however the call named it.
+    job.external_ticket.clone_from(&read.ticket.external_id);
+    (work.job, work.read) = (job, Some(read));
     Ok(Onward::Next)
+}
+
+/// An Extension Callout of Autotask may name a ticket by its number; the once-per-ticket rule goes by the PSA's id.
+async fn identify(tools: &Tools, job: &Job, external_id: &str) -> Result<Identified, Setback> {
+    if job.external_ticket == external_id {
+        return Ok(Identified::Ours);
+    }
+    let found = tools.store.job_identify(job.lease, external_id).await.map_err(Setback::store)?;
+    tracing::info!(
+        ticket.external_id = external_id,
+        ?found,
+        "the call named its ticket otherwise than the PSA does"
+    );
+    tools.checkpoints.pass("identified", "").await;
+    Ok(found)
 }
 
 async fn leave_out(tools: &Tools, job: &Job, read: &ReadTicket, reason: &str) -> Result<Onward, Setback> {

@@ -10,6 +10,7 @@
 //! value in it is gone; what is still refused is told in the note.
 
 use super::note::{Told, word};
+use crate::connections::Opened;
 use crate::outside::CallError;
 use crate::psa::Psa;
 use crate::queue::{Onward, Setback, Tools, Work};
@@ -17,7 +18,6 @@ use domain::{
     ActionId, ActionKind, ActionState, Change, Effect, Lever, LeverKey, Mode, Precondition, Snapshot,
     TicketId,
 };
-use std::sync::Arc;
 use store::analyses::Analysis;
 use store::connections::Which;
 use store::jobs::Job;
@@ -31,7 +31,7 @@ pub async fn carry_out(tools: &Tools, work: &mut Work) -> Result<Onward, Setback
     let analysis_id = work.job.analysis.ok_or_else(fault)?;
     // Asked anew: whoever switches to shadow mode means the tickets under way too.
     let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
-    let psa = Arc::clone(standing.psa().map_err(Setback::connect)?);
+    let psa = standing.psa().map_err(Setback::connect)?;
     let stopped = standing.policy.body.mode == Mode::Shadow;
     let ticket = work.ticket(tools).await?.0;
     let (analysis, rows) = match work.plan.take() {
@@ -42,14 +42,18 @@ pub async fn carry_out(tools: &Tools, work: &mut Work) -> Result<Onward, Setback
         }
     };
     let read = work.read.as_ref().ok_or_else(fault)?;
-    Walk { tools, job: &work.job, psa, read, analysis, rows, stopped }.finish(ticket).await?;
+    let mut walk = Walk { tools, job: &work.job, psa, read, analysis, rows, stopped };
+    walk.finish(ticket).await?;
+    if walk.rows.iter().any(|row| row.state == ActionState::Done) {
+        tools.used(&tenant, Which::Psa, psa).await;
+    }
     Ok(Onward::Through)
 }
 
 struct Walk<'a> {
     tools: &'a Tools,
     job: &'a Job,
-    psa: Arc<dyn Psa>,
+    psa: &'a Opened<dyn Psa>,
     read: &'a ReadTicket,
     analysis: Analysis,
     rows: Vec<LedgerRow>,

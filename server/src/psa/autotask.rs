@@ -15,6 +15,7 @@ mod hook;
 mod names;
 mod probe;
 mod reading;
+mod webhooks;
 mod wire;
 mod writing;
 
@@ -24,7 +25,7 @@ use super::kept::Shelf;
 use super::{Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller, Limits};
 use async_trait::async_trait;
-use domain::{Change, Lookups, PsaKind, PsaSettings, Report, Secret, Snapshot};
+use domain::{Change, HookWanted, Lookups, PsaKind, PsaSettings, Registration, Report, Secret, Snapshot};
 use fields::{FieldLists, NoteItem};
 use names::Names;
 use std::time::Duration;
@@ -134,5 +135,9 @@ impl Psa for Autotask {
 
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError> {
         self.post_note(self.id_of(ticket).await?, note).await
+    }
+
+    async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError> {
+        webhooks::register(self, wanted).await
     }
 }

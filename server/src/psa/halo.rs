@@ -15,6 +15,7 @@ mod lists;
 mod probe;
 mod reading;
 mod shapes;
+mod webhooks;
 mod wire;
 mod writing;
 
@@ -23,7 +24,7 @@ pub use hook::read_hook;
 use super::{Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller, Limits};
 use async_trait::async_trait;
-use domain::{Change, Lookups, PsaKind, PsaSettings, Report, Secret, Snapshot};
+use domain::{Change, HookWanted, Lookups, PsaKind, PsaSettings, Registration, Report, Secret, Snapshot};
 use lists::Lists;
 use std::time::Duration;
 use wire::Session;
@@ -123,5 +124,9 @@ impl Psa for Halo {
 
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError> {
         self.post_note(id_of(ticket)?, note).await
+    }
+
+    async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError> {
+        webhooks::register(self, wanted).await
     }
 }

@@ -11,7 +11,10 @@ mod lenient;
 
 use crate::outside::{CallError, Caller, Outside};
 use async_trait::async_trait;
-use domain::{Change, Lookups, Note, PsaKind, PsaSettings, Report, Snapshot, Ticket};
+use domain::backoff::Pace;
+use domain::{
+    Change, HookWanted, Lookups, Note, PsaKind, PsaSettings, Registration, Report, Snapshot, Ticket,
+};
 use http::HeaderMap;
 use std::sync::Arc;
 
@@ -51,6 +54,18 @@ pub trait Psa: Send + Sync {
     async fn find_note(&self, ticket: &str, reference: &str) -> Result<Option<String>, CallError>;
     /// Writes an internal note that no customer sees and no mail announces; returns the PSA's id of it.
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError>;
+    /// Makes the webhook for new tickets, or finds ours and repairs what is wrong with it (switched off, an earlier
+    /// address). Doing it again changes nothing.
+    async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError>;
+}
+
+/// How often a connection that was refused is tried again by itself.
+pub fn pace(psa: PsaKind) -> Pace {
+    match psa {
+        // Repeated bad sign-ins lock the API user, for whatever else uses it too.
+        PsaKind::Autotask => Pace::GENTLE,
+        PsaKind::ConnectWise | PsaKind::HaloPsa => Pace::USUAL,
+    }
 }
 
 /// Opens a connection; no request is sent yet.

@@ -2,10 +2,10 @@
 //!
 //! INVARIANT: a call is answered 202 only after its delivery and first job are committed together; nothing else happens
 //! in the request (no PSA, no model). Everything that goes wrong has an answer below 500 but one: 503 with
-//! `Retry-After`, when the delivery could not be made durable.
+//! `Retry-After`, when the delivery could not be made durable; ConnectWise is told 429 then.
 //!
 //! What the senders expect, with sources in `psa/`: ConnectWise waits 5 s and tries again only after 404, 409, 419 and
-//! 429; Autotask waits 10 s, tries 5 times and switches the webhook off after 25 failures in a row; Halo promises
+//! 429, two and six seconds later, so a 503 would lose the ticket; Autotask waits 10 s, tries 5 times and switches the webhook off after 25 failures in a row; Halo promises
 //! nothing. Hence events that we ignore are acknowledged like the others, and a store that is busy for a moment is
 //! asked again while the sender still waits.
 
@@ -87,7 +87,7 @@ async fn receive(
     };
     let result =
         AssertUnwindSafe(work.instrument(span.clone())).catch_unwind().await.unwrap_or(Err(Refusal::Fault));
-    let response = span.in_scope(|| answer(result));
+    let response = span.in_scope(|| answer(kind, result));
     let status = response.status().as_u16().to_string();
     metrics::counter!("undertone_deliveries_total", "psa" => kind.map_or("unknown", PsaKind::slug), "status" => status).increment(1);
     response
@@ -206,7 +206,7 @@ fn kept(psa: PsaKind, headers: &HeaderMap, query: Option<&str>) -> Value {
     Value::Object(kept)
 }
 
-fn answer(result: Result<Vec<Accepted>, Refusal>) -> Response {
+fn answer(psa: Option<PsaKind>, result: Result<Vec<Accepted>, Refusal>) -> Response {
     let problem = match result {
         Ok(accepted) => return taken(&accepted),
         Err(Refusal::NoSuchAddress) => Problem::new(
@@ -226,23 +226,27 @@ fn answer(result: Result<Vec<Accepted>, Refusal>) -> Response {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many calls for this workspace; send more slowly")
                 .retry_after(5)
         }
-        Err(Refusal::TooSlow) => unavailable(),
+        Err(Refusal::TooSlow) => unavailable(psa),
         Err(Refusal::Fault) => {
             tracing::error!("a fault in the webhook door; see the panic above");
-            unavailable()
+            unavailable(psa)
         }
         Err(Refusal::Store(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a delivery could not be made durable");
-            unavailable()
+            unavailable(psa)
         }
     };
     tracing::info!(status = problem.status().as_u16(), "turned a webhook call away");
     problem.into_response()
 }
 
-fn unavailable() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the call could not be stored just now; send it again")
-        .retry_after(5)
+/// In the words after which this sender sends again.
+fn unavailable(psa: Option<PsaKind>) -> Problem {
+    let (status, seconds) = match psa {
+        Some(PsaKind::ConnectWise) => (StatusCode::TOO_MANY_REQUESTS, 2),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, 5),
+    };
+    Problem::new(status, "the call could not be stored just now; send it again").retry_after(seconds)
 }
 
 fn taken(accepted: &[Accepted]) -> Response {
@@ -294,10 +298,23 @@ mod tests {
             (Refusal::Store(StoreError::BadCursor), 503, true),
         ];
         for (refusal, status, later) in cases {
-            let response = answer(Err(refusal));
+            let response = answer(Some(PsaKind::Autotask), Err(refusal));
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().contains_key(header::RETRY_AFTER), later, "{status}");
             assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_answered_so_that_the_sender_repeats_it() {
+        for (psa, status) in [(PsaKind::ConnectWise, 429), (PsaKind::Autotask, 503), (PsaKind::HaloPsa, 503)]
+        {
+            let refusals = [Refusal::TooSlow, Refusal::Fault, Refusal::Store(StoreError::BadCursor)];
+            for refusal in refusals {
+                let response = answer(Some(psa), Err(refusal));
+                assert_eq!(response.status().as_u16(), status, "{psa}");
+                assert!(response.headers().contains_key(header::RETRY_AFTER));
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ mod doors;
 mod replies;
 mod scoring;
 
-use crate::spec::{self, Spec};
+use crate::spec::{self, Published, Spec};
 use domain::{ModelSettings, Secret};
 use sandbox::model::{Lack, Model as StandIn};
 use sandbox::{Fault, Recorded, Running};
@@ -128,14 +128,12 @@ fn line(outcome: &Result<Completion, CallError>) -> String {
 }
 
 fn openai_spec() -> Option<Spec> {
-    Spec::load("llm/specs/openai.json")
+    Published::OpenAi.spec()
 }
 
 fn azure_spec() -> Option<Spec> {
     const NAME: &str = "llm/specs/azure-openai.json";
-    Spec::load(NAME)?;
-    let text = std::fs::read(format!("{}/../../shared/{NAME}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let mut document = serde_json::from_slice(&text).unwrap();
+    let mut document = Spec::document(NAME)?;
     name_the_kinds(&mut document);
     Some(Spec::new(document))
 }

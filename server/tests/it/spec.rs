@@ -3,7 +3,10 @@
 //! Stricter than the documents themselves: a property or a query parameter that the document does not know is an error,
 //! so that a misspelt field cannot pass as "additional".
 
+mod published;
 mod schema;
+
+pub use published::Published;
 
 use jsonschema::Validator;
 use sandbox::Recorded;
@@ -25,16 +28,22 @@ impl Spec {
     /// `name` is a path under the shared folder beside the workspace. `None`, with a printed line, where that folder is
     /// absent; a folder that is there but lacks the document is a failure.
     pub fn load(name: &str) -> Option<Self> {
-        let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared"));
+        Self::document(name).map(Self::new)
+    }
+
+    /// As [`load`](Self::load), not made ready yet.
+    pub fn document(name: &str) -> Option<Value> {
+        Self::document_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), name)
+    }
+
+    fn document_in(shared: &Path, name: &str) -> Option<Value> {
         if !shared.is_dir() {
             println!("left out: {name} is not here, so requests are not checked against it");
             return None;
         }
         let text =
             std::fs::read(shared.join(name)).unwrap_or_else(|error| panic!("{name} cannot be read: {error}"));
-        Some(Self::new(
-            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name} is not JSON: {error}")),
-        ))
+        Some(serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name} is not JSON: {error}")))
     }
 
     pub fn new(document: Value) -> Self {

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// Why a second delivery about a ticket does nothing.
-const TAKEN_IN_BEFORE: &str = "this ticket was taken in before";
+pub(crate) const TAKEN_IN_BEFORE: &str = "this ticket was taken in before";
 /// Deliveries in one transaction.
 const BATCH: usize = 256;
 /// Rows in one insert, at most. Inserts come in powers of two, so that a few prepared texts serve all batches.

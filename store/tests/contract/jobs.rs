@@ -1,11 +1,12 @@
 //! The queue: leases, turns, fairness, and how jobs end.
 
 use crate::support::{self, LEASE, arrive, at, claim, plan, read, tenant};
+use domain::backoff::Pace;
 use domain::{JobId, Mode, ModelSettings, PsaSettings, Secret};
 use futures::future::join_all;
 use std::collections::HashSet;
 use std::time::Duration;
-use store::connections::{ConnectionState, Which};
+use store::connections::Which;
 use store::door::DeliveryState;
 use store::jobs::{Job, QueueHealth, Stage};
 use store::testing::TestStore;
@@ -25,7 +26,6 @@ support::on_both_engines! {
     each_stage_counts_its_own_attempts,
     a_paused_psa_holds_back_reading_and_acting_but_not_scoring,
     a_paused_model_holds_back_scoring_alone,
-    leaving_the_pause_makes_jobs_due_at_once,
     a_buried_job_leaves_a_dead_delivery_and_a_failed_ticket,
     a_finished_job_is_gone_and_its_delivery_done,
     a_replay_asked_for_under_way_follows_the_present_run,
@@ -194,8 +194,8 @@ async fn connect(tenant: &TenantStore) {
     tenant.model_connection_put(ModelSettings::Builtin {}, &Actor::System, at(0)).await.unwrap();
 }
 
-fn paused(second: i64) -> ConnectionState {
-    ConnectionState::Paused { since: at(second), reason: "the key was revoked".into() }
+async fn pause(tenant: &TenantStore, which: Which, second: i64) {
+    tenant.connection_paused(which, "the key was revoked", Pace::USUAL, 0.5, at(second)).await.unwrap();
 }
 
 /// A tenant with one ticket to read, one to score, one to act on; all due at 10.
@@ -224,28 +224,14 @@ async fn stages(store: &Store, second: i64) -> Vec<Stage> {
 
 async fn a_paused_psa_holds_back_reading_and_acting_but_not_scoring(store: TestStore) {
     let acme = one_of_each_stage(&store).await;
-    acme.connection_state_set(Which::Psa, paused(5)).await.unwrap();
+    pause(&acme, Which::Psa, 5).await;
     assert_eq!(stages(&store, 20).await, [Stage::Score]);
 }
 
 async fn a_paused_model_holds_back_scoring_alone(store: TestStore) {
     let acme = one_of_each_stage(&store).await;
-    acme.connection_state_set(Which::Model, paused(5)).await.unwrap();
+    pause(&acme, Which::Model, 5).await;
     assert_eq!(stages(&store, 20).await, [Stage::Read, Stage::Act]);
-}
-
-async fn leaving_the_pause_makes_jobs_due_at_once(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme).await;
-    arrive(&acme, "7", 0).await;
-    let job = claim(&store, 0).await;
-    acme.connection_state_set(Which::Psa, paused(1)).await.unwrap();
-    store.job_retry(job.lease, at(900), "paused", true).await.unwrap();
-    arrive(&acme, "8", 2).await;
-    assert!(stages(&store, 1000).await.is_empty(), "not even when their time has come");
-    acme.connection_state_set(Which::Psa, ConnectionState::Working { since: at(5) }).await.unwrap();
-    let jobs = store.job_claim(at(5), LEASE, 10, 10).await.unwrap();
-    assert_eq!(jobs.iter().map(|job| job.external_ticket.as_str()).collect::<Vec<_>>(), ["7", "8"]);
 }
 
 async fn a_buried_job_leaves_a_dead_delivery_and_a_failed_ticket(store: TestStore) {
@@ -330,7 +316,7 @@ async fn queue_health_tells_depth_and_age(store: TestStore) {
     assert_eq!(health, QueueHealth { ready: 2, leased: 1, dead: 0, oldest_ready_at: Some(at(2)) });
     store.job_bury(jobs[0].lease, "gone", at(5)).await.unwrap();
     // Work that waits for a tenant's own connection is not late.
-    acme.connection_state_set(Which::Psa, paused(5)).await.unwrap();
+    pause(&acme, Which::Psa, 5).await;
     let health = store.queue_health().await.unwrap();
     assert_eq!(health, QueueHealth { ready: 2, leased: 0, dead: 1, oldest_ready_at: None });
 }

@@ -1,6 +1,7 @@
 //! Connections, policies, prompts, look-ups, the audit trail; and secrets that stay secret.
 
 use crate::support::{self, at, tenant, tenant_with_owner};
+use domain::backoff::Pace;
 use domain::{Mode, ModelSettings, Policy, PsaKind, PsaSettings, Secret};
 use serde_json::json;
 use store::connections::{ConnectionState, Which};
@@ -14,8 +15,6 @@ support::on_both_engines! {
     an_empty_secret_keeps_the_one_that_is_set,
     another_psa_does_not_inherit_the_secret,
     a_model_connection_comes_back_with_its_key,
-    a_pause_keeps_the_time_it_began,
-    saving_a_connection_ends_its_pause,
     a_webhook_address_is_found_by_its_key_until_it_is_changed,
     no_secret_is_in_the_database_in_the_clear,
     a_secret_moved_to_another_row_does_not_open,
@@ -115,33 +114,6 @@ async fn a_model_connection_comes_back_with_its_key(store: TestStore) {
         let kept = acme.model_connection().await.unwrap();
         assert_eq!((kept.settings, kept.revision, kept.updated_at), (settings, revision, at(revision)));
     }
-}
-
-fn paused(second: i64, reason: &str) -> ConnectionState {
-    ConnectionState::Paused { since: at(second), reason: reason.into() }
-}
-
-async fn a_pause_keeps_the_time_it_began(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    acme.psa_connection_put(autotask("s"), &Actor::System, at(1)).await.unwrap();
-    let state = async || acme.psa_connection().await.unwrap().unwrap().state;
-    acme.connection_state_set(Which::Psa, paused(5, "the key was refused")).await.unwrap();
-    acme.connection_state_set(Which::Psa, paused(9, "still refused")).await.unwrap();
-    assert_eq!(state().await, paused(5, "still refused"));
-    acme.connection_state_set(Which::Psa, ConnectionState::Working { since: at(10) }).await.unwrap();
-    assert_eq!(state().await, ConnectionState::Working { since: at(10) });
-    acme.connection_state_set(Which::Psa, paused(20, "again")).await.unwrap();
-    assert_eq!(state().await, paused(20, "again"));
-    assert_eq!(acme.psa_connection().await.unwrap().unwrap().revision, 1, "the settings are the same");
-}
-
-async fn saving_a_connection_ends_its_pause(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    acme.model_connection_put(openai("wrong"), &Actor::System, at(1)).await.unwrap();
-    acme.connection_state_set(Which::Model, paused(5, "the key was refused")).await.unwrap();
-    assert_eq!(acme.model_connection().await.unwrap().state, paused(5, "the key was refused"));
-    acme.model_connection_put(openai("right"), &Actor::System, at(6)).await.unwrap();
-    assert_eq!(acme.model_connection().await.unwrap().state, ConnectionState::Untested);
 }
 
 async fn a_webhook_address_is_found_by_its_key_until_it_is_changed(store: TestStore) {
@@ -401,8 +373,7 @@ async fn the_stamp_changes_with_each_save_and_with_nothing_else(store: TestStore
     differs("a prompt", true).await;
     acme.model_connection_put(ModelSettings::Builtin {}, &by, at(5)).await.unwrap();
     differs("a model", true).await;
-    let paused = ConnectionState::Paused { since: at(6), reason: "the key was revoked".into() };
-    acme.connection_state_set(Which::Model, paused).await.unwrap();
+    acme.connection_paused(Which::Model, "the key was revoked", Pace::USUAL, 0.5, at(6)).await.unwrap();
     differs("a pause", true).await;
     let stamp = acme.stamp().await.unwrap();
     assert_eq!((stamp.psa_paused, stamp.model_paused), (false, true));

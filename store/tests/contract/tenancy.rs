@@ -2,6 +2,7 @@
 
 use crate::support::{self, LEASE, arrive, at, claim, plan, provenance, read, tenant, tenant_with_owner};
 use chrono::NaiveDate;
+use domain::backoff::Pace;
 use domain::{
     ActionId, ActionState, AnalysisId, DeliveryId, Mode, ModelSettings, Policy, PsaKind, PsaSettings, Secret,
     TicketId, TokenId, UserId,
@@ -162,9 +163,12 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     b.psa_connection_put(empty.clone(), &by, at(9)).await.unwrap();
     assert_eq!(b.psa_connection().await.unwrap().unwrap().settings, empty, "A's secret is not kept for B");
     b.model_connection_put(ModelSettings::Builtin {}, &by, at(9)).await.unwrap();
-    let paused = ConnectionState::Paused { since: at(9), reason: "B's own".into() };
     for which in [Which::Psa, Which::Model] {
-        b.connection_state_set(which, paused.clone()).await.unwrap();
+        b.connection_used(which, at(9)).await.unwrap();
+        b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
+        b.connection_still_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
+        b.connection_resumed(which, at(9)).await.unwrap();
+        b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
     }
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
     b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();

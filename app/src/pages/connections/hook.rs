@@ -1,7 +1,7 @@
 //! The webhook's card: the address, where to paste it, how to see that it works, and a new one.
 
-use super::back_to;
 use super::guide::{self, HookValues, Way};
+use super::{Register, back_to};
 use crate::AppError;
 use crate::form::{Button, Check, Entry, Form, Hidden, Weight, done};
 use crate::pages::parts::{Copyable, Guide};
@@ -52,7 +52,8 @@ pub fn HookCard(card: HookView) -> impl IntoView {
         <LastDelivery at=last_delivery_at/>
         <Copyable label="Webhook address" value=address/>
         <p class="quiet">{guide::proof(psa)}" Made "<When at=made_at/>"."</p>
-        <HookGuide psa ways open=last_delivery_at.is_none()/>
+        <Register page psa/>
+        <HookGuide psa ways open=false/>
         <Rotate page psa/>
     }
     .into_any()

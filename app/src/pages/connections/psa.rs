@@ -9,7 +9,7 @@ use crate::form::{Button, Form, Hidden, Weight, came_back, done, typed_or};
 use crate::pages::fields::Fields;
 use crate::pages::parts::{Guide, ReportList, StateLine};
 use crate::viewer::{Viewer, viewer};
-use domain::{Permission, PsaKind, PsaSettings};
+use domain::{Permission, PsaKind};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use store::connections::PsaConnection;

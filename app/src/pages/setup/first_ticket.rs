@@ -2,7 +2,7 @@
 
 use crate::AppError;
 use crate::live::WaitingRegion;
-use crate::pages::connections::{HookGuide, guide};
+use crate::pages::connections::{HookGuide, Register, guide};
 use crate::pages::parts::Copyable;
 use crate::ui::{Badge, Mood, Tone, When, words};
 use crate::viewer::{Viewer, viewer};
@@ -32,7 +32,9 @@ pub async fn load(viewer: &Viewer, page: &'static str) -> Result<AnyView, AppErr
     let sandbox = viewer.ops.sandbox_address(psa);
     Ok(view! {
         <Copyable label="Webhook address" value=address/>
-        <HookGuide psa ways open=true/>
+        <Register page psa/>
+        <h3>"Or by hand"</h3>
+        <HookGuide psa ways open=false/>
         <h3>"Send a test ticket"</h3>
         <TestTicket psa sandbox/>
         <WaitingRegion to=SetupLook::url().to_owned() every_seconds=EVERY_SECONDS>{arrived}</WaitingRegion>

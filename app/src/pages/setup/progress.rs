@@ -77,7 +77,11 @@ mod tests {
     }
 
     fn paused() -> ConnectionState {
-        ConnectionState::Paused { since: DateTime::UNIX_EPOCH, reason: "refused".into() }
+        ConnectionState::Paused {
+            since: DateTime::UNIX_EPOCH,
+            reason: "refused".into(),
+            next_try: DateTime::UNIX_EPOCH,
+        }
     }
 
     #[test]

@@ -172,19 +172,43 @@ fn machine_mails_are_told_from_peoples() {
     }
 }
 
+/// What each product may show of a mail, and whether it is HTML.
+fn shown(mail: &sandbox::mail::Mail) -> Vec<(String, bool)> {
+    let html = mail.html.iter().map(|html| (html.clone(), true));
+    html.chain([(mail.text.clone(), false), (mail.in_connectwise(), false), (mail.in_autotask(), false)])
+        .filter(|(text, _)| !text.is_empty())
+        .collect()
+}
+
 #[test]
 fn the_demos_mails_are_read_as_their_writers_meant() {
     for scene in (0..3).flat_map(|workspace| (0..400).map(move |n| sandbox::scenes::next(workspace, n))) {
-        let found = machine_text(scene.title, &scene.note, None);
-        assert_eq!(found.is_some(), scene.machine, "{}: {}", scene.title, scene.note);
-        if scene.machine {
-            continue;
-        }
-        let own = prepare(&scene.note, false).text;
-        for not_theirs in
-            ["Service Desk", "CAUTION", "iPhone", "confidential", "environment", "+44", "wrote:"]
-        {
-            assert!(!own.contains(not_theirs), "{not_theirs} in {own}");
+        for (text, html) in shown(&scene.mail) {
+            let own = prepare(&text, html).text;
+            let found = machine_text(scene.title, &own, None);
+            assert_eq!(found.is_some(), scene.machine, "{}: {own}", scene.title);
+            if scene.machine {
+                continue;
+            }
+            assert!(own.contains(scene.words), "“{}” is not in “{own}”", scene.words);
+            for not_theirs in [
+                "Service Desk",
+                "CAUTION",
+                "CONFIDENTIALITY",
+                "iPhone",
+                "confidential",
+                "environment",
+                "+44",
+                "wrote:",
+                "inconvenience",
+                "closed your",
+                "was closed",
+                "](",
+                "MsoNormal",
+                ".example",
+            ] {
+                assert!(!own.contains(not_theirs), "{not_theirs} in {own}\n\nof {text}");
+            }
         }
     }
 }

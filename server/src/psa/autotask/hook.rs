@@ -220,6 +220,8 @@ fn envelope(parts: &Parts, signed: bool, body: &[u8]) -> Result<HookEvent, HookE
 }
 
 /// One key for every way in which Autotask may tell of the same new ticket: a repeat, a second webhook, a callout beside it.
+/// A callout that gives the number alone has another one; reading the ticket finds out whose it is
+/// ([`store::Store::job_identify`]).
 fn created(ticket: String) -> HookEvent {
     HookEvent { dedupe_key: format!("ticket:{ticket}:create"), meaning: HookMeaning::Created { ticket } }
 }
@@ -227,9 +229,8 @@ fn created(ticket: String) -> HookEvent {
 fn deactivated() -> HookMeaning {
     HookMeaning::Other {
         ticket: None,
-        reason: "Autotask says it switched this webhook off. Check that the webhook is still active there and that its \
-                 owner, the API user, is active; then switch it on again or register it anew. New tickets do not arrive \
-                 until then."
+        reason: "Autotask says it switched this webhook off. Check that its owner, the API user, is active, and register the \
+                 webhook on the Connections page, which switches it on again. New tickets do not arrive until then."
             .into(),
     }
 }

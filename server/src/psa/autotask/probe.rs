@@ -65,12 +65,12 @@ pub async fn probe(autotask: &Autotask) -> Report {
     };
     let tickets = match info("Tickets").await {
         Ok(found) => {
-            report.pass("Sign in", "User name, secret and integration code are accepted.");
+            report.pass(Report::SIGN_IN, "User name, secret and integration code are accepted.");
             found.info
         }
         // Autotask locks a user after repeated bad sign-ins, so nothing else is tried with credentials it refused.
         Err(error) => {
-            report.fail("Sign in", error.to_string());
+            report.fail(Report::SIGN_IN, error.to_string());
             for name in
                 ["Read tickets", "Change tickets", "Write internal notes", "Read people", "Read companies"]
             {

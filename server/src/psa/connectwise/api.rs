@@ -36,6 +36,11 @@ impl Permission {
     pub const TABLE_SETUP: Self = Self { module: "System > Table Setup", level: "Inquire: All" };
     pub const MEMBERS: Self = Self { module: "System > Member Maintenance", level: "Inquire: All" };
     pub const COMPANIES: Self = Self { module: "Companies > Company Maintenance", level: "Inquire: All" };
+    /// Which module grants callbacks is not documented; integrators who register them ask for these.
+    pub const CALLBACKS: Self = Self {
+        module: "System > Table Setup, and System > My Account,",
+        level: "Add, Edit, Delete and Inquire: All",
+    };
     pub const CONTACTS: Self = Self { module: "Companies > Contacts", level: "Inquire: All" };
 
     /// What to do about its absence.
@@ -63,6 +68,9 @@ impl<'a> Ask<'a> {
     }
     pub fn send(method: Method, path: &'a [&'a str], body: &'a Value, needs: Permission) -> Self {
         Self { method, path, query: Vec::new(), body: Some(body), needs }
+    }
+    pub fn remove(path: &'a [&'a str], needs: Permission) -> Self {
+        Self { method: Method::DELETE, path, query: Vec::new(), body: None, needs }
     }
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.query.push((name, value.to_string()));

@@ -12,6 +12,7 @@
 //! - Our own member's name is nowhere to be asked for; it is learnt from what our own writes are signed with.
 
 mod api;
+mod callbacks;
 mod hook;
 mod records;
 mod setup;
@@ -23,7 +24,10 @@ use super::{Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller, Limits};
 use api::{Api, Ask, Permission, has_next};
 use async_trait::async_trait;
-use domain::{Change, Choice, Lever, LeverKey, Lookups, PsaKind, PsaSettings, Report, Snapshot};
+use domain::{
+    Change, Choice, HookWanted, Lever, LeverKey, Lookups, PsaKind, PsaSettings, Registration, Report,
+    Snapshot,
+};
 use http::Method;
 use records::{NoteRecord, TicketRecord};
 use serde_json::{Value, json};
@@ -176,6 +180,10 @@ impl Psa for ConnectWise {
         let written: NoteRecord = answer.json()?;
         self.learn(written.created_by.as_deref());
         Ok(written.id.to_string())
+    }
+
+    async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError> {
+        callbacks::register(&self.api, wanted).await
     }
 }
 

@@ -234,8 +234,8 @@ pub(super) async fn probe(api: &Api) -> Report {
     }
     let signed_in = sign_in(api).await;
     match &signed_in {
-        Ok(()) => report.pass("Sign in", "The keys are accepted."),
-        Err(error) => report.fail("Sign in", error.to_string()),
+        Ok(()) => report.pass(Report::SIGN_IN, "The keys are accepted."),
+        Err(error) => report.fail(Report::SIGN_IN, error.to_string()),
     }
     let permissions = Permissions { api, report: &mut report, is_signed_in: signed_in.is_ok() };
     permissions.check().await;

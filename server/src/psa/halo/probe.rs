@@ -28,7 +28,7 @@ pub async fn probe(halo: &Halo) -> Report {
     let token = match session.token().await {
         Ok(token) => token,
         Err(error) => {
-            report.fail("Sign in", error.to_string());
+            report.fail(Report::SIGN_IN, error.to_string());
             for name in [
                 "Read tickets",
                 "Change tickets",
@@ -41,7 +41,7 @@ pub async fn probe(halo: &Halo) -> Report {
             return report;
         }
     };
-    report.pass("Sign in", "Client id and secret are accepted.");
+    report.pass(Report::SIGN_IN, "Client id and secret are accepted.");
     tickets(halo, &mut report).await;
     changes(&mut report, &token.scope);
     let found = [count(lists.teams(session).await), count(lists.agents(session).await)];

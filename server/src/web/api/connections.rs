@@ -19,7 +19,7 @@ pub(super) enum StateWord {
     /// Saved, not tried yet.
     Untested,
     Working,
-    /// Everything that needs it waits; `reason` says what to do.
+    /// Everything that needs it waits; `reason` says what to do. It is tried again by itself at `next_try`.
     Paused,
 }
 
@@ -28,18 +28,21 @@ pub(super) struct Health {
     state: StateWord,
     since: Option<DateTime<Utc>>,
     reason: Option<String>,
+    /// While it is paused: when it is tried again by itself.
+    next_try: Option<DateTime<Utc>>,
 }
 
 impl From<ConnectionState> for Health {
     fn from(state: ConnectionState) -> Self {
+        let health = |state, since| Self { state, since, reason: None, next_try: None };
         match state {
-            ConnectionState::Untested => Self { state: StateWord::Untested, since: None, reason: None },
-            ConnectionState::Working { since } => {
-                Self { state: StateWord::Working, since: Some(since), reason: None }
-            }
-            ConnectionState::Paused { since, reason } => {
-                Self { state: StateWord::Paused, since: Some(since), reason: Some(reason) }
-            }
+            ConnectionState::Untested => health(StateWord::Untested, None),
+            ConnectionState::Working { since } => health(StateWord::Working, Some(since)),
+            ConnectionState::Paused { since, reason, next_try } => Self {
+                reason: Some(reason),
+                next_try: Some(next_try),
+                ..health(StateWord::Paused, Some(since))
+            },
         }
     }
 }

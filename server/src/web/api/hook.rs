@@ -6,7 +6,7 @@ use super::problem::ApiProblem;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::PsaKind;
+use domain::{PsaKind, Registration};
 use serde::Serialize;
 use store::connections;
 use utoipa::ToSchema;
@@ -56,4 +56,20 @@ pub(super) async fn hook(State(api): State<Api>, caller: Caller) -> Result<Json<
 #[utoipa::path(post, path = "/hook/rotate", tag = "Webhook", responses((status = 200, description = "The new address and secret", body = Hook)))]
 pub(super) async fn rotate(State(api): State<Api>, caller: Caller) -> Result<Json<Hook>, ApiProblem> {
     Ok(answer(&api, &caller.tenant.hook_rotate(&caller.actor, api.ops.now()).await?))
+}
+
+/// Register the webhook in the ticketing system
+///
+/// Makes the ticketing system call this workspace's address, by its own API: makes the webhook, or finds ours and repairs
+/// it (switched off, an earlier address). Doing it again changes nothing.
+#[utoipa::path(post, path = "/hook/register", tag = "Webhook", responses(
+    (status = 200, description = "What was found and done", body = Registration),
+    (status = 409, description = "No ticketing system is connected yet, or it cannot reach this instance"),
+    (status = 502, description = "The ticketing system refused or could not be reached"),
+))]
+pub(super) async fn register(
+    State(api): State<Api>,
+    caller: Caller,
+) -> Result<Json<Registration>, ApiProblem> {
+    Ok(Json(api.ops.hook_register(&caller.tenant, &caller.actor).await?))
 }

@@ -82,6 +82,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(connections::model_test))
         .routes(routes!(hook::hook))
         .routes(routes!(hook::rotate))
+        .routes(routes!(hook::register))
         .routes(routes!(policy::policy, policy::policy_put))
         .routes(routes!(policy::versions))
         .routes(routes!(prompt::prompt, prompt::prompt_put))

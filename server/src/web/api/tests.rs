@@ -5,7 +5,7 @@ mod document;
 mod settings;
 
 use super::{Pace, document_for_tests, paced_router};
-use crate::clock::Clock;
+use crate::clock::{Clock, Luck};
 use crate::connections::Connections;
 use crate::ops::Operations;
 use crate::outside::{Call, Caller, Limits, Outside};
@@ -111,8 +111,13 @@ impl World {
         let outside = Outside::new(true);
         let clock = Clock::fixed(start());
         let public_url = Url::parse("https://undertone.example").unwrap();
-        let ops =
-            Operations::new(Connections::new(outside.clone()), clock.clone(), public_url, HashMap::new());
+        let ops = Operations::new(
+            Connections::new(outside.clone()),
+            clock.clone(),
+            Luck::seeded(1),
+            public_url,
+            HashMap::new(),
+        );
         let api = sandbox::serve(local, paced_router((*store).clone(), Arc::new(ops), pace)).await.unwrap();
         let limits = Limits { parallel: 16, requests: 100_000, per: Duration::from_secs(1) };
         let caller = outside.caller("tests/api", limits);

@@ -19,7 +19,7 @@ use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
 use store::connections::Hook;
 use store::door::DeliveryState;
-use store::testing::TestStore;
+use store::testing::{Beside, TestStore};
 use store::tickets::{TicketFilter, TicketStory};
 use store::{Actor, TenantStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -100,6 +100,17 @@ impl TestApp {
         self.instance.as_ref().map_or(0, |instance| instance.running.busy())
     }
 
+    /// Keeps deliveries from being stored until what is returned is told to `ROLLBACK`.
+    pub async fn lock_the_door(&self) -> Beside {
+        let mut beside = self.store.beside().await;
+        let lock = match self.store.engine_name() {
+            "sqlite" => "BEGIN IMMEDIATE",
+            _ => "BEGIN; LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE",
+        };
+        beside.run(lock).await;
+        beside
+    }
+
     pub async fn send(&self, call: &Captured) -> Answer {
         send(Method::POST, &call.url, &call.headers, Bytes::from(call.body.clone())).await
     }
@@ -111,6 +122,7 @@ impl TestApp {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut config = Flags::parse_from(["undertone", "--allow-private-hosts"]).config;
         (config.workers, config.hook_rate) = (8, self.hook_rate);
+        config.public_url = Some(self.url().parse().unwrap());
         let listener = self.listener.try_clone().unwrap();
         let (store, clock) = (self.store.reopen().await, self.clock.clone());
         let start = async move {
@@ -224,11 +236,30 @@ impl TestApp {
         Neighbour { desk }
     }
 
+    /// Another workspace with a desk that calls nobody yet, and a token for its API.
+    pub async fn unsubscribed(&self, name: &str) -> Unsubscribed {
+        let desk = Desk::serve(self.desk.kind()).await;
+        let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, name).await);
+        let hook = connect(&tenant, &desk, &self.model, &self.clock).await;
+        let (_, token) = tenant.token_create("a test", &Actor::System, self.clock.now()).await.unwrap();
+        let address = hook_address(&self.url(), desk.kind(), &hook);
+        Unsubscribed { desk, tenant, token, hook, address }
+    }
+
     pub async fn tenant_without_psa(&self) -> TenantStore {
         let tenant = self.store.tenant(new_tenant(&self.store, &self.clock, "New MSP").await);
         tenant.model_connection_put(self.model.settings(), &Actor::System, self.clock.now()).await.unwrap();
         tenant
     }
+}
+
+pub struct Unsubscribed {
+    pub desk: Desk,
+    pub tenant: TenantStore,
+    pub token: String,
+    pub hook: Hook,
+    /// Where its desk should call.
+    pub address: String,
 }
 
 pub struct Neighbour {

@@ -3,11 +3,13 @@
 
 use super::app::eventually;
 use super::products::{Fact, Product};
+use crate::spec::Published;
 use domain::{Lever, Mode, NoteStyle, Policy, PsaKind, PsaSettings};
 use http::Method;
 use sandbox::Fault;
 use sandbox::Running;
 use sandbox::faults::Watch;
+use sandbox::scenes::Scene;
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::connections::Hook;
@@ -16,7 +18,7 @@ pub struct Desk {
     product: Product,
     fact: Fact,
     created: AtomicUsize,
-    _running: Running,
+    running: Running,
 }
 
 /// A note that we wrote.
@@ -41,7 +43,7 @@ impl Desk {
     pub async fn serve(kind: PsaKind) -> Self {
         let (product, running) = Product::serve(kind).await;
         let fact = product.fact();
-        Self { product, fact, created: AtomicUsize::new(0), _running: running }
+        Self { product, fact, created: AtomicUsize::new(0), running }
     }
 
     pub fn kind(&self) -> PsaKind {
@@ -49,7 +51,7 @@ impl Desk {
     }
 
     pub fn settings(&self) -> PsaSettings {
-        self.product.settings(&self._running.url())
+        self.product.settings(&self.running.url())
     }
 
     /// An administrator enters the webhook address.
@@ -57,14 +59,47 @@ impl Desk {
         self.product.subscribe(address, hook.secret.expose());
     }
 
+    /// What people call a ticket.
+    pub fn number(&self, ticket: &str) -> String {
+        self.product.number(ticket)
+    }
+
+    /// The addresses that the product calls now, and how many webhooks it has, switched off or not.
+    pub fn called(&self) -> (Vec<String>, usize) {
+        let all = self.product.webhooks();
+        let on = all.iter().filter(|(_, is_on)| *is_on).map(|(address, _)| address.clone()).collect();
+        (on, all.len())
+    }
+
+    /// The product switches every webhook off, as after too many failures.
+    pub fn switch_off(&self) {
+        self.product.switch_off();
+    }
+
     pub fn watch(&self) -> &Watch {
         self.product.watch()
+    }
+
+    pub fn url(&self) -> String {
+        self.running.url()
+    }
+
+    /// Fails with each request so far that the published document does not allow; how many there were. `None`: the
+    /// document is not on this machine.
+    pub fn checked(&self) -> Option<usize> {
+        Published::Psa(self.kind()).check(&self.watch().recorder.all())
     }
 
     /// A customer's mail becomes a ticket, and the webhook is sent in the background.
     pub fn ticket(&self, title: &str, note: &str) -> String {
         self.created.fetch_add(1, Ordering::SeqCst);
         self.product.create(title, note)
+    }
+
+    /// As [`ticket`](Self::ticket), by a mail of the demo.
+    pub fn play(&self, scene: &Scene) -> String {
+        self.created.fetch_add(1, Ordering::SeqCst);
+        self.product.play(scene)
     }
 
     /// Each webhook has been answered, or given up.
@@ -133,6 +168,17 @@ impl Desk {
         self.watch().faults.add(Some(Method::GET), self.fact.read, times, fault);
     }
 
+    /// The next queries of this kind find what is told.
+    pub fn break_queries(&self, times: u32, path: &'static str, body: &str) {
+        let fault = Fault::Answer {
+            status: 200,
+            content_type: "application/json",
+            body: body.into(),
+            retry_after: None,
+        };
+        self.watch().faults.add(Some(Method::POST), path, times, fault);
+    }
+
     /// Everything that needs the credentials goes wrong.
     pub fn revoke(&self, fault: Fault) {
         self.watch().faults.add(None, self.fact.behind_credentials, 10_000, fault);
@@ -162,6 +208,8 @@ impl Desk {
         let count = |(method, path): &(Method, &'static str), but: Option<&str>| {
             all.iter()
                 .filter(|one| one.method == *method && one.path.contains(path))
+                // A connection's test tries to write to a ticket that never exists.
+                .filter(|one| !one.path.contains("/tickets/0"))
                 .filter(|one| !but.is_some_and(|but| one.path.contains(but)))
                 .count()
         };
@@ -179,5 +227,15 @@ impl Desk {
     pub fn policy(&self) -> Policy {
         let (updates, escalation) = self.product.rules();
         Policy { mode: Mode::Live, updates, escalation, notes: NoteStyle::PerAction, ..Policy::default() }
+    }
+}
+
+/// Whatever a story was about: the published document allows each request that came to its desk.
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // One failure at a time: a second panic would end the process without a word on the first.
+        if !std::thread::panicking() {
+            self.checked();
+        }
     }
 }

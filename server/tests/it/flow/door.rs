@@ -218,3 +218,35 @@ async fn an_empty_post_is_400() {
     let answer = send(Method::POST, &app.hook_address(), &[], Bytes::new()).await;
     is_problem(&answer, 400);
 }
+
+/// ConnectWise repeats a call after 429 and not after 503, so this is what keeps a ticket from being lost.
+async fn a_callback_that_cannot_be_stored_is_repeated_and_not_lost(app: TestApp) {
+    let mut beside = app.lock_the_door().await;
+    app.desk.ticket("Hello (3/3/3)", "please");
+    let turned_away = r#"undertone_deliveries_total{psa="connectwise",status="429"}"#;
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    loop {
+        let text = get(&format!("{}/metrics", app.metrics_url())).await.body;
+        if String::from_utf8_lossy(&text).contains(turned_away) {
+            break;
+        }
+        ticks.tick().await;
+    }
+    beside.run("ROLLBACK").await;
+    app.settle().await;
+    assert_eq!(app.story().await.row.state, store::tickets::TicketState::Analysed);
+}
+
+#[tokio::test]
+async fn a_callback_that_cannot_be_stored_is_repeated_and_not_lost_on_sqlite() {
+    let app = TestApp::sqlite(PsaKind::ConnectWise).await.unwrap();
+    let story = a_callback_that_cannot_be_stored_is_repeated_and_not_lost(app);
+    tokio::time::timeout(std::time::Duration::from_secs(30), story).await.expect("it is repeated");
+}
+
+#[tokio::test]
+async fn a_callback_that_cannot_be_stored_is_repeated_and_not_lost_on_postgres() {
+    let Some(app) = TestApp::postgres(PsaKind::ConnectWise).await else { return };
+    let story = a_callback_that_cannot_be_stored_is_repeated_and_not_lost(app);
+    tokio::time::timeout(std::time::Duration::from_secs(30), story).await.expect("it is repeated");
+}

@@ -1,6 +1,7 @@
 //! An OpenAI-compatible server that answers what the ticket's title asks for: `… (5/4/1)` is sentiment 5, urgency 4,
 //! impact 1. So a story chooses its scores, and everything between the webhook and the note is real.
 
+use crate::spec::Published;
 use axum::body::Bytes;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -32,8 +33,21 @@ impl ScriptedModel {
         }
     }
 
+    pub fn url(&self) -> String {
+        self.running.url()
+    }
+
     pub fn asked(&self) -> usize {
         self.watch.recorder.all().len()
+    }
+}
+
+/// Whatever a story was about: the published document allows each request that came to its model.
+impl Drop for ScriptedModel {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            Published::OpenAi.check(&self.watch.recorder.all());
+        }
     }
 }
 

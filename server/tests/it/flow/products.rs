@@ -12,6 +12,7 @@ use sandbox::connectwise::{self, ConnectWise};
 use sandbox::deliver::{Delivery, Retry};
 use sandbox::faults::Watch;
 use sandbox::halo::{self, Halo};
+use sandbox::scenes::Scene;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -102,6 +103,47 @@ impl Product {
         }
     }
 
+    pub fn number(&self, ticket: &str) -> String {
+        match self {
+            Self::Autotask(it) => {
+                let shown = it.ticket(ticket.parse().unwrap()).unwrap();
+                shown["ticketNumber"].as_str().unwrap().to_owned()
+            }
+            Self::ConnectWise(_) | Self::Halo(_) => ticket.to_owned(),
+        }
+    }
+
+    /// Each webhook's address, and whether it is on.
+    pub fn webhooks(&self) -> Vec<(String, bool)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        match self {
+            Self::ConnectWise(it) => {
+                it.callbacks().iter().map(|one| (text(&one["url"]), one["inactiveFlag"] != true)).collect()
+            }
+            Self::Autotask(it) => {
+                let is_on = |one: &Value| one["isActive"] == true && one["isReady"] == true;
+                it.webhooks().iter().map(|one| (text(&one["webhookUrl"]), is_on(one))).collect()
+            }
+            Self::Halo(it) => {
+                it.webhooks().iter().map(|one| (text(&one["url"]), one["active"] == true)).collect()
+            }
+        }
+    }
+
+    pub fn switch_off(&self) {
+        match self {
+            Self::ConnectWise(it) => {
+                it.callbacks().iter().for_each(|one| it.deactivate_callback(one["id"].as_u64().unwrap()))
+            }
+            Self::Autotask(it) => {
+                it.webhooks().iter().for_each(|one| it.deactivate_webhook(one["id"].as_i64().unwrap()))
+            }
+            Self::Halo(it) => {
+                it.webhooks().iter().for_each(|one| it.deactivate_webhook(one["id"].as_str().unwrap()))
+            }
+        }
+    }
+
     pub fn watch(&self) -> &Watch {
         match self {
             Self::ConnectWise(it) => it.watch(),
@@ -134,6 +176,15 @@ impl Product {
                 it.create_ticket(halo::NewTicket { client, user, summary, details, ..Default::default() })
                     .to_string()
             }
+        }
+    }
+
+    /// A mail of the demo becomes a ticket in the way of this product.
+    pub fn play(&self, scene: &Scene) -> String {
+        match self {
+            Self::ConnectWise(it) => it.play(scene, None).to_string(),
+            Self::Autotask(it) => it.play(scene, None).to_string(),
+            Self::Halo(it) => it.play(scene, None).to_string(),
         }
     }
 

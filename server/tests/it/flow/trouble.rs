@@ -5,33 +5,29 @@ use super::for_each_psa;
 use domain::ActionState;
 use sandbox::Fault;
 use std::time::Duration;
-use store::Actor;
-use store::connections::ConnectionState;
 use store::door::DeliveryState;
 use store::tickets::TicketState;
 
 for_each_psa!(
     a_model_that_fails_for_a_while_is_asked_again,
     a_model_that_talks_nonsense_twice_is_not_believed,
-    a_revoked_model_key_pauses_the_model_and_a_new_one_resumes,
     a_psa_that_cannot_be_read_for_a_while_is_asked_again,
     a_write_that_was_cut_after_it_acted_is_not_repeated,
     a_write_that_was_cut_before_it_acted_is_repeated,
     a_throttled_write_waits_as_asked,
     a_refused_request_loses_only_the_refused_part_and_says_so,
     a_refused_escalation_is_told_and_the_rest_stays,
-    revoked_credentials_pause_the_psa_and_new_ones_resume,
     a_ticket_that_is_not_there_is_skipped_with_the_reason,
     one_tenants_dead_psa_leaves_the_other_tenant_alone,
 );
 
-fn answer(status: u16, retry_after: Option<u64>) -> Fault {
+pub fn answer(status: u16, retry_after: Option<u64>) -> Fault {
     let body = r#"{"error":{"message":"something is wrong","type":"server_error","param":null,"code":null}}"#;
     Fault::Answer { status, content_type: "application/json", body: body.into(), retry_after }
 }
 
 /// As long as an outage's longest wait, several times.
-async fn much_later(app: &TestApp) {
+pub async fn much_later(app: &TestApp) {
     for _ in 0..4 {
         app.after(Duration::from_secs(20 * 60)).await;
     }
@@ -62,27 +58,6 @@ async fn a_model_that_talks_nonsense_twice_is_not_believed(app: TestApp) {
     assert_eq!(story.row.state, TicketState::Skipped);
     assert!(story.row.reason.is_some_and(|reason| reason.contains("could not be used")));
     assert_eq!(app.desk.writes(), (0, 0));
-}
-
-async fn a_revoked_model_key_pauses_the_model_and_a_new_one_resumes(app: TestApp) {
-    app.model.watch.faults.add(None, "/chat/completions", 1_000, answer(401, None));
-    let tickets = [app.ticket("3/5/3").await, app.ticket("3/5/3").await];
-    much_later(&app).await;
-    let connection = app.tenant.model_connection().await.unwrap();
-    assert!(
-        matches!(&connection.state, ConnectionState::Paused { reason, .. } if !reason.is_empty()),
-        "{connection:?}"
-    );
-    let asked = app.model.asked();
-    much_later(&app).await;
-    assert_eq!(app.model.asked(), asked, "a paused model is left alone");
-
-    app.model.watch.faults.clear();
-    app.tenant.model_connection_put(app.model.settings(), &Actor::System, app.clock.now()).await.unwrap();
-    app.settle().await;
-    for ticket in tickets {
-        assert_eq!(app.desk.our_notes(&ticket).len(), 1);
-    }
 }
 
 async fn a_psa_that_cannot_be_read_for_a_while_is_asked_again(app: TestApp) {
@@ -163,25 +138,6 @@ async fn a_refused_escalation_is_told_and_the_rest_stays(app: TestApp) {
         [ActionState::Refused, ActionState::Done]
     );
     assert!(!story.row.escalated);
-}
-
-async fn revoked_credentials_pause_the_psa_and_new_ones_resume(app: TestApp) {
-    app.desk.revoke(answer(401, None));
-    let ticket = app.ticket("5/5/5").await;
-    let connection = app.tenant.psa_connection().await.unwrap().unwrap();
-    assert!(
-        matches!(&connection.state, ConnectionState::Paused { reason, .. } if !reason.is_empty()),
-        "{connection:?}"
-    );
-    let asked = app.desk.watch().recorder.all().len();
-    much_later(&app).await;
-    assert_eq!(app.desk.watch().recorder.all().len(), asked, "a paused PSA is left alone");
-
-    app.desk.watch().faults.clear();
-    app.tenant.psa_connection_put(app.desk.settings(), &Actor::System, app.clock.now()).await.unwrap();
-    app.settle().await;
-    app.assert_moved(&ticket, app.desk.escalations());
-    assert_eq!(app.desk.our_notes(&ticket).len(), 2);
 }
 
 async fn a_ticket_that_is_not_there_is_skipped_with_the_reason(app: TestApp) {

@@ -21,7 +21,7 @@ async fn get(bench: &Bench, path: &str) -> Answer {
 
 #[tokio::test]
 async fn its_answers_are_those_of_the_published_document() {
-    let Some(spec) = Spec::load("psa/specs/connectwise.json") else { return };
+    let Some(spec) = Published::Psa(PsaKind::ConnectWise).spec() else { return };
     let bench = Bench::new().await;
     bench.sandbox.register("http://127.0.0.1:9/?recordId=").unwrap();
     let (id, other) = (bench.angry(), bench.angry());

@@ -6,7 +6,7 @@ use domain::{
 };
 use http::{Request, StatusCode, header};
 use store::accounts::hash_password;
-use store::connections::{ConnectionState, Which};
+use store::connections::Which;
 use store::{Actor, TenantStore};
 
 const KEY: &str = "a-private-key-for-tests";
@@ -422,6 +422,7 @@ async fn who_may_only_read_sees_values_without_forms_and_can_send_none() {
         "prompt-restore",
         "setup-policy",
         "token-create",
+        "hook-register",
         "token-revoke",
         "workspace-save",
         "member-add",
@@ -455,9 +456,8 @@ async fn set_up_goes_on_where_it_was_left() {
         .model_connection_put(domain::ModelSettings::Builtin {}, &Actor::System, screens.clock.now())
         .await
         .unwrap();
-    let working = ConnectionState::Working { since: screens.clock.now() };
-    tenant.connection_state_set(Which::Psa, working.clone()).await.unwrap();
-    tenant.connection_state_set(Which::Model, working).await.unwrap();
+    tenant.connection_resumed(Which::Psa, screens.clock.now()).await.unwrap();
+    tenant.connection_resumed(Which::Model, screens.clock.now()).await.unwrap();
 
     let page = browser.get("/setup").await.body;
     assert!(page.contains("2 of 4 steps are done") && page.contains("/do/setup-policy"), "{page}");

@@ -172,3 +172,11 @@ fn the_published_documents_can_all_be_used() {
         assert!(check(wrong).is_err(), "{name}");
     }
 }
+
+#[test]
+fn a_machine_without_the_documents_leaves_the_check_out_and_one_with_a_part_of_them_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Spec::document_in(&folder.path().join("absent"), "psa/specs/autotask.json"), None);
+    let lacking = std::panic::catch_unwind(|| Spec::document_in(folder.path(), "psa/specs/autotask.json"));
+    assert!(lacking.is_err(), "a folder that lacks the document must not pass for an absent one");
+}

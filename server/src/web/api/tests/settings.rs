@@ -112,6 +112,26 @@ async fn a_model_is_chosen_and_tested() {
 }
 
 #[tokio::test]
+async fn the_webhook_is_registered_in_the_ticketing_system() {
+    let world = World::new().await;
+    let register = || world.call(Method::POST, "/hook/register", None);
+    assert_eq!(register().await.problem().1, "not_set_up");
+    world.send(Method::PUT, "/connections/psa", &world.autotask_settings()).await;
+    let made = register().await.json();
+    assert_eq!(made["outcome"], "made", "{made}");
+    assert!(made["steps"].as_array().is_some_and(|steps| !steps.is_empty()), "{made}");
+    let webhook = world.autotask.webhooks().pop().unwrap();
+    assert_eq!(webhook["webhookUrl"], world.get("/hook").await["addresses"][1]["url"]);
+    assert_eq!(register().await.json()["outcome"], "in_place");
+    let trail = world.get("/audit").await.to_string();
+    assert!(trail.contains("hook.registered") && trail.contains("Robot"), "{trail}");
+
+    world.autotask.deny("ticketwebhooks", "create");
+    let (status, kind, _) = register().await.problem();
+    assert_eq!((status, kind.as_str()), (502, "outside"));
+}
+
+#[tokio::test]
 async fn the_webhook_address_is_shown_and_changed() {
     let world = World::new().await;
     let before = world.get("/hook").await;

@@ -1,0 +1,149 @@
+//! Tries connections that were refused again, by the check that Test makes, so that what waits goes on by itself once a
+//! key works again. The waits grow and are bounded ([`domain::backoff::Pace`]); of several nodes one tries.
+
+use super::{Inner, Tools};
+use crate::connections::{ConnectError, Opened};
+use crate::psa;
+use domain::Report;
+use domain::backoff::Pace;
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::connections::{Probe, Which};
+use store::{StoreError, TenantStore};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
+
+/// Connections tried at once by one process.
+pub(super) const AT_ONCE: usize = 4;
+/// How often one looks whether a try is due; they are minutes apart.
+const LOOK: Duration = Duration::from_secs(5);
+/// A try that takes longer has failed.
+const LONGEST: Duration = Duration::from_secs(120);
+/// How long a try belongs to the process that took it: if nothing comes of it by then, another takes it.
+const HELD: Duration = Duration::from_secs(180);
+
+impl Tools {
+    /// Something succeeded through the connection. Writes only where that is news.
+    pub async fn used<T: ?Sized>(&self, tenant: &TenantStore, which: Which, connection: &Opened<T>) {
+        if !connection.is_untested {
+            return;
+        }
+        if let Err(error) = tenant.connection_used(which, self.clock.now()).await {
+            // The next success says it again.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not store that a connection works"
+            );
+        }
+    }
+
+    /// The connection was refused: what needs it waits, and it is tried again by itself.
+    pub(super) async fn pause(
+        &self,
+        tenant: &TenantStore,
+        which: Which,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let pace = match which {
+            Which::Model => Pace::USUAL,
+            Which::Psa => match tenant.psa_connection().await? {
+                Some(saved) => psa::pace(saved.settings.kind()),
+                None => return Ok(()),
+            },
+        };
+        tenant.connection_paused(which, reason, pace, self.luck.next(), self.clock.now()).await
+    }
+
+    /// What the connection's own test finds, and how often to try.
+    async fn test(&self, tenant: &TenantStore, which: Which) -> Result<(Report, Pace), ConnectError> {
+        Ok(match which {
+            Which::Psa => {
+                let psa = self.connections.psa(tenant).await?;
+                (psa.probe().await, psa.pace)
+            }
+            Which::Model => {
+                let model = self.connections.model(tenant).await?;
+                (model.probe().await, model.pace)
+            }
+        })
+    }
+}
+
+impl Inner {
+    /// Whether no connection is being tried.
+    pub(super) fn probes_nothing(&self) -> bool {
+        self.probes.available_permits() == AT_ONCE
+    }
+
+    /// Begins to try what is due; how many. `now`: whether somebody waits for the answer.
+    pub(super) async fn probe_due(self: &Arc<Self>, now: bool) -> usize {
+        let mut looked = self.probed_at.lock().await;
+        let free = self.probes.available_permits();
+        if free == 0 || (!now && looked.is_some_and(|at| at.elapsed() < LOOK)) {
+            return 0;
+        }
+        *looked = Some(Instant::now());
+        let (at, limit) = (self.tools.clock.now(), u32::try_from(free).unwrap_or(1));
+        let due = match self.tools.store.probe_claim(at, at + HELD, limit).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not ask which connections to try again"
+                );
+                return 0;
+            }
+        };
+        let count = due.len();
+        for probe in due {
+            // Never waits: only this function takes permits, and it asked for no more than were free.
+            let Ok(permit) = Arc::clone(&self.probes).try_acquire_owned() else { break };
+            let span = tracing::info_span!("probe", tenant.id = %probe.tenant, connection = ?probe.which);
+            let inner = Arc::clone(self);
+            self.jobs.spawn(async move { inner.try_again(probe, permit).await }.instrument(span));
+        }
+        count
+    }
+
+    async fn try_again(self: Arc<Self>, probe: Probe, permit: OwnedSemaphorePermit) {
+        let work = AssertUnwindSafe(self.probe(probe)).catch_unwind();
+        tokio::select! {
+            done = work => match done {
+                Ok(Ok(())) => {}
+                // The claim runs out, and it is tried again.
+                Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "could not store what a try found"),
+                Err(_) => tracing::error!("trying a connection panicked"),
+            },
+            () = self.now.cancelled() => {}
+        }
+        drop(permit);
+        self.nudge.notify_one();
+    }
+
+    async fn probe(&self, Probe { tenant, which }: Probe) -> Result<(), StoreError> {
+        let tools = &self.tools;
+        let tenant = tools.store.tenant(tenant);
+        let refused = match tokio::time::timeout(LONGEST, tools.test(&tenant, which)).await {
+            Ok(Ok((report, _))) if report.works() => None,
+            Ok(Ok((report, pace))) => Some((report.refusal().to_owned(), pace)),
+            Ok(Err(ConnectError::Store(error))) => return Err(error),
+            Ok(Err(ConnectError::NoPsa)) => return Ok(()),
+            Err(_) => Some(("It did not answer in time when it was tried again.".to_owned(), Pace::GENTLE)),
+        };
+        let outcome = if refused.is_none() { "works" } else { "refused" };
+        metrics::counter!("undertone_probes_total", "outcome" => outcome).increment(1);
+        let now = tools.clock.now();
+        match refused {
+            None => {
+                tracing::info!("a paused connection works again");
+                tenant.connection_resumed(which, now).await
+            }
+            Some((reason, pace)) => {
+                tracing::info!(reason, "a paused connection is still refused");
+                tenant.connection_still_paused(which, &reason, pace, tools.luck.next(), now).await
+            }
+        }
+    }
+}
