@@ -487,7 +487,7 @@ mod tests {
             view! { <Form to="/do/token-create"><Field label="Name" name="name" required=true hint="For people."/></Form> }.to_html()
         });
         assert!(html.contains(r#"aria-describedby="name-error name-hint""#), "{html}");
-        assert!(html.contains(r#"<p id="name-error" class="error">Give the token a name.</p>"#), "{html}");
+        assert!(html.contains(r#"<p id="name-error" class="error">Give the token a name."#), "{html}");
         assert!(html.contains("autofocus"), "{html}");
     }
 
