@@ -234,6 +234,8 @@ impl Inner {
         let Ok(limit @ 1..) = u32::try_from(free) else { return 0 };
         // One tenant may use at most half of the slots, so that its flood delays no other.
         let per_tenant = u32::try_from(self.workers.div_ceil(2)).unwrap_or(u32::MAX);
+        // Whatever ends while the store is asked may have made room for what this claim leaves behind.
+        self.more.store(true, Ordering::SeqCst);
         let claimed = self.tools.store.job_claim(self.tools.clock.now(), LEASE, limit, per_tenant).await;
         match claimed {
             Ok(jobs) => {
