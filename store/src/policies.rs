@@ -78,11 +78,13 @@ impl TenantStore {
 
     /// The newest template; `None` while the tenant uses the built-in one.
     pub async fn prompt(&self) -> Result<Option<Version<String>>> {
-        Ok(self.prompt_versions(1).await?.pop())
+        Ok(self.prompt_versions(1).await?.pop().filter(|newest| !newest.body.is_empty()))
     }
 
-    /// Saves a new version (or returns the present one when nothing differs).
+    /// Saves a new version (or returns the present one when nothing differs). An empty template is the way back to the
+    /// built-in one, whatever that says then: a copy of it would stay as it is today.
     pub async fn prompt_put(&self, template: &str, actor: &Actor, now: DateTime<Utc>) -> Result<i64> {
+        let template = if template.trim().is_empty() { "" } else { template };
         let input = (self.tenant, clean(template).into_owned(), actor.clone(), now);
         self.store
             .write(input, |tx, (tenant, template, actor, now)| {
@@ -117,6 +119,7 @@ impl TenantStore {
             .await
     }
 
+    /// Newest first; an empty one was the way back to the built-in template.
     pub async fn prompt_versions(&self, limit: u32) -> Result<Vec<Version<String>>> {
         let mut reader = self.store.read().await?;
         fetch_all!(

@@ -178,7 +178,15 @@ fn History(versions: Vec<Version<String>>, may_change: bool) -> impl IntoView {
         .iter()
         .enumerate()
         .map(|(index, version)| {
-            let changed = changed_lines(versions.get(index + 1).map(|before| before.body.as_str()), &version.body);
+            let changed = match version.body.as_str() {
+                "" => view! { "The built-in one, kept up to date" }.into_any(),
+                body => {
+                    let before = versions.get(index + 1).map(|before| before.body.as_str());
+                    let changed = changed_lines(before.filter(|before| !before.is_empty()), body);
+                    view! { <details><summary>{changed}</summary><pre class="template-read" tabindex="0">{body.to_owned()}</pre></details> }
+                        .into_any()
+                }
+            };
             let restore = (may_change && Some(version.version) != newest).then(|| {
                 let number = version.version.to_string();
                 view! {
@@ -191,9 +199,7 @@ fn History(versions: Vec<Version<String>>, may_change: bool) -> impl IntoView {
             view! {
                 <tr>
                     <td data-label="Version" class="num">{version.version}</td>
-                    <td data-label="Changed">
-                        <details><summary>{changed}</summary><pre class="template-read" tabindex="0">{version.body.clone()}</pre></details>
-                    </td>
+                    <td data-label="Changed">{changed}</td>
                     <td data-label="By">{version.saved_by.clone()}</td>
                     <td data-label="When"><When at=version.saved_at/></td>
                     <td class="row-act">{restore}</td>

@@ -303,6 +303,11 @@ async fn prompts_are_counted_and_kept(store: TestStore) {
     let versions: Vec<String> =
         acme.prompt_versions(10).await.unwrap().into_iter().map(|version| version.body).collect();
     assert_eq!(versions, ["Rate {{ text }}", "Score {{ text }}"]);
+    for blank in ["", " \n"] {
+        assert_eq!(acme.prompt_put(blank, &Actor::System, at(4)).await.unwrap(), 3);
+        assert!(acme.prompt().await.unwrap().is_none(), "the built-in one again, whatever it says by then");
+    }
+    assert_eq!(acme.prompt_put("Rate {{ text }}", &Actor::System, at(5)).await.unwrap(), 4);
 }
 
 async fn look_ups_are_kept_as_they_were(store: TestStore) {

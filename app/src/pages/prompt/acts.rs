@@ -116,7 +116,7 @@ pub async fn prompt_restore(
 ) -> Result<(), AppError> {
     let viewer = viewer(Permission::Configure).await?;
     let (template, words) = if builtin.is_some() {
-        (viewer.ops.default_prompt().to_owned(), "The built-in prompt is in force again".to_owned())
+        (String::new(), "The built-in prompt is in force again".to_owned())
     } else {
         let wanted = version.unwrap_or_default();
         let versions = viewer.store.prompt_versions(HISTORY).await?;

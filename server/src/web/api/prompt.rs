@@ -43,7 +43,8 @@ pub(super) struct PromptVersions {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPrompt {
-    /// A minijinja template. What the task is, how an answer looks and the ticket itself are always added by us.
+    /// A minijinja template. What the task is, how an answer looks and the ticket itself are always added by us. Empty:
+    /// the built-in one.
     #[schema(example = "Score calmly. Customers of {{ client }} write in German.")]
     template: String,
 }
@@ -114,13 +115,23 @@ pub(super) async fn prompt_put(
 }
 
 /// Versions of the prompt template
-#[utoipa::path(get, path = "/prompt/versions", tag = "Prompt", params(VersionsQuery), responses((status = 200, description = "Newest first; empty while the built-in one is used", body = PromptVersions)))]
+#[utoipa::path(get, path = "/prompt/versions", tag = "Prompt", params(VersionsQuery), responses((status = 200, description = "Newest first; none while there never was one but the built-in one", body = PromptVersions)))]
 pub(super) async fn versions(
+    State(api): State<Api>,
     caller: Caller,
     Query(query): Query<VersionsQuery>,
 ) -> Result<Json<PromptVersions>, ApiProblem> {
     let versions = caller.tenant.prompt_versions(limit(query.limit)?).await?;
-    Ok(Json(PromptVersions { versions: versions.into_iter().map(Into::into).collect() }))
+    let told = |saved: Version<String>| {
+        let is_builtin = saved.body.is_empty();
+        let version = PromptVersion::from(saved);
+        if is_builtin {
+            PromptVersion { template: api.ops.default_prompt().to_owned(), ..version }
+        } else {
+            version
+        }
+    };
+    Ok(Json(PromptVersions { versions: versions.into_iter().map(told).collect() }))
 }
 
 /// See what the model would be sent
