@@ -1,7 +1,7 @@
 //! The few acts of the screens that need the network: implemented by the server, given to the screens by context.
 
 use async_trait::async_trait;
-use domain::{Assessment, Lookups, Plan, PsaKind, Registration, Report, TicketId};
+use domain::{Assessment, Lookups, Plan, PsaKind, PsaSettings, Registration, Report, TicketId};
 use store::analyses::Provenance;
 use store::{Actor, TenantStore};
 
@@ -47,13 +47,21 @@ pub struct Trial {
     pub provenance: Provenance,
 }
 
+/// A stand-in of a PSA, to be offered as a first connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandIn {
+    pub settings: PsaSettings,
+    /// The page where its tickets are made and seen.
+    pub desk: String,
+}
+
 #[async_trait]
 pub trait Ops: Send + Sync {
     fn now(&self) -> chrono::DateTime<chrono::Utc>;
     /// `https://…/hooks/{psa}/{key}`, as the PSA must be given it (ConnectWise: ending in `?recordId=`).
     fn hook_address(&self, psa: PsaKind, key: &str) -> String;
-    /// The instance runs with the sandbox: the sandbox's own addresses, to be offered as a first connection.
-    fn sandbox_address(&self, psa: PsaKind) -> Option<String>;
+    /// The stand-in of that PSA, where the instance runs with the sandbox.
+    fn sandbox(&self, psa: PsaKind) -> Option<StandIn>;
     /// Tries the saved PSA connection, saves what it found as the connection's state.
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;
     async fn model_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;

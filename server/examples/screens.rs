@@ -29,7 +29,12 @@ async fn main() -> anyhow::Result<()> {
     seed::seed(&store, clock.now()).await.context("seeding")?;
 
     let instance = Instance { store: store.clone(), ops: Arc::new(stand_in::StandIn(clock)), secure: false };
-    let parts = ui::Parts { instance, public_url: format!("http://{address}"), session_hours: 12 };
+    let parts = ui::Parts {
+        instance,
+        public_url: format!("http://{address}"),
+        session_hours: 12,
+        trusted_proxies: Vec::new(),
+    };
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{} (owner@example.com, correct horse battery staple)", listener.local_addr()?);
     let app = ui::router(parts).into_make_service_with_connect_info::<SocketAddr>();

@@ -17,8 +17,9 @@ use crate::outside::Outside;
 use crate::queue::Checkpoints;
 use crate::{Listeners, Roles, Setup, run};
 use anyhow::Context;
+use app::ops::StandIn;
 use chrono::{DateTime, Duration, NaiveTime, Utc};
-use domain::PsaKind;
+use domain::{PsaKind, PsaSettings, Secret};
 use sandbox::autotask::Autotask;
 use sandbox::connectwise::ConnectWise;
 use sandbox::halo::Halo;
@@ -57,6 +58,41 @@ impl Desks {
             }
             PsaKind::HaloPsa => {
                 self.halo.play(scene, at);
+            }
+        }
+    }
+
+    /// How an MSP would be connected to the stand-in that is at `address`.
+    fn settings(&self, psa: PsaKind, address: &str) -> PsaSettings {
+        match psa {
+            PsaKind::ConnectWise => {
+                let keys = self.connectwise.keys();
+                PsaSettings::ConnectWise {
+                    site: address.into(),
+                    company_id: keys.company_id.clone(),
+                    public_key: keys.public_key.clone(),
+                    private_key: Secret::new(&keys.private_key),
+                    client_id: keys.client_id.clone(),
+                }
+            }
+            PsaKind::Autotask => {
+                let keys = self.autotask.credentials();
+                PsaSettings::Autotask {
+                    username: keys.username.clone(),
+                    secret: Secret::new(&keys.secret),
+                    integration_code: keys.integration_code.clone(),
+                    zone_url: Some(self.autotask.zone_url()),
+                }
+            }
+            PsaKind::HaloPsa => {
+                let keys = self.halo.credentials();
+                PsaSettings::HaloPsa {
+                    url: address.into(),
+                    client_id: keys.client_id.clone(),
+                    client_secret: Secret::new(&keys.client_secret),
+                    tenant: Some(keys.tenant.clone()),
+                    auth_url: None,
+                }
             }
         }
     }
@@ -135,11 +171,13 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Addresses of the stand-ins as a connection needs them, offered on the Connections page.
-    pub fn addresses(&self) -> HashMap<PsaKind, String> {
-        let mut addresses = self.addresses.clone();
-        addresses.insert(PsaKind::Autotask, self.desks.autotask.zone_url());
-        addresses
+    /// The stand-ins as the Connections page offers them.
+    pub fn stand_ins(&self) -> HashMap<PsaKind, StandIn> {
+        let stand_in = |(psa, desk): (&PsaKind, &String)| {
+            let settings = self.desks.settings(*psa, desk);
+            (*psa, StandIn { settings, desk: desk.clone() })
+        };
+        self.addresses.iter().map(stand_in).collect()
     }
 
     /// What a person who started the demo needs to know.
@@ -187,7 +225,7 @@ impl Demo {
             luck: Luck::system(),
             listeners: Listeners { web: Some(web), metrics: None },
             roles: Roles::ALL,
-            sandbox: self.addresses(),
+            sandbox: self.stand_ins(),
             checkpoints: Checkpoints::default(),
         })?;
         for (at, workspace, scene) in played {

@@ -7,7 +7,7 @@ use crate::inbound::prepare;
 use crate::outside::CallError;
 use crate::scoring::prompt::{self, TemplateError, VARIABLES};
 use crate::scoring::score::{Verdict, score, shown};
-use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
+use app::ops::{Ops, OpsError, PromptVariable, StandIn, Trial, TrialText};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use domain::backoff::Pace;
@@ -34,17 +34,17 @@ pub struct Operations {
     clock: Clock,
     luck: Luck,
     public_url: Url,
-    sandbox: HashMap<PsaKind, String>,
+    sandbox: HashMap<PsaKind, StandIn>,
 }
 
 impl Operations {
-    /// `public_url`: how the outside reaches this instance. `sandbox`: the stand-ins' addresses, where it runs with them.
+    /// `public_url`: how the outside reaches this instance. `sandbox`: the stand-ins, where it runs with them.
     pub fn new(
         connections: Connections,
         clock: Clock,
         luck: Luck,
         public_url: Url,
-        sandbox: HashMap<PsaKind, String>,
+        sandbox: HashMap<PsaKind, StandIn>,
     ) -> Self {
         Self { connections, clock, luck, public_url, sandbox }
     }
@@ -118,7 +118,7 @@ impl Ops for Operations {
         format!("{base}/hooks/{psa}/{key}{end}")
     }
 
-    fn sandbox_address(&self, psa: PsaKind) -> Option<String> {
+    fn sandbox(&self, psa: PsaKind) -> Option<StandIn> {
         self.sandbox.get(&psa).cloned()
     }
 

@@ -9,6 +9,7 @@ use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
 use crate::web::{self, guard::Site, health::Health, hooks::Door};
 use app::Instance;
+use app::ops::StandIn;
 use axum::Router;
 use domain::PsaKind;
 use std::collections::HashMap;
@@ -54,7 +55,7 @@ pub struct Setup {
     pub listeners: Listeners,
     pub roles: Roles,
     /// Addresses of stand-ins that run beside this instance, offered as a first connection.
-    pub sandbox: HashMap<PsaKind, String>,
+    pub sandbox: HashMap<PsaKind, StandIn>,
     pub checkpoints: Checkpoints,
 }
 
@@ -100,6 +101,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             instance,
             public_url: config.public_url().to_string(),
             session_hours: u32::from(config.session_hours),
+            trusted_proxies: config.trusted_proxies.clone(),
         };
         web::router(web::Parts { hooks, health, ui, site: Site { public_url: config.public_url() } })
     } else {

@@ -6,8 +6,8 @@ pub mod lists;
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use domain::{
-    Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, Reading, Registration,
-    RegistrationOutcome, Report, Score, Ticket, TicketId, decide,
+    Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, PsaSettings, Reading, Registration,
+    RegistrationOutcome, Report, Score, Secret, Ticket, TicketId, decide,
 };
 use server::clock::Clock;
 use store::analyses::Provenance;
@@ -23,8 +23,33 @@ impl Ops for StandIn {
     fn hook_address(&self, psa: PsaKind, key: &str) -> String {
         format!("https://undertone.example/hooks/{psa}/{key}")
     }
-    fn sandbox_address(&self, psa: PsaKind) -> Option<String> {
-        Some(format!("http://127.0.0.1:3001/{psa}"))
+    fn sandbox(&self, psa: PsaKind) -> Option<app::ops::StandIn> {
+        let desk = format!("http://127.0.0.1:3001/{psa}");
+        let (url, text) = (desk.clone(), || "sandbox".to_owned());
+        let secret = Secret::new(format!("the secret of the {psa} stand-in"));
+        let settings = match psa {
+            PsaKind::ConnectWise => PsaSettings::ConnectWise {
+                site: url,
+                company_id: text(),
+                public_key: text(),
+                private_key: secret,
+                client_id: text(),
+            },
+            PsaKind::Autotask => PsaSettings::Autotask {
+                username: text(),
+                secret,
+                integration_code: text(),
+                zone_url: Some(url),
+            },
+            PsaKind::HaloPsa => PsaSettings::HaloPsa {
+                url,
+                client_id: text(),
+                client_secret: secret,
+                tenant: Some(text()),
+                auth_url: None,
+            },
+        };
+        Some(app::ops::StandIn { settings, desk })
     }
     async fn psa_test(&self, _tenant: &TenantStore) -> Result<Report, OpsError> {
         let mut report = Report::default();

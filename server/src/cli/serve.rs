@@ -33,7 +33,7 @@ pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAd
         listeners: Listeners { web: Some(web), metrics: Some(metrics) },
         roles,
         checkpoints: Checkpoints::default(),
-        sandbox: demo.as_ref().map(Demo::addresses).unwrap_or_default(),
+        sandbox: demo.as_ref().map(Demo::stand_ins).unwrap_or_default(),
     };
     let running = run(setup).context("could not start serving")?;
     println!("Undertone is at {}", config.public_url());

@@ -6,7 +6,7 @@ use crate::ops::Operations;
 use anyhow::{Context, anyhow};
 use app::ops::Ops;
 use chrono::{DateTime, Utc};
-use domain::{Choice, Escalation, Lookups, Mode, Policy, PsaKind, PsaSettings, Secret};
+use domain::{Choice, Escalation, Lookups, Mode, Policy, PsaKind};
 use sandbox::halo::Payload;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
@@ -49,7 +49,7 @@ impl Workspace {
                 (store.tenant(store.tenant_create(new, now).await?.0), true)
             }
         };
-        own.psa_connection_put(settings(desks, psa, address), &Actor::System, now).await?;
+        own.psa_connection_put(desks.settings(psa, address), &Actor::System, now).await?;
         let report = ops.psa_test(&own).await.map_err(|error| anyhow!("{error}"))?;
         anyhow::ensure!(report.ok(), "the {psa} stand-in did not pass its own test: {report:?}");
         if is_new {
@@ -79,40 +79,6 @@ fn name(psa: PsaKind) -> &'static str {
         PsaKind::ConnectWise => "Lighthouse IT (ConnectWise)",
         PsaKind::Autotask => "Beacon Managed Services (Autotask)",
         PsaKind::HaloPsa => "Northstar Support (HaloPSA)",
-    }
-}
-
-fn settings(desks: &Desks, psa: PsaKind, address: &str) -> PsaSettings {
-    match psa {
-        PsaKind::ConnectWise => {
-            let keys = desks.connectwise.keys();
-            PsaSettings::ConnectWise {
-                site: address.into(),
-                company_id: keys.company_id.clone(),
-                public_key: keys.public_key.clone(),
-                private_key: Secret::new(&keys.private_key),
-                client_id: keys.client_id.clone(),
-            }
-        }
-        PsaKind::Autotask => {
-            let keys = desks.autotask.credentials();
-            PsaSettings::Autotask {
-                username: keys.username.clone(),
-                secret: Secret::new(&keys.secret),
-                integration_code: keys.integration_code.clone(),
-                zone_url: Some(desks.autotask.zone_url()),
-            }
-        }
-        PsaKind::HaloPsa => {
-            let keys = desks.halo.credentials();
-            PsaSettings::HaloPsa {
-                url: address.into(),
-                client_id: keys.client_id.clone(),
-                client_secret: Secret::new(&keys.client_secret),
-                tenant: Some(keys.tenant.clone()),
-                auth_url: None,
-            }
-        }
     }
 }
 

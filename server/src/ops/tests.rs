@@ -5,10 +5,22 @@ use domain::{ModelSettings, Secret};
 use store::accounts::NewTenant;
 use store::testing::TestStore;
 
+fn halo(url: &str) -> PsaSettings {
+    PsaSettings::HaloPsa {
+        url: url.into(),
+        client_id: "i".into(),
+        client_secret: Secret::new("s"),
+        tenant: None,
+        auth_url: None,
+    }
+}
+
 fn operations() -> Operations {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let clock = Clock::fixed(Utc.with_ymd_and_hms(2026, 3, 5, 9, 0, 0).single().expect("a time"));
-    let sandbox = HashMap::from([(PsaKind::HaloPsa, "http://127.0.0.1:4003".to_owned())]);
+    let settings = halo("http://127.0.0.1:4003");
+    let sandbox =
+        HashMap::from([(PsaKind::HaloPsa, StandIn { settings, desk: "http://127.0.0.1:4003".to_owned() })]);
     let public_url = Url::parse("https://undertone.example").expect("an address");
     Operations::new(Connections::new(Outside::new(true)), clock, Luck::seeded(1), public_url, sandbox)
 }
@@ -22,8 +34,8 @@ fn a_hooks_address_is_as_the_psa_must_be_given_it() {
     );
     assert_eq!(ops.hook_address(PsaKind::Autotask, "k1"), "https://undertone.example/hooks/autotask/k1");
     assert_eq!(ops.hook_address(PsaKind::HaloPsa, "k1"), "https://undertone.example/hooks/halopsa/k1");
-    assert_eq!(ops.sandbox_address(PsaKind::HaloPsa).as_deref(), Some("http://127.0.0.1:4003"));
-    assert_eq!(ops.sandbox_address(PsaKind::Autotask), None);
+    assert_eq!(ops.sandbox(PsaKind::HaloPsa).map(|it| it.desk).as_deref(), Some("http://127.0.0.1:4003"));
+    assert_eq!(ops.sandbox(PsaKind::Autotask), None);
 }
 
 /// What a test finds: the site, the sign-in, a right to write.
@@ -132,13 +144,6 @@ fn a_psa_in_the_cloud_is_not_given_an_address_it_cannot_call() {
         secret: Secret::new("s"),
         integration_code: "c".into(),
         zone_url: zone_url.map(str::to_owned),
-    };
-    let halo = |url: &str| PsaSettings::HaloPsa {
-        url: url.into(),
-        client_id: "i".into(),
-        client_secret: Secret::new("s"),
-        tenant: None,
-        auth_url: None,
     };
     for (public_url, settings, reaches) in [
         ("https://undertone.example", autotask(None), true),

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, came_back, done, typed_or};
+use crate::ops::StandIn;
 use crate::pages::fields::Fields;
 use crate::pages::parts::{Guide, ReportList, StateLine};
 use crate::viewer::{Viewer, viewer};
@@ -25,7 +26,7 @@ pub struct PsaView {
     kind: Option<PsaKind>,
     fields: Fields,
     secret: Option<String>,
-    sandbox: Option<String>,
+    sandbox: Option<StandIn>,
     may_change: bool,
 }
 
@@ -37,42 +38,12 @@ pub async fn load(viewer: &Viewer, shown: Shown) -> Result<PsaView, AppError> {
     let same = saved.as_ref().filter(|saved| Some(saved.settings.kind()) == kind);
     let mut fields = same.map(|saved| psa_fields(&saved.settings)).unwrap_or_default();
     let secret = same.and_then(|saved| secret_tail(saved.settings.secret()));
-    let sandbox = kind.and_then(|kind| viewer.ops.sandbox_address(kind));
-    if let (true, Some(kind), Some(address)) = (shown.from_sandbox, kind, &sandbox) {
-        fill_sandbox(&mut fields, kind, address);
+    let sandbox = kind.and_then(|kind| viewer.ops.sandbox(kind));
+    if let (true, Some(sandbox)) = (shown.from_sandbox, &sandbox) {
+        fields = psa_fields(&sandbox.settings);
     }
     let may_change = viewer.can(Permission::Configure);
     Ok(PsaView { page: shown.page, saved, kind, fields, secret, sandbox, may_change })
-}
-
-/// The stand-in's secret, which it checks as the real product would.
-fn sandbox_secret(kind: PsaKind) -> &'static str {
-    match kind {
-        PsaKind::ConnectWise => "sandboxPrivateKey",
-        PsaKind::Autotask => "s4ndb0x$ecret#1",
-        PsaKind::HaloPsa => "sandbox-secret-5b7e4a3c-11",
-    }
-}
-
-/// What the stand-ins know us by.
-fn fill_sandbox(fields: &mut Fields, kind: PsaKind, address: &str) {
-    let values: &[(&str, &str)] = match kind {
-        PsaKind::ConnectWise => &[
-            ("site", address),
-            ("company_id", "examplemsp"),
-            ("public_key", "sandboxPublicKey"),
-            ("client_id", "5f1d9c1e-8a2b-4c55-9d1a-6f0b7c3f2e10"),
-        ],
-        PsaKind::Autotask => &[
-            ("username", "undertone@EXAMPLE-MSP.COM"),
-            ("integration_code", "SANDBOX0TRACKING0IDENTIFIER"),
-            ("zone_url", address),
-        ],
-        PsaKind::HaloPsa => {
-            &[("url", address), ("client_id", "9c1f0d52-5b7e-4a3c-8f5e-3d1a7f0c2b11"), ("tenant", "sandbox")]
-        }
-    };
-    fields.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
 }
 
 #[component]
@@ -131,16 +102,16 @@ fn PsaForm(
     kind: PsaKind,
     fields: Fields,
     secret: Option<String>,
-    sandbox: Option<String>,
+    sandbox: Option<StandIn>,
     switching_from: Option<PsaKind>,
 ) -> impl IntoView {
     let separator = if page.contains('?') { '&' } else { '?' };
-    let fill = sandbox.map(|_| {
+    let fill = sandbox.map(|sandbox| {
         view! {
             <p class="offer">
                 "This instance runs with a sandbox that behaves like "{kind.name()}". "
                 <a class="button" href=format!("{page}{separator}psa={kind}&fill=sandbox#psa")>"Fill with the sandbox"</a>
-                " Its secret is "<code>{sandbox_secret(kind)}</code>"."
+                " Its secret is "<code>{sandbox.settings.secret().expose().to_owned()}</code>"."
             </p>
         }
     });
@@ -232,19 +203,6 @@ mod tests {
             for input in psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret) {
                 assert!(SECRETS.contains(&input.name), "{}", input.name);
             }
-        }
-    }
-
-    #[test]
-    fn the_sandbox_fills_everything_that_is_required_but_the_secret() {
-        for kind in PsaKind::ALL {
-            let mut fields = Fields::new();
-            fill_sandbox(&mut fields, kind, "http://127.0.0.1:4001");
-            for input in psa_inputs(kind).iter().filter(|input| input.kind == InputKind::Secret) {
-                fields.insert(input.name.into(), sandbox_secret(kind).into());
-            }
-            let filled = parse_psa(kind, &fields, None);
-            assert!(filled.is_ok(), "{kind}: {filled:?}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub async fn load(viewer: &Viewer, page: &'static str) -> Result<AnyView, AppErr
     };
     let ways = guide::hook(psa, &values);
     let arrived = arrived(viewer).await?;
-    let sandbox = viewer.ops.sandbox_address(psa);
+    let sandbox = viewer.ops.sandbox(psa).map(|stand_in| stand_in.desk);
     Ok(view! {
         <Copyable label="Webhook address" value=address/>
         <Register page psa/>
