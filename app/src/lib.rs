@@ -11,6 +11,8 @@ pub mod islands;
 pub mod live;
 
 #[cfg(feature = "ssr")]
+mod brakes;
+#[cfg(feature = "ssr")]
 pub mod error;
 #[cfg(feature = "ssr")]
 pub mod form;
@@ -31,6 +33,8 @@ pub mod ui;
 #[cfg(feature = "ssr")]
 pub mod viewer;
 
+#[cfg(feature = "ssr")]
+pub use brakes::forget_attempts;
 #[cfg(feature = "ssr")]
 pub use error::AppError;
 #[cfg(feature = "ssr")]

@@ -34,10 +34,14 @@ impl Viewer {
 }
 
 /// What a session holds of a signed-in person.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct SignedIn {
     user: UserId,
     tenant: TenantId,
+    /// Of the password that opened it: with a new password, the session ends.
+    password: String,
+    /// Of the membership: who was removed and added again signs in again.
+    member_since: DateTime<Utc>,
     /// When the session was last prolonged.
     seen: DateTime<Utc>,
 }
@@ -49,7 +53,8 @@ const PROLONG_AFTER: chrono::Duration = chrono::Duration::minutes(30);
 /// The person behind this request.
 ///
 /// `NotSignedIn` when there is none (pages then lead to sign-in and back), `Denied` when the role does not allow it.
-/// The membership is read anew each time: a person who was removed or changed role feels it at the next click.
+/// Membership and password are read anew each time: a person who was removed or changed role feels it at the next
+/// click, and so does whoever is still signed in with an older password.
 pub async fn viewer(permission: Permission) -> Result<Viewer, AppError> {
     let instance = Instance::current()?;
     let session = session().await?;
@@ -57,7 +62,10 @@ pub async fn viewer(permission: Permission) -> Result<Viewer, AppError> {
     let now = instance.ops.now();
     let membership = instance.store.membership(signed_in.user, signed_in.tenant).await?;
     let user = instance.store.user_fetch(signed_in.user).await?;
-    let (Some(membership), Some(user)) = (membership, user) else {
+    let still = membership.zip(user).filter(|(membership, user)| {
+        membership.since == signed_in.member_since && user.password_mark() == signed_in.password
+    });
+    let Some((membership, user)) = still else {
         session.flush().await?;
         return Err(AppError::NotSignedIn);
     };
@@ -68,7 +76,7 @@ pub async fn viewer(permission: Permission) -> Result<Viewer, AppError> {
         session.insert(SIGNED_IN, SignedIn { seen: now, ..signed_in }).await?;
     }
     Ok(Viewer {
-        store: instance.store.tenant(signed_in.tenant),
+        store: instance.store.tenant(membership.tenant.id),
         ops: instance.ops,
         actor: Actor::User(user.id),
         user: user.id,
@@ -88,18 +96,27 @@ pub(crate) async fn session() -> Result<Session, AppError> {
 
 /// Whether somebody is signed in; says nothing about what they may do.
 pub(crate) async fn is_signed_in() -> Result<bool, AppError> {
-    Ok(session().await?.get::<SignedIn>(SIGNED_IN).await?.is_some())
+    match viewer(Permission::Read).await {
+        Ok(_) => Ok(true),
+        Err(AppError::NotSignedIn) => Ok(false),
+        Err(other) => Err(other),
+    }
 }
 
-/// Makes this session `user`'s. The id changes, so that an id planted before sign-in is worth nothing.
+/// Makes this session `user`'s in `tenant`. The id changes, so that an id planted before sign-in is worth nothing.
 pub(crate) async fn sign_in_session(
     user: UserId,
     tenant: TenantId,
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
+    let store = Instance::current()?.store;
+    let membership = store.membership(user, tenant).await?.ok_or(AppError::NotFound)?;
+    let known = store.user_fetch(user).await?.ok_or(AppError::NotFound)?;
     let session = session().await?;
     session.cycle_id().await?;
-    session.insert(SIGNED_IN, SignedIn { user, tenant, seen: now }).await?;
+    let signed_in =
+        SignedIn { user, tenant, password: known.password_mark(), member_since: membership.since, seen: now };
+    session.insert(SIGNED_IN, signed_in).await?;
     Ok(())
 }
 

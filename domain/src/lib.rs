@@ -38,7 +38,7 @@ pub use decide::{History, decide};
 pub use id::*;
 pub use label::Label;
 pub use lookups::{Check, CustomField, Lookups, Placed, Report};
-pub use password::password_problem;
+pub use password::{PASSWORD_CHARS, password_problem};
 pub use plan::{
     Action, ActionKey, ActionKind, ActionState, Change, Effect, Plan, Precondition, Untouched, UntouchedWhy,
 };

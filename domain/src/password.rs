@@ -1,10 +1,13 @@
+/// The fewest characters a password may have.
+pub const PASSWORD_CHARS: u32 = 12;
+
 /// What is wrong with a new password, in words for the person who chose it; `Ok` when nothing is.
 ///
 /// Length is what counts; besides that only the obvious is refused: the address itself, one repeated character.
 pub fn password_problem(password: &str, email: &str) -> Result<(), &'static str> {
     let length = password.chars().count();
     let first = password.chars().next();
-    if length < 12 {
+    if length < PASSWORD_CHARS as usize {
         Err("a password needs at least 12 characters; a few unrelated words make a good one")
     } else if length > 256 {
         Err("a password may have at most 256 characters")

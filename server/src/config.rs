@@ -1,7 +1,8 @@
 //! All settings: flags and environment in one struct, checked together. `--help` is the manual.
 
 use clap::Args;
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use url::Url;
 
@@ -47,6 +48,11 @@ pub struct Config {
     #[arg(long, global = true, env = "UNDERTONE_HOOK_RATE", default_value = "200")]
     pub hook_rate: std::num::NonZeroU32,
 
+    /// Proxies in front of this instance, as addresses or networks (`10.0.0.0/8`), comma-separated: the address before
+    /// them in X-Forwarded-For is taken for the caller's when attempts to sign in are counted
+    #[arg(long, global = true, env = "UNDERTONE_TRUSTED_PROXIES", value_delimiter = ',', default_value = "127.0.0.0/8,::1", value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
     /// Hours until a sign-in expires
     #[arg(long, global = true, env = "UNDERTONE_SESSION_HOURS", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=8760))]
     pub session_hours: u16,
@@ -58,6 +64,13 @@ pub struct Config {
     /// How it is logged
     #[arg(long, global = true, env = "UNDERTONE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// `10.0.0.7` is meant as the network of that one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let alone = text.parse::<IpAddr>().map(IpNet::from);
+    alone.or_else(|_| text.parse()).map_err(|_| "give an address or a network such as 10.0.0.0/8".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -184,6 +197,20 @@ mod tests {
                 assert!(message.contains(word), "{args:?}: “{message}” should name {word}");
             }
         }
+    }
+
+    #[test]
+    fn proxies_are_given_as_addresses_or_networks() {
+        let shown = |args: &[&str]| -> Vec<String> {
+            config(args).trusted_proxies.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(shown(&[]), ["127.0.0.0/8", "::1/128"]);
+        assert_eq!(
+            shown(&["--trusted-proxies", "10.0.0.7, 2001:db8::/32"]),
+            ["10.0.0.7/32", "2001:db8::/32"]
+        );
+        let wrong = Line::try_parse_from(["undertone", "--trusted-proxies", "proxy.local"]).err().unwrap();
+        assert!(wrong.to_string().contains("10.0.0.0/8"), "{wrong}");
     }
 
     #[test]

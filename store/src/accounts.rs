@@ -41,10 +41,19 @@ pub struct User {
     pub password_hash: String,
 }
 
+impl User {
+    /// Changes with the password and tells nothing of it: what was opened with an older password is known by it.
+    pub fn password_mark(&self) -> String {
+        hex::encode(&sha256(&self.password_hash)[..8])
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Membership {
     pub tenant: Tenant,
     pub role: Role,
+    /// Who is removed and added again is a member from then on.
+    pub since: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,12 +89,17 @@ struct MembershipRow {
     #[sqlx(flatten)]
     tenant: TenantRow,
     role: String,
+    since: DateTime<Utc>,
 }
 
 impl TryFrom<MembershipRow> for Membership {
     type Error = StoreError;
     fn try_from(row: MembershipRow) -> Result<Self> {
-        Ok(Self { tenant: row.tenant.into(), role: Role::read("members", "role", &row.role)? })
+        Ok(Self {
+            tenant: row.tenant.into(),
+            role: Role::read("members", "role", &row.role)?,
+            since: row.since,
+        })
     }
 }
 
@@ -171,10 +185,30 @@ impl Store {
         Ok(found.map(User::from))
     }
 
-    pub async fn user_set_password(&self, user: UserId, password_hash: &str) -> Result<()> {
-        self.write((user, password_hash.to_owned()), |tx, (user, hash)| {
+    /// Sessions opened with the old password end (see [`User::password_mark`]). Each workspace of the person hears of it.
+    pub async fn user_set_password(
+        &self,
+        user: UserId,
+        password_hash: &str,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        self.write((user, password_hash.to_owned(), actor.clone(), now), |tx, (user, hash, actor, now)| {
             Box::pin(async move {
-                execute!(tx, "UPDATE users SET password_hash = $1 WHERE id = $2", hash, user.0).map(drop)
+                execute!(tx, "UPDATE users SET password_hash = $1 WHERE id = $2", hash, user.0)?;
+                let tenants: Vec<(Uuid,)> = fetch_all!(
+                    tx,
+                    (Uuid,),
+                    "SELECT tenant_id FROM members WHERE user_id = $1 ORDER BY tenant_id",
+                    user.0
+                )?;
+                for tenant in tenants.into_iter().map(|(id,)| TenantId(id)) {
+                    let by = audit::name(tx, tenant, actor).await?;
+                    let whose = audit::name(tx, tenant, &Actor::User(*user)).await?;
+                    let detail = format!("{whose} has a new password");
+                    audit::append(tx, tenant, &by, "password.changed", &detail, *now).await?;
+                }
+                Ok(())
             })
         })
         .await
@@ -185,7 +219,7 @@ impl Store {
         fetch_all!(
             reader,
             MembershipRow,
-            "SELECT t.id, t.name, t.time_zone, t.created_at, m.role FROM members m JOIN tenants t ON t.id = m.tenant_id
+            "SELECT t.id, t.name, t.time_zone, t.created_at, m.role, m.since FROM members m JOIN tenants t ON t.id = m.tenant_id
              WHERE m.user_id = $1 ORDER BY t.name, t.id",
             user.0
         )?
@@ -199,7 +233,7 @@ impl Store {
         fetch_optional!(
             reader,
             MembershipRow,
-            "SELECT t.id, t.name, t.time_zone, t.created_at, m.role FROM members m JOIN tenants t ON t.id = m.tenant_id
+            "SELECT t.id, t.name, t.time_zone, t.created_at, m.role, m.since FROM members m JOIN tenants t ON t.id = m.tenant_id
              WHERE m.user_id = $1 AND m.tenant_id = $2",
             user.0,
             tenant.0

@@ -1,11 +1,13 @@
 //! tower-sessions kept in the database. (The published sqlx store wants an older sqlx.)
 //!
-//! A row is found by the SHA-256 of the session's id, so that who reads the database can sign in as nobody.
+//! A row is found by the SHA-256 of the session's id and sealed under a key made of the id, which only the person's
+//! browser has: who reads the database can sign in as nobody, and sees nothing of what is on its way to a page.
 
 use crate::engine::{execute, fetch_optional};
-use crate::rows;
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, rows, vault};
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -46,6 +48,19 @@ fn key(id: &Id) -> Vec<u8> {
     Sha256::digest(id.0.to_be_bytes()).to_vec()
 }
 
+/// The id is 128 random bits; with a word before it, its hash says nothing of [`key`].
+fn data_key(id: &Id) -> [u8; 32] {
+    Sha256::new().chain_update("session data\0").chain_update(id.0.to_be_bytes()).finalize().into()
+}
+
+fn seal(id: &Id, data: &str) -> String {
+    BASE64.encode(vault::encrypt(&data_key(id), data.as_bytes(), &key(id)))
+}
+
+fn open(id: &Id, sealed: &str) -> Option<Vec<u8>> {
+    vault::decrypt(&data_key(id), &BASE64.decode(sealed).ok()?, &key(id))
+}
+
 fn backend(error: StoreError) -> session_store::Error {
     // The text is ours, the cause may be the driver's; neither holds anything of the session.
     match std::error::Error::source(&error) {
@@ -73,6 +88,7 @@ impl SessionStore for Sessions {
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         let data =
             rows::json(&record.data).map_err(|error| session_store::Error::Encode(error.to_string()))?;
+        let data = seal(&record.id, &data);
         self.store
             .write((key(&record.id), data, instant(record.expiry_date)?), |tx, (key, data, expires_at)| {
                 Box::pin(async move {
@@ -93,9 +109,11 @@ impl SessionStore for Sessions {
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         let found = self.find(key(id), now()?).await.map_err(backend)?;
-        let Some((data, expires_at)) = found else { return Ok(None) };
+        let Some((sealed, expires_at)) = found else { return Ok(None) };
+        // What does not open was kept by an earlier version, or altered: that person signs in again.
+        let Some(data) = open(id, &sealed) else { return Ok(None) };
         let data =
-            serde_json::from_str(&data).map_err(|error| session_store::Error::Decode(error.to_string()))?;
+            serde_json::from_slice(&data).map_err(|error| session_store::Error::Decode(error.to_string()))?;
         let expiry_date = time::OffsetDateTime::from_unix_timestamp(expires_at.timestamp())
             .map_err(|error| session_store::Error::Decode(error.to_string()))?;
         Ok(Some(Record { id: *id, data, expiry_date }))

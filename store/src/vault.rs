@@ -92,15 +92,11 @@ impl KeyRing {
 
     pub(crate) fn seal(&self, place: Place, secret: &Secret) -> Vec<u8> {
         let key = &self.keys[0];
-        let nonce = random::<NONCE>();
-        let sealed = cipher(key)
-            .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose().as_bytes(), aad: &place.aad() })
-            .expect("encrypting fails only beyond 256 GB");
-        let mut value = Vec::with_capacity(2 + key.id.len() + NONCE + sealed.len());
+        let sealed = encrypt(&key.bytes, secret.expose().as_bytes(), &place.aad());
+        let mut value = Vec::with_capacity(2 + key.id.len() + sealed.len());
         value.push(FORMAT);
         value.push(u8::try_from(key.id.len()).expect("parse() refuses longer ids"));
         value.extend_from_slice(key.id.as_bytes());
-        value.extend_from_slice(&nonce);
         value.extend_from_slice(&sealed);
         value
     }
@@ -109,10 +105,7 @@ impl KeyRing {
         let (id, rest) = split(value).ok_or(VaultError::Tampered)?;
         let key =
             self.keys.iter().find(|key| key.id == id).ok_or_else(|| VaultError::UnknownKey(id.to_owned()))?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(VaultError::Tampered)?;
-        let opened = cipher(key)
-            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: &place.aad() })
-            .map_err(|_| VaultError::Tampered)?;
+        let opened = decrypt(&key.bytes, rest, &place.aad()).ok_or(VaultError::Tampered)?;
         String::from_utf8(opened).map(Secret::new).map_err(|_| VaultError::Tampered)
     }
 
@@ -122,8 +115,19 @@ impl KeyRing {
     }
 }
 
-fn cipher(key: &Key) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(&(*key.bytes).into())
+/// A nonce of its own, then the ciphertext and its tag.
+pub(crate) fn encrypt(key: &[u8; KEY], plain: &[u8], aad: &[u8]) -> Vec<u8> {
+    let nonce = random::<NONCE>();
+    let sealed = XChaCha20Poly1305::new(&(*key).into())
+        .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad })
+        .expect("encrypting fails only beyond 256 GB");
+    [nonce.as_slice(), &sealed].concat()
+}
+
+/// `None` when it was not made by [`encrypt`] with this key and `aad`.
+pub(crate) fn decrypt(key: &[u8; KEY], value: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = value.split_first_chunk::<NONCE>()?;
+    XChaCha20Poly1305::new(&(*key).into()).decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad }).ok()
 }
 
 /// The key's id and what follows it.

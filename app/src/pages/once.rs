@@ -1,7 +1,7 @@
 //! Secrets that are shown once: a new API token, a new person's first password.
 //!
-//! They travel from the form to the page after it in the session, sealed from the page's source by nothing but the
-//! fact that the next page takes them out; a reload shows nothing any more.
+//! They travel from the form to the page after it in the session, which the store keeps sealed; the page takes them
+//! out, so that a reload shows nothing any more.
 
 use crate::AppError;
 use crate::viewer::session;

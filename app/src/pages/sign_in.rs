@@ -1,23 +1,16 @@
 //! Signing in and out, and the choice of colours.
 
 use crate::AppError;
+use crate::brakes::{Brakes, SIGN_IN};
 use crate::form::{Button, Entry, Field, Form, Hidden, redirect};
-use crate::instance::{ClientAddress, Instance};
+use crate::instance::Instance;
 use crate::screen::open_screen;
 use crate::shell::THEME_COOKIE;
 use crate::viewer::{is_signed_in, safe_next, sign_in_session, sign_out_session};
-use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use std::time::Duration;
-use store::Store;
 use store::accounts::verify_password;
-
-/// Failed attempts that one e-mail address may have within [`WINDOW`], and one network address.
-const PER_EMAIL: i64 = 10;
-const PER_NETWORK: i64 = 50;
-const WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Says the same whether or not there is such a person.
 const WRONG: &str = "The e-mail address and the password do not fit together.";
@@ -54,7 +47,7 @@ pub async fn sign_in(
     let instance = Instance::current()?;
     let now = instance.ops.now();
     let next = safe_next(&next);
-    let brakes = Brakes::new("sign-in", Some(&email));
+    let brakes = Brakes::of(SIGN_IN, Some(&email));
     let page = match next {
         "/" => "/sign-in".to_owned(),
         next => format!("/sign-in?{}", serde_urlencoded::to_string([("next", next)]).unwrap_or_default()),
@@ -102,44 +95,4 @@ pub async fn set_theme(theme: String) -> Result<(), AppError> {
     response
         .append_header(http::header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(AppError::broken)?);
     Ok(())
-}
-
-/// Slows down guessing: counts failures under the e-mail address and under the caller's network address.
-pub(crate) struct Brakes {
-    email: Option<String>,
-    network: Option<String>,
-}
-
-impl Brakes {
-    pub(crate) fn new(act: &str, email: Option<&str>) -> Self {
-        let parts = use_context::<http::request::Parts>();
-        let caller = parts.and_then(|parts| parts.extensions.get::<ClientAddress>().copied());
-        Self {
-            email: email.map(|email| format!("{act}:email:{}", email.trim().to_lowercase())),
-            network: caller.map(|ClientAddress(address)| format!("{act}:network:{address}")),
-        }
-    }
-    pub(crate) async fn are_on(&self, store: &Store, now: DateTime<Utc>) -> Result<bool, AppError> {
-        for (key, limit) in [(&self.email, PER_EMAIL), (&self.network, PER_NETWORK)] {
-            if let Some(key) = key
-                && store.attempts_within(key, WINDOW, now).await? >= limit
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-    pub(crate) async fn press(&self, store: &Store, now: DateTime<Utc>) -> Result<(), AppError> {
-        for key in [&self.email, &self.network].into_iter().flatten() {
-            store.attempt_failed(key, now).await?;
-        }
-        Ok(())
-    }
-    /// After a success. The network's count stays: one good password does not excuse a thousand guesses.
-    pub(crate) async fn release(&self, store: &Store) -> Result<(), AppError> {
-        if let Some(key) = &self.email {
-            store.attempts_clear(key).await?;
-        }
-        Ok(())
-    }
 }

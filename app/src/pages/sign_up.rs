@@ -1,7 +1,7 @@
 //! Making a workspace.
 
-use super::sign_in::Brakes;
 use crate::AppError;
+use crate::brakes::Brakes;
 use crate::form::{Button, Entry, Field, Form, redirect};
 use crate::instance::Instance;
 use crate::screen::open_screen;
@@ -28,7 +28,7 @@ pub fn SignUpPage() -> impl IntoView {
                 <Field label="Company" name="company" required=true autocomplete="organization" max_chars=100 autofocus=true/>
                 <Field label="Your name" name="name" autocomplete="name" max_chars=100/>
                 <Field label="E-mail" name="email" kind="email" required=true autocomplete="username"/>
-                <Field label="Password" name="password" kind="password" required=true autocomplete="new-password" min_chars=12
+                <Field label="Password" name="password" kind="password" required=true autocomplete="new-password" min_chars=domain::PASSWORD_CHARS
                     hint="At least 12 characters. A few unrelated words are easy to keep and hard to guess."/>
                 <Button>"Make the workspace"</Button>
             </Form>
@@ -54,7 +54,7 @@ pub async fn sign_up(
         .keep("name", name)
         .keep("email", &email);
     check(&mut entry, company, name, &email, &password);
-    let brakes = Brakes::new("sign-up", None);
+    let brakes = Brakes::of("sign-up", None);
     if !entry.is_wrong() && brakes.are_on(&instance.store, now).await? {
         entry.wrong("", "Too many attempts from your network. Wait a quarter of an hour, then try again.");
     }
@@ -100,7 +100,7 @@ fn check(entry: &mut Entry, company: &str, name: &str, email: &str, password: &s
 }
 
 /// A message as a sentence of its own: `a password needs…` becomes `A password needs….`
-fn sentence(message: &str) -> String {
+pub(crate) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }

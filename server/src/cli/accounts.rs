@@ -153,9 +153,10 @@ pub async fn user(store: &Store, command: UserCommand) -> anyhow::Result<()> {
             let email = address(&email)?;
             let user =
                 store.user_by_email(&email).await?.with_context(|| format!("nobody signs in as {email}"))?;
-            store.user_set_password(user.id, &hash_password(&password_from_stdin()?).await).await?;
-            store.attempts_clear(&email).await?;
-            println!("new password set for {email}");
+            let hash = hash_password(&password_from_stdin()?).await;
+            store.user_set_password(user.id, &hash, &Actor::System, now()).await?;
+            app::forget_attempts(store, &email).await?;
+            println!("new password set for {email}; sessions opened with the old one have ended");
         }
     }
     Ok(())

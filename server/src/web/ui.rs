@@ -1,19 +1,19 @@
 //! The screens' part of the door: pages and forms, sessions, the same-origin check, and the built assets.
 
 mod assets;
+mod caller;
 mod forms;
 mod origin;
 
-use app::{App, ClientAddress, Instance, shell};
+use app::{App, Instance, shell};
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::middleware;
 use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, header};
+use ipnet::IpNet;
 use leptos::prelude::provide_context;
 use leptos_axum::{generate_route_list, render_app_async_with_context};
-use std::net::SocketAddr;
+use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_sessions::cookie::SameSite;
@@ -27,12 +27,15 @@ pub struct Parts {
     pub public_url: String,
     /// A session that is not used this long ends.
     pub session_hours: u32,
+    /// What these say of whom they ask for is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Pages, forms and assets. The caller adds the other doors beside it and serves with connect info, so that attempts
 /// to sign in can be counted by network address.
 pub fn router(parts: Parts) -> Router {
-    let Parts { instance, public_url, session_hours } = parts;
+    let Parts { instance, public_url, session_hours, trusted_proxies } = parts;
+    let proxies: Arc<[IpNet]> = trusted_proxies.into();
     let sessions = SessionManagerLayer::new(instance.store.sessions())
         .with_name("undertone")
         .with_http_only(true)
@@ -51,7 +54,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/do/{form}", post(move |request| forms::answer(context.clone(), request)))
         .fallback(get(page))
         .layer(sessions)
-        .layer(middleware::from_fn(note_caller))
+        .layer(middleware::from_fn(move |request, next| caller::note(proxies.clone(), request, next)))
         .layer(middleware::from_fn(move |request, next| origin::check(home.clone(), request, next)))
         .layer(CompressionLayer::new())
         .route("/pkg/{file}", get(assets::built))
@@ -68,12 +71,4 @@ pub fn router(parts: Parts) -> Router {
 
 fn fixed_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-}
-
-/// Hands the network address to the screens in their own words.
-async fn note_caller(mut request: Request, next: Next) -> Response {
-    if let Some(&ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        request.extensions_mut().insert(ClientAddress(address.ip()));
-    }
-    next.run(request).await
 }

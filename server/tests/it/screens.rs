@@ -2,6 +2,7 @@
 //! database and speaks HTTP as a browser without scripts does.
 
 mod connections;
+mod people;
 mod settings;
 #[path = "../../examples/screens/stand_in.rs"]
 mod stand_in;
@@ -9,10 +10,12 @@ mod stand_in;
 use app::Instance;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use domain::{PsaKind, Role};
 use http::{HeaderMap, Request, StatusCode, header};
 use server::clock::Clock;
 use server::web::ui;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
@@ -41,7 +44,12 @@ impl Screens {
         let ops = Arc::new(stand_in::StandIn(clock.clone()));
         let instance =
             Instance { store: Store::clone(&store), ops, secure: public_url.starts_with("https://") };
-        let router = ui::router(ui::Parts { instance, public_url: public_url.into(), session_hours: 12 });
+        let router = ui::router(ui::Parts {
+            instance,
+            public_url: public_url.into(),
+            session_hours: 12,
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        });
         Self { store, clock, router }
     }
     /// A workspace of its own, with one owner.
@@ -57,7 +65,7 @@ impl Screens {
         self.store.tenant(tenant)
     }
     fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookie: None }
+        Browser { router: self.router.clone(), cookie: None, network: None }
     }
     async fn signed_in(&self, email: &str) -> Browser {
         let mut browser = self.browser();
@@ -72,6 +80,8 @@ impl Screens {
 struct Browser {
     router: Router,
     cookie: Option<String>,
+    /// Where it is, behind a proxy of ours.
+    network: Option<&'static str>,
 }
 
 struct Answer {
@@ -112,6 +122,10 @@ impl Browser {
     async fn send(&mut self, mut request: http::request::Builder, body: Body) -> Answer {
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
+        }
+        if let Some(network) = self.network {
+            let proxy = ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 4711)));
+            request = request.extension(proxy).header("x-forwarded-for", network);
         }
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -278,6 +292,40 @@ async fn guessing_is_stopped_for_a_while_whether_or_not_the_address_exists() {
     }
     screens.clock.advance(Duration::from_secs(16 * 60));
     screens.signed_in(OWNER).await;
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_does_not_lock_the_owner_out() {
+    let screens = Screens::new().await;
+    screens.workspace(OWNER).await;
+    let mut stranger = Browser { network: Some("203.0.113.5"), ..screens.browser() };
+    for _ in 0..12 {
+        stranger.post("/do/sign-in", &[("email", OWNER), ("password", "a wrong password")]).await;
+    }
+    assert!(stranger.get("/sign-in").await.body.contains("Too many attempts"));
+    let mut owner = Browser { network: Some("198.51.100.9"), ..screens.browser() };
+    let answer = owner.post("/do/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await;
+    assert_eq!(answer.leads_to(), "/");
+    // Many addresses from one network are one guesser too.
+    for number in 0..50 {
+        let email = format!("nobody-{number}@example.com");
+        stranger.post("/do/sign-in", &[("email", &email), ("password", "a wrong password")]).await;
+    }
+    stranger.post("/do/sign-in", &[("email", "someone@example.com"), ("password", PASSWORD)]).await;
+    assert!(stranger.get("/sign-in").await.body.contains("Too many attempts"));
+}
+
+#[tokio::test]
+async fn after_a_reset_the_person_need_not_wait() {
+    let screens = Screens::new().await;
+    screens.workspace(OWNER).await;
+    let mut browser = Browser { network: Some("198.51.100.9"), ..screens.browser() };
+    for _ in 0..10 {
+        browser.post("/do/sign-in", &[("email", OWNER), ("password", "a wrong password")]).await;
+    }
+    app::forget_attempts(&screens.store, " Owner@example.com").await.unwrap();
+    let answer = browser.post("/do/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await;
+    assert_eq!(answer.leads_to(), "/");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ static HASHING: Semaphore = Semaphore::const_new(2);
 
 /// Failed attempts older than this are forgotten.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(1);
+
 /// argon2id with current parameters, off the async threads. For a PHC string to store.
 pub async fn hash_password(password: &str) -> String {
     let password = Zeroizing::new(password.to_owned());
@@ -87,9 +88,12 @@ impl Store {
         Ok(count)
     }
 
-    pub async fn attempts_clear(&self, key: &str) -> Result<()> {
-        self.write(clean(key).into_owned(), |tx, key| {
-            Box::pin(async move { execute!(tx, "DELETE FROM attempts WHERE key = $1", key).map(drop) })
+    /// Forgets the attempts under every key that begins with `prefix`.
+    pub async fn attempts_clear(&self, prefix: &str) -> Result<()> {
+        self.write(clean(prefix).into_owned(), |tx, prefix| {
+            Box::pin(async move {
+                execute!(tx, "DELETE FROM attempts WHERE substr(key, 1, length($1)) = $1", prefix).map(drop)
+            })
         })
         .await
     }

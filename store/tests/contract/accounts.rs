@@ -95,9 +95,18 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
 }
 
 async fn a_password_can_be_changed(store: TestStore) {
-    let (_, user) = tenant_with_owner(&store, "acme").await;
-    store.user_set_password(user, "$argon2id$new").await.unwrap();
-    assert_eq!(store.user_fetch(user).await.unwrap().unwrap().password_hash, "$argon2id$new");
+    let (acme, user) = tenant_with_owner(&store, "acme").await;
+    let (acme, bolt) = (store.tenant(acme), tenant(&store, "bolt").await);
+    let before = store.user_fetch(user).await.unwrap().unwrap();
+    store.user_set_password(user, "$argon2id$new", &Actor::System, at(1)).await.unwrap();
+    let after = store.user_fetch(user).await.unwrap().unwrap();
+    assert_eq!(after.password_hash, "$argon2id$new");
+    assert_ne!(before.password_mark(), after.password_mark());
+    assert_eq!(after.password_mark(), store.user_fetch(user).await.unwrap().unwrap().password_mark());
+    let newest = &acme.audit_list(1, None).await.unwrap().rows[0];
+    assert_eq!((newest.what.as_str(), newest.actor.as_str()), ("password.changed", "system"));
+    assert!(newest.detail.contains(&after.email), "{}", newest.detail);
+    assert_ne!(bolt.audit_list(1, None).await.unwrap().rows[0].what, "password.changed");
 }
 
 async fn a_person_may_belong_to_several_tenants(store: TestStore) {
@@ -191,7 +200,9 @@ async fn attempts_are_counted_within_the_window_and_forgotten(store: TestStore) 
             "{second}"
         );
     }
+    store.attempt_failed("a@x.example;elsewhere", at(20)).await.unwrap();
     store.attempts_clear("a@x.example").await.unwrap();
+    assert_eq!(store.attempts_within("a@x.example;elsewhere", window, at(20)).await.unwrap(), 0);
     assert_eq!(store.attempts_within("a@x.example", window, at(20)).await.unwrap(), 0);
     assert_eq!(store.attempts_within("192.0.2.7", window, at(20)).await.unwrap(), 1);
     assert_eq!(store.attempts_within("192.0.2.7", Duration::MAX, at(20)).await.unwrap(), 1);

@@ -13,6 +13,7 @@ support::on_both_engines! {
     expired_sessions_are_swept_out,
     a_session_is_found_from_another_node,
     the_table_does_not_hold_the_ids,
+    what_a_session_holds_opens_with_its_id_alone,
 }
 
 fn record(minutes: i64) -> Record {
@@ -65,4 +66,21 @@ async fn the_table_does_not_hold_the_ids(store: TestStore) {
     let keys: Vec<(Vec<u8>,)> = store.beside().await.rows("SELECT sha256 FROM sessions").await;
     assert_eq!((keys.len(), keys[0].0.len()), (1, 32));
     assert!(!keys[0].0.windows(16).any(|bytes| bytes == record.id.0.to_be_bytes()));
+}
+
+async fn what_a_session_holds_opens_with_its_id_alone(store: TestStore) {
+    let sessions = store.sessions();
+    let (mut one, mut other) = (record(10), record(10));
+    one.data.insert("once".into(), "ut_a-token-shown-once".into());
+    sessions.create(&mut one).await.unwrap();
+    sessions.create(&mut other).await.unwrap();
+    let mut beside = store.beside().await;
+    let kept: Vec<(String,)> = beside.rows("SELECT data FROM sessions").await;
+    assert!(kept.iter().all(|(data,)| !data.contains("shown-once") && !data.contains("u-1")), "{kept:?}");
+    // Moved to another person's row, it opens for nobody; and what an earlier version kept is as good as gone.
+    beside.run("UPDATE sessions SET data = (SELECT min(data) FROM sessions)").await;
+    let opened = [sessions.load(&one.id).await.unwrap(), sessions.load(&other.id).await.unwrap()];
+    assert_eq!(opened.iter().flatten().count(), 1);
+    beside.run("UPDATE sessions SET data = '{\"user\":\"u-1\"}'").await;
+    assert!(sessions.load(&one.id).await.unwrap().is_none());
 }
