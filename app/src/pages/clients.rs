@@ -28,7 +28,7 @@ pub fn ClientsPage() -> impl IntoView {
         } else {
             let rows = clients.into_iter().map(|client| client_row(client, period)).collect_view();
             view! {
-                <Table caption="Clients, worst first" heads=vec!["Client", "Mood", "Before", "Negative", "#Tickets"]>{rows}</Table>
+                <Table caption="Clients, worst first" heads=vec!["Client", "Mood", "Before", "Negative", "#Tickets"] class="table-cards clients">{rows}</Table>
             }
             .into_any()
         };

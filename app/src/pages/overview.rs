@@ -11,7 +11,7 @@ use crate::ui::{
 use crate::viewer::Viewer;
 use chrono::{Days, Duration, NaiveDate};
 use domain::trend::Tally;
-use domain::{Mode, Permission};
+use domain::{Mode, ModelSettings, Permission};
 use leptos::prelude::*;
 use store::connections::ConnectionState;
 use store::door::PipelineHealth;
@@ -71,6 +71,7 @@ struct Health {
     pipeline: PipelineHealth,
     psa: Option<(&'static str, ConnectionState)>,
     model: (String, ConnectionState),
+    is_builtin: bool,
     mode: Mode,
 }
 
@@ -98,6 +99,7 @@ async fn load(viewer: &Viewer, asked: &Asked) -> Result<Loaded, AppError> {
         health: Health {
             pipeline: store.pipeline_health(viewer.now).await?,
             psa: store.psa_connection().await?.map(|psa| (psa.settings.kind().name(), psa.state)),
+            is_builtin: matches!(model.settings, ModelSettings::Builtin {}),
             model: (model.settings.shown(), model.state),
             mode: store.policy().await?.body.mode,
         },
@@ -178,6 +180,9 @@ fn percent(share: Option<f64>) -> String {
 
 /// `0.8 s`, `42 s`, `3 min 20 s`.
 fn duration(seconds: f64) -> String {
+    if seconds < 0.05 {
+        return "< 0.1 s".into();
+    }
     if seconds < 10.0 {
         return format!("{seconds:.1} s");
     }
@@ -198,10 +203,14 @@ fn share_change(now: Tally, before: Tally) -> (String, &'static str) {
     if points == 0.0 {
         ("as before".into(), "")
     } else if points > 0.0 {
-        (format!("▲ {points:.0} points, from {}", percent(Some(before))), "worse")
+        (format!("▲ {}, from {}", of_points(points), percent(Some(before))), "worse")
     } else {
-        (format!("▼ {:.0} points, from {}", -points, percent(Some(before))), "better")
+        (format!("▼ {}, from {}", of_points(-points), percent(Some(before))), "better")
     }
+}
+
+fn of_points(points: f64) -> String {
+    if points < 1.5 { "1 point".into() } else { format!("{points:.0} points") }
 }
 
 fn count_change(now: i64, before: i64, more_is_worse: bool) -> (String, &'static str) {
@@ -239,7 +248,7 @@ fn WorstClients(clients: Vec<ClientTally>, period: Period) -> impl IntoView {
     let rows = clients.into_iter().map(|client| client_row(client, period)).collect_view();
     view! {
         <Card title="Clients, worst first" class="card-table">
-            <Table caption="Clients, worst first" heads=vec!["Client", "Mood", "Before", "Negative", "#Tickets"]>{rows}</Table>
+            <Table caption="Clients, worst first" heads=vec!["Client", "Mood", "Before", "Negative", "#Tickets"] class="table-cards clients">{rows}</Table>
             <p class="card-more"><a href=format!("/clients?days={}", period.days)>"All clients"</a></p>
         </Card>
     }
@@ -255,9 +264,9 @@ pub(super) fn client_row(client: ClientTally, period: Period) -> impl IntoView {
         <tr>
             <td class="lead"><a class="row-link" href=href><span class="cell-title" dir="auto">{name}</span></a></td>
             <td class="fit"><MeanMood mean=client.tally.mean_sentiment()/></td>
-            <td class="fit num cell-sub">{before}</td>
-            <td class="fit"><ShareBar share=client.tally.negative_share()/></td>
-            <td class="n">{thousands(client.tally.analysed)}</td>
+            <td class="fit num cell-sub" data-label="before">{before}</td>
+            <td class="fit" data-label="negative"><ShareBar share=client.tally.negative_share()/></td>
+            <td class="n" data-label="tickets">{thousands(client.tally.analysed)}</td>
         </tr>
     }
 }
@@ -291,7 +300,7 @@ fn Escalations(rows: Vec<TicketRow>) -> impl IntoView {
         .collect_view();
     view! {
         <Card title="Latest escalations" class="card-table">
-            <Table caption="Latest escalations" heads=vec!["Ticket", "Mood", "Mode", "#When"] class="table-two">{rows}</Table>
+            <Table caption="Latest escalations" heads=vec!["Ticket", "Mood", "Mode", "#When"] class="table-two table-cards">{rows}</Table>
             <p class="card-more"><a href="/tickets?escalated=yes">"All escalated tickets"</a></p>
         </Card>
     }
@@ -300,12 +309,19 @@ fn Escalations(rows: Vec<TicketRow>) -> impl IntoView {
 
 #[component]
 fn HealthCard(health: Health) -> impl IntoView {
-    let Health { pipeline, psa, model, mode } = health;
+    let Health { pipeline, psa, model, is_builtin, mode } = health;
     let psa = match psa {
         Some((name, state)) => connection_line(name.to_owned(), state),
         None => view! { <li><Badge tone=Tone::Failed text="not connected"/><span>"No PSA is connected. "<a href="/setup">"Start set-up"</a></span></li> }.into_any(),
     };
-    let model = connection_line(model.0, model.1);
+    let model = match (is_builtin, model.1) {
+        // It needs nobody's leave and no network: there is nothing to test.
+        (true, ConnectionState::Untested) => view! {
+            <li><Badge tone=Tone::Good text="working"/><span>"The built-in analyser reads the tickets, in this program."</span></li>
+        }
+        .into_any(),
+        (_, state) => connection_line(model.0, state),
+    };
     let mode = match mode {
         Mode::Shadow => "Shadow mode: nothing is written into the PSA.",
         Mode::Live => "Live: where a threshold is reached, the ticket is changed.",
@@ -397,6 +413,10 @@ mod tests {
             share_change(tally(100, 20, 0), tally(100, 16, 0)),
             ("▲ 4 points, from 16\u{a0}%".into(), "worse")
         );
+        assert_eq!(
+            share_change(tally(100, 19, 0), tally(100, 20, 0)),
+            ("▼ 1 point, from 20\u{a0}%".into(), "better")
+        );
         assert_eq!(share_change(tally(100, 20, 0), tally(0, 0, 0)), ("nothing to compare with".into(), ""));
         assert_eq!(count_change(3, 5, true), ("▼ 2 fewer, from 5".into(), "better"));
         assert_eq!(count_change(1_300, 100, false), ("▲ 1,200 more, from 100".into(), ""));
@@ -404,7 +424,8 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_short() {
-        for (seconds, expected) in [(0.84, "0.8 s"), (42.2, "42 s"), (200.0, "3 min 20 s"), (7_300.0, "2 h")]
+        for (seconds, expected) in
+            [(0.02, "< 0.1 s"), (0.84, "0.8 s"), (42.2, "42 s"), (200.0, "3 min 20 s"), (7_300.0, "2 h")]
         {
             assert_eq!(duration(seconds), expected);
         }

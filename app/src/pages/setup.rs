@@ -14,9 +14,10 @@ use crate::pages::parts::ReadOnlyLine;
 use crate::screen::{Asked, Nav, Screen, screen};
 use crate::ui::PageHeader;
 use crate::viewer::Viewer;
-use domain::Permission;
+use domain::{ModelSettings, Permission};
 use leptos::prelude::*;
 use progress::{Facts, StepId, is_done, next};
+use store::connections::ConnectionState;
 
 #[component]
 pub fn SetupPage() -> impl IntoView {
@@ -54,11 +55,17 @@ pub fn SetupPage() -> impl IntoView {
 }
 
 async fn facts(viewer: &Viewer) -> Result<Facts, AppError> {
+    let delivered = viewer.store.pipeline_health(viewer.now).await?.last_delivery_at.is_some();
+    let model = viewer.store.model_connection().await?;
+    // Who let tickets come without choosing a model has chosen the built-in one, which needs no test.
+    let builtin_reads = delivered
+        && model.state == ConnectionState::Untested
+        && matches!(model.settings, ModelSettings::Builtin {});
     Ok(Facts {
         psa: viewer.store.psa_connection().await?.map(|saved| saved.state),
-        model: viewer.store.model_connection().await?.state,
+        model: if builtin_reads { ConnectionState::Working { since: viewer.now } } else { model.state },
         policy_saved: viewer.store.policy().await?.version > 1,
-        delivered: viewer.store.pipeline_health(viewer.now).await?.last_delivery_at.is_some(),
+        delivered,
     })
 }
 

@@ -147,7 +147,7 @@ fn decision(analysis: &Analysis) -> Option<AnyView> {
     let about = format!("Policy version {}, {mode}.", analysis.policy_version);
     let sentences = plan.sentences.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view();
     Some(
-        view! { <Section title="The decision" about><ol class="sentences">{sentences}</ol></Section> }
+        view! { <Section title="The decision" about><ol class="decision">{sentences}</ol></Section> }
             .into_any(),
     )
 }

@@ -52,6 +52,7 @@ pub fn TrendChart(
                             {Score::ALL.map(ramp_stop).into_iter().rev().collect_view()}
                         </linearGradient>
                     </defs>
+                    <path class="trend-bridge" d=bridges(&columns)/>
                     <path class="trend-line" d=mood_path(&columns)/>
                     {hover(&columns, unit, MOOD_HEIGHT)}
                 </svg>
@@ -169,6 +170,24 @@ fn mood_path(columns: &[Column]) -> String {
     path
 }
 
+/// Over columns without tickets: from the last mean known to the next, so that the eye finds the way.
+fn bridges(columns: &[Column]) -> String {
+    let known: Vec<(usize, f64)> = columns
+        .iter()
+        .enumerate()
+        .filter_map(|(index, column)| Some((index, column.tally.mean_sentiment()?)))
+        .collect();
+    let mut path = String::new();
+    for pair in known.windows(2) {
+        let [(from, left), (to, right)] = pair else { continue };
+        if to - from > 1 {
+            let (from, to) = (centre(columns, *from), centre(columns, *to));
+            let _ = write!(path, "M{from:.1} {:.1}L{to:.1} {:.1}", mood_y(*left), mood_y(*right));
+        }
+    }
+    path
+}
+
 fn bars(columns: &[Column], most: i64) -> impl IntoView + use<> {
     let step = step(columns);
     let width = step * 0.72;
@@ -256,6 +275,13 @@ mod tests {
         assert_eq!(path.matches('M').count(), 2, "{path}");
         assert_eq!(path.matches('L').count(), 1, "{path}");
         assert!(path.ends_with("h0.1"), "{path}");
+    }
+
+    #[test]
+    fn a_gap_is_bridged_from_the_last_mean_to_the_next() {
+        let gap = bridges(&columns(&[(1, 3), (1, 5), (0, 0), (2, 4), (0, 0)]));
+        assert_eq!((gap.matches('M').count(), gap.matches('L').count()), (1, 1), "{gap}");
+        assert_eq!(bridges(&columns(&[(1, 3), (1, 5)])), "");
     }
 
     #[test]

@@ -6,11 +6,12 @@ use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, came_back, done, typed_or};
 use crate::pages::fields::Fields;
 use crate::pages::parts::{ReportList, StateLine};
+use crate::ui::{Badge, Tone};
 use crate::viewer::{Viewer, viewer};
 use domain::{ModelSettings, Permission};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use store::connections::ModelConnection;
+use store::connections::{ConnectionState, ModelConnection};
 
 const KIND: &str = "kind";
 const SECRETS: [&str; 1] = ["api_key"];
@@ -60,20 +61,30 @@ pub fn ModelCard(card: ModelView) -> impl IntoView {
     let in_use = ModelKind::of(&saved.settings);
     if !may_change {
         return view! {
-            <StateLine state=saved.state.clone()/>
+            {state_line(&saved)}
             <h3>{in_use.name()}</h3>
             {values_list(in_use.inputs(), &fields, secret.as_deref())}
         }
         .into_any();
     }
     view! {
-        {(kind == in_use).then(|| view! { <StateLine state=saved.state.clone()/> })}
+        {(kind == in_use).then(|| state_line(&saved))}
         <TestResult/>
         <KindChoice page in_use chosen=kind/>
         <ModelForm page kind fields secret is_in_use=kind == in_use/>
         {(kind == in_use).then(|| view! { <TestForm page/> })}
     }
     .into_any()
+}
+
+/// The built-in analyser works before anybody has tested it.
+fn state_line(saved: &ModelConnection) -> AnyView {
+    match (&saved.settings, &saved.state) {
+        (ModelSettings::Builtin {}, ConnectionState::Untested) => {
+            view! { <p class="state-line"><Badge tone=Tone::Good text="ready"/>" It needs no account and no network."</p> }.into_any()
+        }
+        (_, state) => view! { <StateLine state=state.clone()/> }.into_any(),
+    }
 }
 
 #[component]

@@ -68,7 +68,7 @@ fn Outcome(shown: Shown) -> impl IntoView {
                 <div class="trial" role="status">
                     <h3>{if text.title.is_empty() { "Your text".to_owned() } else { text.title }}</h3>
                     <blockquote class="trial-text"><Quoted text=text.text assessment=Some(assessment.clone())/></blockquote>
-                    <dl class="readings">{readings}</dl>
+                    <dl class="trial-readings">{readings}</dl>
                     <h4>"What the policy would do"</h4>
                     <ul class="sentences">{decision.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view()}</ul>
                     <p class="quiet">{cost}</p>
