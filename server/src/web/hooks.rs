@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::outside::Outside;
 use crate::psa::{HookContext, HookError, HookEvent, HookMeaning, Hooked, read_hook};
 use crate::web::problem::Problem;
-use addresses::Addresses;
+use addresses::{Addresses, is_of};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -115,10 +115,8 @@ enum Refusal {
 
 impl Door {
     async fn take(&self, psa: PsaKind, key: &str, request: Request) -> Result<Vec<Accepted>, Refusal> {
-        let owner = self.addresses.owner(key).await.map_err(Refusal::Store)?.ok_or(Refusal::NoSuchAddress)?;
-        if owner.psa.as_ref().is_some_and(|settings| settings.kind() != psa) {
-            return Err(Refusal::NoSuchAddress);
-        }
+        let found = self.addresses.owner(key, psa).await.map_err(Refusal::Store)?;
+        let owner = found.filter(|owner| is_of(owner, psa)).ok_or(Refusal::NoSuchAddress)?;
         tracing::Span::current().record("tenant.id", tracing::field::display(owner.tenant));
         self.pace.check_key(&owner.tenant).map_err(|_| Refusal::TooFast)?;
 

@@ -1,6 +1,7 @@
 //! Whose webhook address a key is, remembered for a second: bursts ask the database once, and a revoked key stops at
 //! once for all practical purposes.
 
+use domain::PsaKind;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,16 +37,16 @@ impl Addresses {
     }
 
     /// `None`: nobody's.
-    pub async fn owner(&self, key: &str) -> Result<Option<Arc<HookOwner>>> {
+    pub async fn owner(&self, key: &str, psa: PsaKind) -> Result<Option<Arc<HookOwner>>> {
         if key.len() > MAX_KEY {
             return Ok(None);
         }
-        if let Some(kept) = self.fresh(key) {
+        if let Some(kept) = self.fresh(key, psa) {
             return Ok(kept.owner);
         }
         // Never closed, so this only waits.
         let _turn = self.lookups.acquire().await;
-        if let Some(kept) = self.fresh(key) {
+        if let Some(kept) = self.fresh(key, psa) {
             return Ok(kept.owner);
         }
         // The time before the question: what changed while it was under way is found again soon enough.
@@ -55,8 +56,12 @@ impl Addresses {
         Ok(owner)
     }
 
-    fn fresh(&self, key: &str) -> Option<Kept> {
-        self.map().get(key).filter(|kept| kept.at.elapsed() < FRESH).cloned()
+    /// A workspace that is called by another PSA than the one remembered may have changed over a moment ago.
+    fn fresh(&self, key: &str, psa: PsaKind) -> Option<Kept> {
+        let fits = |kept: &&Kept| {
+            kept.at.elapsed() < FRESH && kept.owner.as_ref().is_none_or(|owner| is_of(owner, psa))
+        };
+        self.map().get(key).filter(fits).cloned()
     }
 
     fn keep(&self, key: &str, kept: Kept) {
@@ -73,4 +78,9 @@ impl Addresses {
     fn map(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether this PSA's calls are meant for the address.
+pub fn is_of(owner: &HookOwner, psa: PsaKind) -> bool {
+    owner.psa.as_ref().is_none_or(|settings| settings.kind() == psa)
 }

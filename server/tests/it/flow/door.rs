@@ -3,7 +3,7 @@
 use super::app::{TestApp, get, send};
 use super::desk::Captured;
 use bytes::Bytes;
-use domain::PsaKind;
+use domain::{PsaKind, PsaSettings, Secret};
 use http::{Method, StatusCode, header};
 use server::outside::Answer;
 use store::Actor;
@@ -31,6 +31,27 @@ async fn an_unknown_key_and_the_wrong_psa_are_404() {
     is_problem(&altered(|call| call.url = call.url.replace("/halopsa/", "/autotask/")).await, 404);
     is_problem(&altered(|call| call.url = call.url.replace("/halopsa/", "/zendesk/")).await, 404);
     is_problem(&altered(|call| call.url.push_str(&"x".repeat(5_000))).await, 404);
+}
+
+#[tokio::test]
+async fn a_workspace_that_changes_its_psa_is_reached_by_the_new_one_at_once() {
+    let app = TestApp::sqlite(PsaKind::Autotask).await.unwrap();
+    app.ticket("3/3/3").await;
+    let mut call = app.desk.calls().pop().unwrap();
+    let halo = PsaSettings::HaloPsa {
+        url: app.desk.url(),
+        client_id: "id".into(),
+        client_secret: Secret::new("secret"),
+        tenant: None,
+        auth_url: None,
+    };
+    app.tenant.psa_connection_put(halo, &Actor::System, app.clock.now()).await.unwrap();
+    // Halo's calls need no signature beside the secret address.
+    call.url = call.url.replace("/autotask/", "/halopsa/");
+    let answer = app.send(&call).await;
+    assert_eq!(answer.status, 202, "{}", answer.excerpt());
+    call.url = call.url.replace("/halopsa/", "/autotask/");
+    is_problem(&app.send(&call).await, 404);
 }
 
 #[tokio::test]
