@@ -18,6 +18,7 @@ use domain::{
     ActionId, ActionKind, ActionState, Change, Effect, Lever, LeverKey, Mode, Precondition, Snapshot,
     TicketId,
 };
+use std::time::{Duration, Instant};
 use store::analyses::Analysis;
 use store::connections::Which;
 use store::jobs::Job;
@@ -42,7 +43,7 @@ pub async fn carry_out(tools: &Tools, work: &mut Work) -> Result<Onward, Setback
         }
     };
     let read = work.read.as_ref().ok_or_else(fault)?;
-    let mut walk = Walk { tools, job: &work.job, psa, read, analysis, rows, stopped };
+    let mut walk = Walk { tools, job: &work.job, psa, read, analysis, rows, stopped, seen: None };
     walk.finish(ticket).await?;
     if walk.rows.iter().any(|row| row.state == ActionState::Done) {
         tools.used(&tenant, Which::Psa, psa).await;
@@ -59,6 +60,8 @@ struct Walk<'a> {
     rows: Vec<LedgerRow>,
     /// The workspace is in shadow mode: nothing more is written.
     stopped: bool,
+    /// The fields as the PSA last answered, and when.
+    seen: Option<(Instant, Snapshot)>,
 }
 
 impl Walk<'_> {
@@ -107,7 +110,7 @@ impl Walk<'_> {
     }
 
     /// `again`: an earlier attempt may have reached the PSA.
-    async fn act(&self, row: &LedgerRow, again: bool) -> Result<Outcome, Setback> {
+    async fn act(&mut self, row: &LedgerRow, again: bool) -> Result<Outcome, Setback> {
         if self.stopped && !again {
             return Ok(superseded(STOPPED));
         }
@@ -123,10 +126,10 @@ impl Walk<'_> {
         }
     }
 
-    async fn change(&self, changes: &[Change], again: bool) -> Result<Outcome, Setback> {
-        let ticket = &self.job.external_ticket;
-        let levers = self.psa.levers(ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
-        let Some(levers) = levers else { return Ok(superseded("the ticket is not there any more")) };
+    async fn change(&mut self, changes: &[Change], again: bool) -> Result<Outcome, Setback> {
+        let Some(levers) = self.levers().await? else {
+            return Ok(superseded("the ticket is not there any more"));
+        };
         let (mut send, mut effects) = judge(changes, &levers, again);
         if self.stopped {
             effects.extend(send.drain(..).map(|change| {
@@ -140,9 +143,21 @@ impl Walk<'_> {
         Ok(Outcome { state: state_of(&effects, &refusals), effects, detail: joined(refusals), receipt: None })
     }
 
+    /// The fields as they are now; `None`: the ticket is gone. What the PSA answered a moment ago to a change of ours is
+    /// believed: asking again would cost a request, and shows nothing that could not change right after it too.
+    async fn levers(&mut self) -> Result<Option<Snapshot>, Setback> {
+        match self.seen.take() {
+            Some((at, levers)) if at.elapsed() < BELIEVED => Ok(Some(levers)),
+            _ => {
+                let asked = self.psa.levers(&self.job.external_ticket).await;
+                asked.map_err(|error| Setback::call(Which::Psa, error))
+            }
+        }
+    }
+
     /// Sends `changes` as one request; when the PSA refuses it, sends its parts.
     async fn apply(
-        &self,
+        &mut self,
         changes: Vec<Change>,
         levers: &Snapshot,
         effects: &mut Vec<Effect>,
@@ -154,7 +169,10 @@ impl Walk<'_> {
                 continue;
             }
             match self.psa.apply(&self.job.external_ticket, &group).await {
-                Ok(after) => effects.extend(group.into_iter().map(|change| sent(change, levers, &after))),
+                Ok(after) => {
+                    effects.extend(group.into_iter().map(|change| sent(change, levers, &after)));
+                    self.seen = Some((Instant::now(), after));
+                }
                 Err(CallError::Rejected { message, .. }) => match split(group) {
                     // The last one is taken first.
                     Split::Parts(parts) => waiting.extend(parts.into_iter().rev()),
@@ -199,6 +217,8 @@ impl Walk<'_> {
     }
 }
 
+/// How long the PSA's answer to a change stands for the ticket as it is.
+const BELIEVED: Duration = Duration::from_secs(2);
 const STOPPED: &str = "the workspace was switched to shadow mode before its turn";
 
 fn is_open(state: ActionState) -> bool {
