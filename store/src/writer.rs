@@ -280,3 +280,57 @@ impl Store {
         answer.await.unwrap_or_else(|_| Err(StoreError::Driver(sqlx::Error::WorkerCrashed)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, fetch_one};
+    use crate::testing::TestStore;
+    use futures::future::join;
+    use tokio::sync::Semaphore;
+
+    /// Whether the transaction that this runs in waits for the disk.
+    async fn waits(tx: &mut Tx) -> Result<bool> {
+        match tx.engine() {
+            Engine::Sqlite => Ok(fetch_one!(tx, (i64,), "PRAGMA synchronous")?.0 == 2),
+            Engine::Postgres => Ok(fetch_one!(tx, (String,), "SHOW synchronous_commit")?.0 != "off"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_world_relies_on_waits_for_the_disk_and_the_rest_does_not() {
+        for store in
+            [Some(TestStore::sqlite().await), TestStore::postgres_durable().await].into_iter().flatten()
+        {
+            let first = store.write((), |tx, ()| Box::pin(waits(tx))).await.unwrap();
+            let later = store.write_later((), |tx, ()| Box::pin(waits(tx))).await.unwrap();
+            let again = store.write((), |tx, ()| Box::pin(waits(tx))).await.unwrap();
+            assert_eq!((first, later, again), (true, false, true), "{}", store.engine_name());
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_waits_for_the_disk_makes_its_whole_batch_wait() {
+        let store = TestStore::sqlite().await;
+        let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let held = store.write_later((begun.clone(), gate.clone()), |_, (begun, gate)| {
+            Box::pin(async move {
+                begun.add_permits(1);
+                gate.acquire().await.expect("the gate is open for good").forget();
+                Ok(())
+            })
+        });
+        // The one writer of SQLite is busy; what is handed in meanwhile becomes one batch.
+        let handed_in = async {
+            begun.acquire().await.expect("it begins").forget();
+            let later = store.write_later((), |tx, ()| Box::pin(waits(tx)));
+            let first = store.write((), |tx, ()| Box::pin(waits(tx)));
+            let open = async { gate.add_permits(1) };
+            let ((later, first), ()) = join(join(later, first), open).await;
+            (later.unwrap(), first.unwrap())
+        };
+        let (held, seen) = join(held, handed_in).await;
+        held.unwrap();
+        assert_eq!(seen, (true, true));
+    }
+}

@@ -60,6 +60,7 @@ async fn a_revoked_model_key_pauses_the_model_and_a_new_one_resumes(app: TestApp
     app.model.watch.faults.add(None, "/chat/completions", 1_000, answer(401, None));
     let tickets = [app.ticket("3/5/3").await, app.ticket("3/5/3").await];
     let asked = app.model.asked();
+    assert_eq!(asked, 1, "the second ticket, read meanwhile, waits without asking");
     much_later(&app).await;
     paused(&app, Which::Model).await;
     // Eighty minutes hold six growing waits.
