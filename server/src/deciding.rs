@@ -4,7 +4,7 @@
 use crate::queue::{Onward, Setback, Tools, Work};
 use crate::scoring::score::{Verdict, score};
 use domain::{History, decide};
-use store::analyses::{Analysis, AnalysisState};
+use store::analyses::{Analysis, AnalysisState, Provenance};
 use store::connections::Which;
 use store::jobs::Stage;
 
@@ -20,6 +20,7 @@ pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, 
     let template = standing.prompt.as_ref().map(|prompt| (prompt.body.as_str(), prompt.version));
     let (verdict, provenance) =
         score(&*standing.model, template, read).await.map_err(|error| Setback::call(Which::Model, error))?;
+    count_tokens(&provenance);
     if !provenance.answer.is_empty() {
         tools.used(&tenant, Which::Model, &standing.model).await;
     }
@@ -61,4 +62,11 @@ pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, 
     work.plan = decided.rows.map(|rows| (analysis, rows));
     work.job = work.job.clone().at(Stage::Act, ticket, Some(decided.id));
     Ok(Onward::Next)
+}
+
+fn count_tokens(provenance: &Provenance) {
+    for (direction, count) in [("in", provenance.tokens_in), ("out", provenance.tokens_out)] {
+        let count = u64::try_from(count).unwrap_or_default();
+        metrics::counter!("undertone_tokens_total", "direction" => direction).increment(count);
+    }
 }

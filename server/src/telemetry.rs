@@ -57,6 +57,12 @@ fn describe() {
         "undertone_outside_calls_total",
         "Requests to PSAs, models and key servers by kind and outcome"
     );
+    describe_counter!(
+        "undertone_breaker_opened_total",
+        "Pauses in asking a side that failed too often, by kind"
+    );
+    describe_counter!("undertone_probes_total", "Tries of connections whose key was refused, by outcome");
+    describe_counter!("undertone_tokens_total", "Tokens that models were given (in) and gave (out)");
     describe_gauge!("undertone_queue_ready", "Jobs that wait, due or later");
     describe_gauge!("undertone_queue_leased", "Jobs that are worked on");
     describe_gauge!("undertone_queue_dead", "Jobs that were given up and wait for a replay");

@@ -61,7 +61,9 @@ impl Lane {
 
     /// Tells the breaker how a request that had its turn went.
     pub fn note(&self, healthy: bool) {
-        hold(&self.breaker).note(healthy, Instant::now());
+        if hold(&self.breaker).note(healthy, Instant::now()) {
+            metrics::counter!("undertone_breaker_opened_total", "kind" => self.kind).increment(1);
+        }
     }
 }
 
@@ -139,17 +141,19 @@ impl Breaker {
         Ok(())
     }
 
-    fn note(&mut self, healthy: bool, now: Instant) {
+    /// Whether asking pauses from now on (again).
+    fn note(&mut self, healthy: bool, now: Instant) -> bool {
         if healthy {
             *self = Self::default();
-            return;
+            return false;
         }
         self.failures = self.failures.saturating_add(1);
         if self.failures < TOLERATED {
-            return;
+            return false;
         }
         let pause = self.opened.map_or(FIRST_PAUSE, |opened| (opened.pause * 2).min(LONGEST_PAUSE));
         self.opened = Some(Opened { until: now + pause, pause });
+        true
     }
 }
 

@@ -185,6 +185,7 @@ async fn metrics_are_on_their_own_port_and_count() {
         "undertone_stage_outcomes_total",
         "undertone_queue_ready",
         "undertone_stage_seconds_bucket",
+        "undertone_tokens_total",
     ] {
         assert!(text.contains(name), "{name} is missing in {text}");
     }
