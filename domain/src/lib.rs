@@ -43,8 +43,8 @@ pub use plan::{
     Action, ActionKey, ActionKind, ActionState, Change, Effect, Plan, Precondition, Untouched, UntouchedWhy,
 };
 pub use policy::{
-    Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Policy, ScoreField, Threshold, Thresholds,
-    Updates,
+    Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Outage, Policy, ScoreField, Threshold,
+    Thresholds, Updates,
 };
 pub use psa::PsaKind;
 pub use registration::{HookWanted, Registration, RegistrationOutcome};

@@ -148,6 +148,18 @@ pub enum NoteStyle {
     Folded,
 }
 
+/// What happens to tickets while the tenant's model does not answer or refuses the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Outage {
+    /// They wait, and go on when the model is back.
+    #[default]
+    Wait,
+    /// The built-in analyser reads them. That they were is said wherever its scores appear, and they can be read again.
+    Builtin,
+}
+
 /// Everything a tenant decides about what happens to its tickets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +175,8 @@ pub struct Policy {
     pub notes: NoteStyle,
     #[serde(default)]
     pub scope: Scope,
+    #[serde(default)]
+    pub outage: Outage,
 }
 
 /// What is wrong with a policy, and where: `field` is a dotted path such as `updates.priority.values`.
@@ -197,6 +211,7 @@ impl Default for Policy {
             escalation: Escalation::default(),
             notes: NoteStyle::PerAction,
             scope: Scope::default(),
+            outage: Outage::Wait,
         }
     }
 }

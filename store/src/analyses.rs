@@ -35,6 +35,9 @@ pub struct Provenance {
     pub model_ms: i64,
     /// The first answer was unusable and one repair was asked for.
     pub repaired: bool,
+    /// Why the built-in analyser read in place of the tenant's model, in words for people.
+    #[serde(default)]
+    pub degraded: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -260,8 +263,8 @@ impl Scored {
             tx,
             Counted,
             "UPDATE tickets SET state = $1, reason = NULL, mode = $2, label = $3, sentiment = $4, urgency = $5,
-               impact = $6, analysed_at = $7, finished_at = $8
-             WHERE tenant_id = $9 AND id = $10
+               impact = $6, analysed_at = $7, finished_at = $8, degraded = $9
+             WHERE tenant_id = $10 AND id = $11
              RETURNING day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms",
             state.word(),
             Word::word(self.plan.mode),
@@ -271,6 +274,7 @@ impl Scored {
             score(Dimension::Impact),
             self.now,
             finished,
+            self.provenance.degraded.is_some(),
             self.tenant.0,
             self.ticket
         )?;
@@ -294,7 +298,7 @@ impl Scored {
             self.assessment.urgency.score,
             self.assessment.impact.score,
             if self.provenance.model.is_empty() { "an unnamed model" } else { &self.provenance.model },
-        );
+        ) + if self.provenance.degraded.is_some() { ", as the model was out" } else { "" };
         let keys: Vec<&str> = self.plan.actions.iter().map(|action| action.key.0.as_str()).collect();
         let decided = match (keys.is_empty(), self.plan.mode) {
             (true, _) => format!("{}, nothing to do", self.plan.label.word()),
@@ -332,10 +336,11 @@ pub(crate) async fn skip(
     execute!(
         tx,
         "UPDATE tickets SET state = 'skipped', reason = $1, mode = NULL, label = NULL, sentiment = NULL, urgency = NULL,
-           impact = NULL, analysed_at = NULL, finished_at = $2, duration_ms = NULL
-         WHERE tenant_id = $3 AND id = $4",
+           impact = NULL, analysed_at = NULL, finished_at = $2, duration_ms = NULL, degraded = $3
+         WHERE tenant_id = $4 AND id = $5",
         reason,
         now,
+        false,
         held.tenant_id,
         ticket
     )?;

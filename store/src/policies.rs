@@ -1,10 +1,10 @@
 //! Policies and prompts, each with all its versions.
 
-use crate::engine::{Tx, execute, fetch_all, fetch_optional, locked};
+use crate::engine::{News, Tx, execute, fetch_all, fetch_optional, locked};
 use crate::rows::{self, clean};
 use crate::{Actor, Result, StoreError, TenantStore, audit};
 use chrono::{DateTime, Utc};
-use domain::{Policy, TenantId};
+use domain::{Outage, Policy, TenantId};
 use uuid::Uuid;
 
 /// One saved version of something; versions count from 1.
@@ -54,6 +54,14 @@ impl TenantStore {
                         *now,
                         &by
                     )?;
+                    // The claim asks for it with every job, and cannot look into a policy.
+                    execute!(
+                        tx,
+                        "UPDATE tenants SET falls_back = $1 WHERE id = $2",
+                        policy.outage == Outage::Builtin,
+                        tenant.0
+                    )?;
+                    tx.announce(News::Everywhere);
                     audit::append(tx, *tenant, &by, "policy.saved", &format!("version {version}"), *now).await?;
                     Ok(version)
                 })

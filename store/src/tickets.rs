@@ -65,6 +65,8 @@ pub struct TicketRow {
     pub impact: Option<Score>,
     pub updated: bool,
     pub escalated: bool,
+    /// Read by the built-in analyser while the tenant's model was out.
+    pub degraded: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,6 +80,8 @@ pub struct TicketFilter {
     pub state: Option<TicketState>,
     pub min_sentiment: Option<Score>,
     pub escalated: Option<bool>,
+    /// Only those read while the model was out.
+    pub degraded: bool,
     /// Words in title, text, client or number, case-insensitive.
     pub q: Option<String>,
 }
@@ -112,7 +116,7 @@ pub struct Event {
 macro_rules! select_tickets {
     () => {
         "SELECT t.id, t.external_id, t.number, t.title, t.client_name, t.client_id, t.board_name, t.taken_in_at,
-           t.analysed_at, t.state, t.reason, t.mode, t.label, t.sentiment, t.urgency, t.impact, t.updated, t.escalated
+           t.analysed_at, t.state, t.reason, t.mode, t.label, t.sentiment, t.urgency, t.impact, t.updated, t.escalated, t.degraded
          FROM tickets t "
     };
 }
@@ -137,6 +141,7 @@ struct ListRow {
     impact: Option<i64>,
     updated: bool,
     escalated: bool,
+    degraded: bool,
 }
 
 impl TryFrom<ListRow> for TicketRow {
@@ -161,6 +166,7 @@ impl TryFrom<ListRow> for TicketRow {
             impact: rows::read_score("impact", row.impact)?,
             updated: row.updated,
             escalated: row.escalated,
+            degraded: row.degraded,
         })
     }
 }
@@ -346,6 +352,40 @@ impl TenantStore {
             .await
     }
 
+    /// Analyses again what was read while the model was out, oldest first and at most `limit` tickets; how many.
+    pub async fn tickets_replay_degraded(
+        &self,
+        limit: u32,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<usize> {
+        self.store
+            .write((self.tenant, limit, actor.clone(), now), |tx, (tenant, limit, actor, now)| {
+                Box::pin(async move {
+                    let found: Vec<(Uuid, String, String, DateTime<Utc>)> = fetch_all!(
+                        tx,
+                        (Uuid, String, String, DateTime<Utc>),
+                        "SELECT id, psa, external_id, taken_in_at FROM tickets
+                         WHERE tenant_id = $1 AND degraded AND state <> 'reading' ORDER BY taken_in_at, id LIMIT $2",
+                        tenant.0,
+                        i64::from(*limit)
+                    )?;
+                    for (_, psa, external_ticket, received_at) in &found {
+                        let requeue = Requeue {
+                            tenant: *tenant,
+                            psa: psa.clone(),
+                            external_ticket: external_ticket.clone(),
+                            delivery: None,
+                            received_at: *received_at,
+                        };
+                        requeue.carry_out(tx, actor, *now).await?;
+                    }
+                    Ok(found.len())
+                })
+            })
+            .await
+    }
+
     /// The newest scored tickets with their newest scores, newest first: what a policy is held against before it is saved.
     pub async fn assessed_newest(&self, limit: u32) -> Result<Vec<(ReadTicket, Assessment)>> {
         let mut reader = self.store.read().await?;
@@ -426,6 +466,9 @@ impl TicketFilter {
                 query.push(" AND NOT t.escalated");
             }
             None => {}
+        }
+        if self.degraded {
+            query.push(" AND t.degraded");
         }
         for word in self.q.iter().flat_map(|q| q.split_whitespace()) {
             // lower() is Unicode's on PostgreSQL and ASCII's on SQLite; so the word is lowered by the database too.

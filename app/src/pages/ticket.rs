@@ -118,6 +118,7 @@ fn outcome(row: &TicketRow, latest: Option<&Analysis>) -> impl IntoView + use<> 
             {row.label.map(|label| view! { <LabelBadge label/> })}
             {shadow.then(|| view! { <Badge text="shadow mode"/> })}
             {(row.escalated && !shadow).then(|| view! { <Badge tone=Tone::Strong text="escalated"/> })}
+            {row.degraded.then(|| view! { <Badge tone=Tone::Waiting text="degraded"/> })}
             <span>{told}</span>
         </p>
     }

@@ -1,14 +1,15 @@
 //! The ticket list: filters in the address, newest first, page by page.
 
 use crate::AppError;
-use crate::form::{Pick, redirect};
+use crate::form::{Button, Form, Pick, Weight, done, redirect};
 use crate::screen::{Asked, Nav, Screen, screen};
 use crate::ui::{Badge, Bars, Empty, LabelBadge, Mood, Older, PageHeader, StateBadge, Table, Tone, When};
-use crate::viewer::Viewer;
+use crate::viewer::{Viewer, viewer};
 use chrono::{DateTime, Days, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 use domain::{Dimension, Label, Mode, Permission, Score};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use store::tickets::{TicketFilter, TicketRow, TicketState};
 
 const PAGE: u32 = 50;
@@ -26,6 +27,7 @@ struct Filters {
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
     escalated: bool,
+    degraded: bool,
     cursor: Option<String>,
 }
 
@@ -47,6 +49,7 @@ impl Filters {
             from: query("from").and_then(|text| text.parse().ok()),
             to: query("to").and_then(|text| text.parse().ok()),
             escalated: query("escalated").is_some() || query("state").as_deref() == Some(ESCALATED),
+            degraded: query("degraded").is_some() || query("state").as_deref() == Some(DEGRADED),
             cursor: query("cursor"),
         }
     }
@@ -66,6 +69,7 @@ impl Filters {
             state: self.state,
             min_sentiment: self.min_sentiment,
             escalated: self.escalated.then_some(true),
+            degraded: self.degraded,
             q: self.q.clone(),
         }
     }
@@ -84,6 +88,7 @@ impl Filters {
             ("from", self.from.map(|day| day.to_string())),
             ("to", self.to.map(|day| day.to_string())),
             ("escalated", self.escalated.then(|| "yes".to_owned())),
+            ("degraded", self.degraded.then(|| "yes".to_owned())),
             ("cursor", cursor.map(str::to_owned)),
         ];
         let pairs: Vec<_> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
@@ -96,6 +101,10 @@ impl Filters {
 
 /// What the form's outcome filter says for tickets that were escalated, whatever became of them then.
 const ESCALATED: &str = "escalated";
+/// And for those read by the built-in analyser while the model was out.
+const DEGRADED: &str = "degraded";
+/// Tickets read again at one press.
+const AGAIN: u32 = 500;
 
 /// Address word, state, what people read.
 const STATES: [(&str, TicketState, &str); 7] = [
@@ -131,6 +140,15 @@ pub fn TicketsPage() -> impl IntoView {
         let clients = client_picks(&viewer, &filters).await?;
         let next = page.next.as_deref().map(|cursor| filters.address(Some(cursor)));
         let first = filters.cursor.as_ref().map(|_| filters.address(None));
+        let again =
+            (filters.degraded && !page.rows.is_empty() && viewer.can(Permission::Operate)).then(|| {
+                view! {
+                    <Form to=TicketsAgain::url() class="row-form">
+                        <Button weight=Weight::Quiet>"Read them again with your model"</Button>
+                        <p class="quiet">"What was written into your PSA stays, and is not written twice."</p>
+                    </Form>
+                }
+            });
         let list = if page.rows.is_empty() {
             nothing(&filters)
         } else {
@@ -139,6 +157,7 @@ pub fn TicketsPage() -> impl IntoView {
         let body = view! {
             <PageHeader title="Tickets" about="Every ticket Undertone was told of, newest first."/>
             <FilterBar filters clients/>
+            {again}
             {list}
             <Older next first/>
         };
@@ -175,8 +194,8 @@ fn FilterBar(filters: Filters, clients: Vec<Pick>) -> impl IntoView {
     // On phones the set is folded; it stays open while one of its filters is on.
     let narrowed = Filters { q: None, ..filters.clone() }.is_any();
     let labels = Label::ALL.map(|label| Pick::new(label.word(), label.word())).to_vec();
-    let escalated = std::iter::once(Pick::new(ESCALATED, ESCALATED));
-    let states = escalated.chain(STATES.map(|(slug, _, words)| Pick::new(slug, words))).collect();
+    let marks = [Pick::new(ESCALATED, ESCALATED), Pick::new(DEGRADED, "read while the model was out")];
+    let states = marks.into_iter().chain(STATES.map(|(slug, _, words)| Pick::new(slug, words))).collect();
     let scores = [2, 3, 4, 5]
         .map(|n| Pick::new(n.to_string(), if n == 5 { "5".to_owned() } else { format!("{n} or greater") }))
         .to_vec();
@@ -184,7 +203,8 @@ fn FilterBar(filters: Filters, clients: Vec<Pick>) -> impl IntoView {
         .state
         .and_then(|state| STATES.into_iter().find(|(_, is, _)| *is == state))
         .map(|(slug, ..)| slug.to_owned())
-        .or_else(|| filters.escalated.then(|| ESCALATED.to_owned()));
+        .or_else(|| filters.escalated.then(|| ESCALATED.to_owned()))
+        .or_else(|| filters.degraded.then(|| DEGRADED.to_owned()));
     view! {
         <form class="filters" method="get" action="/tickets" role="search" aria-label="Filter tickets">
             <label class="filter filter-wide"><span>"Search"</span>
@@ -246,7 +266,7 @@ fn ticket_row(row: TicketRow) -> impl IntoView {
             <td class="fit">{row.sentiment.map(|score| view! { <Mood score/> })}</td>
             <td class="fit">{row.urgency.map(|score| view! { <Bars dimension=Dimension::Urgency score/> })}</td>
             <td class="fit">{row.impact.map(|score| view! { <Bars dimension=Dimension::Impact score/> })}</td>
-            <td class="fit"><span class="badges"><Outcome state=row.state escalated=row.escalated mode=row.mode label=row.label reason=row.reason/></span></td>
+            <td class="fit"><span class="badges"><Outcome state=row.state escalated=row.escalated degraded=row.degraded mode=row.mode label=row.label reason=row.reason/></span></td>
             <td class="n cell-sub"><When at=row.created_at/></td>
         </tr>
     }
@@ -256,6 +276,7 @@ fn ticket_row(row: TicketRow) -> impl IntoView {
 fn Outcome(
     state: TicketState,
     escalated: bool,
+    degraded: bool,
     mode: Option<Mode>,
     label: Option<Label>,
     reason: Option<String>,
@@ -272,7 +293,21 @@ fn Outcome(
         } else {
             view! { <span title=reason><StateBadge state/></span> }.into_any()
         }}
+        {degraded.then(|| view! { <Badge tone=Tone::Waiting text="degraded"/> })}
     }
+}
+
+/// Reads again what the built-in analyser read while the model was out.
+#[server(prefix = "/do", endpoint = "tickets-again")]
+pub async fn tickets_again() -> Result<(), AppError> {
+    let viewer = viewer(Permission::Operate).await?;
+    let count = viewer.store.tickets_replay_degraded(AGAIN, &viewer.actor, viewer.now).await?;
+    let told = match count {
+        0 => "There is nothing to read again.".to_owned(),
+        1 => "One ticket is read again.".to_owned(),
+        count => format!("{count} tickets are read again."),
+    };
+    done("/tickets", &told).await
 }
 
 #[cfg(test)]

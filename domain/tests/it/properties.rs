@@ -67,7 +67,7 @@ fn policies(rule: impl Strategy<Value = LeverRule> + Clone + 'static) -> impl St
             updates,
             escalation,
             notes: if folded { NoteStyle::Folded } else { NoteStyle::PerAction },
-            scope: Scope::default(),
+            ..Policy::default()
         },
     )
 }

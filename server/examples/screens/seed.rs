@@ -420,6 +420,7 @@ fn provenance(read: &ReadTicket) -> Provenance {
         tokens_out: 143,
         model_ms: 840,
         repaired: false,
+        degraded: None,
     }
 }
 

@@ -114,6 +114,9 @@ impl Told<'_> {
         let scores: Vec<String> =
             Dimension::ALL.into_iter().map(|d| format!("{} {}", d.word(), assessment.score(d))).collect();
         lines.push(format!("Scores from 1 (mild) to 5 (severe): {}.", scores.join(", ")));
+        if let Some(why) = &self.analysis.provenance.degraded {
+            lines.push(sentence(&format!("Read by the built-in analyser, because {why}")));
+        }
         lines
     }
 

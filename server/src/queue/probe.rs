@@ -40,12 +40,7 @@ impl Tools {
     }
 
     /// The connection was refused: what needs it waits, and it is tried again by itself.
-    pub(super) async fn pause(
-        &self,
-        tenant: &TenantStore,
-        which: Which,
-        reason: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn pause(&self, tenant: &TenantStore, which: Which, reason: &str) -> Result<(), StoreError> {
         let pace = match which {
             Which::Model => Pace::USUAL,
             Which::Psa => match tenant.psa_connection().await? {

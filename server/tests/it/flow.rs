@@ -10,6 +10,7 @@ mod door;
 mod meanwhile;
 mod model;
 mod once;
+mod outage;
 mod pause;
 mod products;
 mod published;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 ///
 /// - `waiting`: the tenants that have jobs, found by skipping through the index, not by reading all jobs.
 /// - `turns`: how many more leases each may hold. Materialised: the counting is not to be repeated per job.
-/// - `lanes`: per tenant the stages whose connection is not paused.
+/// - `lanes`: per tenant the stages whose connection is not paused; a model that is may have a stand-in.
 /// - `heads`: the first few due jobs of each lane; a flood behind them is not read.
 /// - `places`: a tenant's stages share its room, oldest first.
 macro_rules! claim {
@@ -26,10 +26,11 @@ macro_rules! claim {
                        ORDER BY j.tenant_id LIMIT 1)
                FROM waiting w WHERE w.tenant_id IS NOT NULL),
              turns AS MATERIALIZED (
-               SELECT w.tenant_id, p.state AS psa, m.state AS model,
+               SELECT w.tenant_id, p.state AS psa, CASE WHEN o.falls_back THEN NULL ELSE m.state END AS model,
                  $4 - (SELECT count(*) FROM jobs h
                        WHERE h.tenant_id = w.tenant_id AND h.lease_token IS NOT NULL AND h.due_at > $1) AS room
                FROM waiting w
+               JOIN tenants o ON o.id = w.tenant_id
                LEFT JOIN psa_connections p ON p.tenant_id = w.tenant_id
                LEFT JOIN model_connections m ON m.tenant_id = w.tenant_id
                WHERE w.tenant_id IS NOT NULL),

@@ -2,7 +2,7 @@
 
 use crate::support::{self, arrive, at, tenant};
 use domain::backoff::Pace;
-use domain::{ModelSettings, PsaSettings, Secret};
+use domain::{ModelSettings, Outage, Policy, PsaSettings, Secret};
 use std::time::Duration;
 use store::connections::{ConnectionState, Probe, Which};
 use store::testing::TestStore;
@@ -18,6 +18,7 @@ support::on_both_engines! {
     a_due_try_is_given_to_one_of_many_and_again_if_nothing_comes_of_it,
     a_try_that_comes_too_late_changes_nothing,
     what_waited_is_due_at_once_when_the_pause_ends,
+    a_workspace_with_a_stand_in_does_not_wait_for_its_model,
 }
 
 const PACE: Pace = Pace { first: Duration::from_secs(60), longest: Duration::from_secs(600) };
@@ -168,4 +169,20 @@ async fn what_waited_is_due_at_once_when_the_pause_ends(store: TestStore) {
     acme.connection_resumed(Which::Psa, at(5)).await.unwrap();
     let jobs = store.job_claim(at(5), support::LEASE, 10, 10).await.unwrap();
     assert_eq!(jobs.iter().map(|job| job.external_ticket.as_str()).collect::<Vec<_>>(), ["7", "8"]);
+}
+
+async fn a_workspace_with_a_stand_in_does_not_wait_for_its_model(store: TestStore) {
+    let (acme, bolt) = (connected(&store, "acme").await, connected(&store, "bolt").await);
+    for tenant in [&acme, &bolt] {
+        arrive(tenant, "7", 0).await;
+        let job = support::claim(&store, 0).await;
+        support::end_read(tenant, &job, &support::read("7", "c"), 1).await;
+        pause(tenant, Which::Model, "refused", 2).await;
+    }
+    assert!(store.job_claim(at(3), support::LEASE, 10, 10).await.unwrap().is_empty());
+    let falls_back = Policy { outage: Outage::Builtin, ..Policy::default() };
+    acme.policy_put(&falls_back, &Actor::System, at(4)).await.unwrap();
+    assert_eq!(support::claim(&store, 4).await.tenant, acme.tenant_id());
+    acme.policy_put(&Policy::default(), &Actor::System, at(5)).await.unwrap();
+    assert!(store.job_claim(at(100), support::LEASE, 10, 10).await.unwrap().is_empty(), "it waits again");
 }

@@ -122,6 +122,7 @@ async fn ids_of_one_tenant_open_nothing_for_another(store: TestStore) {
     assert!(b.ticket_story(a.ticket).await.unwrap().is_none());
     assert!(b.ticket_for_work(a.ticket).await.unwrap().is_none());
     assert!(!b.ticket_replay(a.ticket, &by, at(9)).await.unwrap());
+    assert_eq!(b.tickets_replay_degraded(10, &by, at(9)).await.unwrap(), 0);
     assert!(b.analysis_latest(a.ticket).await.unwrap().is_none());
     assert!(b.action_list(a.analysis).await.unwrap().is_empty());
     a.tenant

@@ -2,7 +2,7 @@
 
 use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
 use domain::{Label, Mode, Score, TicketId};
-use store::analyses::AnalysisState;
+use store::analyses::{AnalysisState, Provenance};
 use store::testing::TestStore;
 use store::tickets::{TicketFilter, TicketState};
 use store::{Actor, StoreError, TenantStore};
@@ -19,6 +19,7 @@ support::on_both_engines! {
     samples_are_the_newest_tickets_with_text,
     a_policy_is_held_against_the_newest_scores_of_each_ticket,
     text_with_a_nul_is_kept_readable,
+    what_was_read_while_the_model_was_out_is_marked_until_it_is_read_again,
 }
 
 async fn list(tenant: &TenantStore, filter: TicketFilter) -> Vec<String> {
@@ -257,4 +258,40 @@ async fn text_with_a_nul_is_kept_readable(store: TestStore) {
     let story = acme.ticket_story(id).await.unwrap().unwrap();
     assert_eq!((story.row.title.as_str(), story.text.as_str()), ("a\u{fffd}b", "c\u{fffd}d"));
     assert_eq!(story.ticket.title, "a\0b", "the ticket itself is as the PSA gave it");
+}
+
+async fn what_was_read_while_the_model_was_out_is_marked_until_it_is_read_again(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let degraded = TicketFilter { degraded: true, ..TicketFilter::default() };
+    let stand_in = Provenance { degraded: Some("gpt refused the key".into()), ..support::provenance() };
+    let plan = plan(Mode::Shadow, 3, &[]);
+    let mut second = 0;
+    for (external, how) in [("1", &stand_in), ("2", &support::provenance()), ("3", &stand_in)] {
+        arrive(&acme, external, second).await;
+        let job = claim(&store, second).await;
+        let id = acme.ticket_read(job.lease, &read(external, "c"), at(second)).await.unwrap();
+        acme.analysis_scored(job.lease, id, &support::assessment(3), &plan, 1, how, at(second))
+            .await
+            .unwrap();
+        second += 10;
+    }
+    assert_eq!(list(&acme, degraded.clone()).await, ["3", "1"]);
+    let story = acme.ticket_list(&degraded, 1, None).await.unwrap().rows.remove(0);
+    assert!(story.degraded);
+    let kept = acme.analysis_latest(story.id).await.unwrap().unwrap().provenance.degraded;
+    assert_eq!(kept.as_deref(), Some("gpt refused the key"));
+
+    // The oldest first, a few at a time; what is being read is not asked for again.
+    assert_eq!(acme.tickets_replay_degraded(1, &Actor::System, at(50)).await.unwrap(), 1);
+    let job = claim(&store, 50).await;
+    assert_eq!((job.external_ticket.as_str(), job.replay), ("1", true));
+    assert_eq!(acme.tickets_replay_degraded(10, &Actor::System, at(51)).await.unwrap(), 1);
+    let id = acme.ticket_read(job.lease, &read("1", "c"), at(52)).await.unwrap();
+    let how = support::provenance();
+    acme.analysis_scored(job.lease, id, &support::assessment(3), &plan, 1, &how, at(53)).await.unwrap();
+    // One that a rule leaves out now has no scores that could be marked.
+    let job = claim(&store, 54).await;
+    acme.ticket_skip(job.lease, &read("3", "c"), "an alert", at(55)).await.unwrap();
+    assert!(list(&acme, degraded).await.is_empty());
+    assert_eq!(acme.tickets_replay_degraded(10, &Actor::System, at(56)).await.unwrap(), 0);
 }

@@ -6,7 +6,7 @@
 use crate::pages::fields::{Fields, Problem};
 use domain::{
     Choice, Dimension, Driver, Escalation, Lever, LeverRule, ListRule, Lookups, MachineText, NoteStyle,
-    Party, Policy, Scope, ScopeMode, Score, ScoreField, Threshold, Thresholds, Updates,
+    Outage, Party, Policy, Scope, ScopeMode, Score, ScoreField, Threshold, Thresholds, Updates,
 };
 use std::collections::BTreeMap;
 
@@ -155,6 +155,8 @@ pub fn fields_of(policy: &Policy, catalogue: &Catalogue<'_>) -> Fields {
     fields.insert("escalation.board".into(), target(&policy.escalation.board));
     let notes = if policy.notes == NoteStyle::Folded { "folded" } else { "per_action" };
     fields.insert("notes".into(), notes.into());
+    let outage = if policy.outage == Outage::Builtin { "builtin" } else { "wait" };
+    fields.insert("outage".into(), outage.into());
     scope_fields(&mut fields, &policy.scope);
     fields
 }
@@ -233,6 +235,11 @@ pub fn parse(fields: &Fields, catalogue: &Catalogue<'_>) -> Result<Policy, Vec<P
             "folded" => NoteStyle::Folded,
             "per_action" => NoteStyle::PerAction,
             _ => catalogue.saved.notes,
+        },
+        outage: match reader.text("outage") {
+            "wait" => Outage::Wait,
+            "builtin" => Outage::Builtin,
+            _ => catalogue.saved.outage,
         },
         scope: reader.scope(catalogue),
     };

@@ -39,6 +39,7 @@ fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
     let custom = custom_fields(fields, catalogue);
     let hand_over = hand_over(fields, catalogue, psa);
     let notes = notes(fields);
+    let outage = outage(fields);
     let scope = scope(fields, catalogue, psa);
     view! {
         <Card title="Raise fields" about="Only ever towards more severe. What a person changed meanwhile is left alone.">
@@ -48,6 +49,7 @@ fn of_psa(fields: &Fields, catalogue: &Catalogue<'_>, psa: PsaKind) -> AnyView {
             {hand_over}
         </Card>
         <Card title="Notes" about="Always internal: no customer sees them, and no mail is sent.">{notes}</Card>
+        <Card title="When the model is out" about="When it refuses the key, or fails several times in a row.">{outage}</Card>
         <Card title="Which tickets" about="A ticket that is left out says which rule left it out.">{scope}</Card>
     }
     .into_any()
@@ -304,6 +306,20 @@ fn notes(fields: &Fields) -> AnyView {
         <div class="sentence-line">
             "Write "<Select inline=true label="Notes" name="notes" options value=value(fields, "notes")/>"."
         </div>
+    }
+    .into_any()
+}
+
+fn outage(fields: &Fields) -> AnyView {
+    let options = vec![
+        Pick::new("wait", "wait, and go on when it is back"),
+        Pick::new("builtin", "are read by the built-in analyser"),
+    ];
+    view! {
+        <div class="sentence-line">
+            "Then tickets "<Select inline=true label="When the model is out, tickets" name="outage" options value=value(fields, "outage")/>"."
+        </div>
+        <p class="hint">"What the built-in analyser read is marked wherever it appears, and can be read again with your model later."</p>
     }
     .into_any()
 }

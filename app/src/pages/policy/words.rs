@@ -2,7 +2,8 @@
 
 use super::form::{MAPPED, RULES, rule, scope_rule};
 use domain::{
-    Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Policy, PsaKind, ScopeMode, Score,
+    Dimension, Driver, Escalation, Lever, LeverRule, Mode, NoteStyle, Outage, Policy, PsaKind, ScopeMode,
+    Score,
 };
 
 /// What a policy will do, and what in it will never do anything.
@@ -43,6 +44,10 @@ pub fn summary(policy: &Policy, psa: Option<PsaKind>) -> Summary {
         }
         NoteStyle::Folded => "Write one internal note that tells everything.".into(),
     });
+    if policy.outage == Outage::Builtin {
+        out.sentences
+            .push("While your model is out, let the built-in analyser read, and mark what it read.".into());
+    }
     out
 }
 
@@ -198,6 +203,7 @@ pub fn differences(before: &Policy, after: &Policy, psa: Option<PsaKind>) -> Vec
         (before.updates.score_fields != after.updates.score_fields, "user-defined fields"),
         (before.escalation != after.escalation, "hand-over"),
         (before.notes != after.notes, "notes"),
+        (before.outage != after.outage, "when the model is out"),
         (before.scope != after.scope, "which tickets"),
     ];
     out.extend(parts.into_iter().filter(|(differs, _)| *differs).map(|(_, words)| words.to_owned()));

@@ -8,7 +8,13 @@ use store::analyses::{Analysis, AnalysisState, Provenance};
 
 pub(super) fn reading(analysis: &Analysis) -> AnyView {
     let about = match analysis.state {
-        AnalysisState::Scored => format!("By {}.", shown_model(&analysis.provenance)),
+        AnalysisState::Scored => match &analysis.provenance.degraded {
+            Some(why) => format!(
+                "By {}, because {why}. Replay reads it again with your model.",
+                shown_model(&analysis.provenance)
+            ),
+            None => format!("By {}.", shown_model(&analysis.provenance)),
+        },
         AnalysisState::Skipped => "No scores.".to_owned(),
     };
     let reached = analysis.plan.iter().flat_map(|plan| plan.reached.clone()).collect::<Vec<_>>();

@@ -122,7 +122,7 @@ fn json_line(value: &impl Serialize) -> String {
 
 type Column = (&'static str, fn(&TicketItem) -> String);
 
-const COLUMNS: [Column; 16] = [
+const COLUMNS: [Column; 17] = [
     ("id", |it| it.id.to_string()),
     ("number", |it| it.number.clone()),
     ("title", |it| it.title.clone()),
@@ -139,6 +139,7 @@ const COLUMNS: [Column; 16] = [
     ("impact", |it| it.impact.map(|score| score.to_string()).unwrap_or_default()),
     ("updated", |it| it.updated.to_string()),
     ("escalated", |it| it.escalated.to_string()),
+    ("degraded", |it| it.degraded.to_string()),
 ];
 
 /// The word that stands for it in JSON.

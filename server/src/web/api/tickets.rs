@@ -63,6 +63,8 @@ pub(super) struct TicketItem {
     /// Priority, severity or impact was raised, or would have been.
     pub(super) updated: bool,
     pub(super) escalated: bool,
+    /// Read by the built-in analyser while your model was out.
+    pub(super) degraded: bool,
 }
 
 impl From<TicketRow> for TicketItem {
@@ -86,6 +88,7 @@ impl From<TicketRow> for TicketItem {
             impact: row.impact,
             updated: row.updated,
             escalated: row.escalated,
+            degraded: row.degraded,
         }
     }
 }
@@ -124,6 +127,9 @@ pub(super) struct TicketsQuery {
     min_sentiment: Option<Score>,
     /// Only tickets that were escalated, or only those that were not.
     escalated: Option<bool>,
+    /// Only tickets that were read while your model was out.
+    #[serde(default)]
+    degraded: bool,
     /// Words in title, text, client or number.
     q: Option<String>,
 }
@@ -155,6 +161,7 @@ pub(super) async fn list(
         state: query.state,
         min_sentiment: query.min_sentiment,
         escalated: query.escalated,
+        degraded: query.degraded,
         q: query.q,
     };
     let page = caller.tenant.ticket_list(&filter, limit, query.cursor.as_deref()).await?;
@@ -204,6 +211,8 @@ pub(super) struct AnalysisItem {
     tokens_out: i64,
     model_ms: i64,
     repaired: bool,
+    /// Why the built-in analyser read in place of your model.
+    degraded: Option<String>,
 }
 
 impl From<Analysis> for AnalysisItem {
@@ -224,6 +233,7 @@ impl From<Analysis> for AnalysisItem {
             tokens_out: how.tokens_out,
             model_ms: how.model_ms,
             repaired: how.repaired,
+            degraded: how.degraded,
         }
     }
 }

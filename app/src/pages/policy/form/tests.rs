@@ -78,6 +78,7 @@ pub fn full_policy() -> Policy {
             status: Some(Choice::new("110", "Escalated")),
             board: Some(Choice::new("11", "Escalations")),
         },
+        outage: Outage::Builtin,
         notes: NoteStyle::Folded,
         scope: Scope {
             boards: ListRule {
