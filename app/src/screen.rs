@@ -194,7 +194,7 @@ where
         };
         match loaded.await {
             Ok((title, notice, body)) => view! {
-                <Title text=format!("{title} · Undertone")/>
+                {document_title(&format!("{title} · Undertone"))}
                 <main class="door" id="main">
                     <div class="door-form">
                         <a class="wordmark" href="/"><Logo/>"Undertone"</a>
@@ -226,13 +226,18 @@ pub fn not_found() -> impl IntoView {
 fn alone(error: AppError) -> AnyView {
     set_status(&error);
     view! {
-        <Title text=format!("{} · Undertone", error.title())/>
+        {document_title(&format!("{} · Undertone", error.title()))}
         <main class="alone" id="main">
             <a class="wordmark" href="/"><Logo/>"Undertone"</a>
             <Problem error/>
         </main>
     }
     .into_any()
+}
+
+/// `Title` writes its text into the document as it is; a ticket's title is a stranger's.
+fn document_title(text: &str) -> impl IntoView + use<> {
+    view! { <Title text=html_escape::encode_text(text).into_owned()/> }
 }
 
 fn set_status(error: &AppError) {
@@ -251,7 +256,7 @@ fn frame(
 ) -> AnyView {
     let tenant = &viewer.tenant.name;
     view! {
-        <Title text=format!("{title} · {tenant} · Undertone")/>
+        {document_title(&format!("{title} · {tenant} · Undertone"))}
         <a class="skip" href="#main">"Skip to the content"</a>
         <div class="frame">
             {rail(viewer, mode, here)}
