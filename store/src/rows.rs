@@ -8,7 +8,7 @@ use crate::tickets::TicketState;
 use crate::{Page, Result, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use chrono::{DateTime, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use domain::{ActionState, Label, Mode, PsaKind, Role, Score};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -80,6 +80,19 @@ pub(crate) fn read_json<T: DeserializeOwned>(
 /// Text from outside. PostgreSQL's text holds no U+0000, so it becomes the replacement character on both engines.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// The days that both engines know: what is asked beyond them is asked of the last one.
+pub(crate) fn known_day(day: NaiveDate) -> NaiveDate {
+    const FIRST: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a day");
+    const LAST: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a day");
+    day.clamp(FIRST, LAST)
+}
+
+/// As [`known_day`].
+pub(crate) fn known_time(at: DateTime<Utc>) -> DateTime<Utc> {
+    let day = at.date_naive();
+    if known_day(day) == day { at } else { known_day(day).and_time(NaiveTime::MIN).and_utc() }
 }
 
 /// An id (a UUID of version 7) that begins with `at`, to the microsecond, and then counts: ids sort by time, and those

@@ -1,15 +1,17 @@
 //! What arrived means: tickets in the one shape, and the lists and stories of the screens.
 
+mod replay;
+
 use crate::analyses::{Analysis, Provenance};
 use crate::door::{Delivery, DeliveryRow, select_deliveries};
-use crate::engine::{Query, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query, locked};
-use crate::jobs::{Held, Requeue, Stage};
+use crate::engine::{Query, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query};
+use crate::jobs::{Held, Stage};
 use crate::ledger::LedgerRow;
 use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
-use crate::{Actor, Lease, Page, Result, StoreError, TenantStore, timeline};
+use crate::{Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Assessment, Label, Mode, Party, Score, Ticket, TicketId};
+use domain::{Assessment, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
 use uuid::Uuid;
 
 /// Where a ticket stands with us.
@@ -223,23 +225,37 @@ impl TenantStore {
                 |tx, (tenant, lease, read, reason, now)| {
                     Box::pin(async move {
                         let held = Held::fence(tx, Some(*tenant), *lease).await?;
-                        let ticket = keep(tx, &held, read, TicketState::Skipped, Some(reason), *now).await?;
-                        let (policy_version,): (i64,) = fetch_one!(
+                        let ticket = leave_out(tx, &held, *tenant, read, reason, *now).await?;
+                        Ok(ticket.into())
+                    })
+                },
+            )
+            .await
+    }
+
+    /// As [`Self::ticket_skip`], for a ticket that the PSA does not show. Its number is not used up by that: a later call
+    /// that names it is read again.
+    pub async fn ticket_unseen(
+        &self,
+        lease: Lease,
+        read: &ReadTicket,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<TicketId> {
+        self.store
+            .write_later(
+                (self.tenant, lease, read.clone(), clean(reason).into_owned(), now),
+                |tx, (tenant, lease, read, reason, now)| {
+                    Box::pin(async move {
+                        let held = Held::fence(tx, Some(*tenant), *lease).await?;
+                        let ticket = leave_out(tx, &held, *tenant, read, reason, *now).await?;
+                        execute!(
                             tx,
-                            (i64,),
-                            "SELECT coalesce(max(version), 0) FROM policies WHERE tenant_id = $1",
-                            tenant.0
+                            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3",
+                            tenant.0,
+                            &held.psa,
+                            &held.external_ticket
                         )?;
-                        crate::analyses::skip(
-                            tx,
-                            &held,
-                            ticket,
-                            reason,
-                            policy_version,
-                            &Provenance::default(),
-                            *now,
-                        )
-                        .await?;
                         Ok(ticket.into())
                     })
                 },
@@ -331,61 +347,6 @@ impl TenantStore {
         }))
     }
 
-    /// Analyses the ticket again, as it stands now. `false` when there is no such ticket.
-    pub async fn ticket_replay(&self, ticket: TicketId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
-        self.store
-            .write((self.tenant, ticket.0, actor.clone(), now), |tx, (tenant, ticket, actor, now)| {
-                Box::pin(async move {
-                    let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
-                        tx,
-                        (String, String, DateTime<Utc>),
-                        locked!(tx, "SELECT psa, external_id, taken_in_at FROM tickets WHERE tenant_id = $1 AND id = $2"),
-                        tenant.0,
-                        *ticket
-                    )?;
-                    let Some((psa, external_ticket, received_at)) = found else { return Ok(false) };
-                    let requeue = Requeue { tenant: *tenant, psa, external_ticket, delivery: None, received_at };
-                    requeue.carry_out(tx, actor, *now).await?;
-                    Ok(true)
-                })
-            })
-            .await
-    }
-
-    /// Analyses again what was read while the model was out, oldest first and at most `limit` tickets; how many.
-    pub async fn tickets_replay_degraded(
-        &self,
-        limit: u32,
-        actor: &Actor,
-        now: DateTime<Utc>,
-    ) -> Result<usize> {
-        self.store
-            .write((self.tenant, limit, actor.clone(), now), |tx, (tenant, limit, actor, now)| {
-                Box::pin(async move {
-                    let found: Vec<(Uuid, String, String, DateTime<Utc>)> = fetch_all!(
-                        tx,
-                        (Uuid, String, String, DateTime<Utc>),
-                        "SELECT id, psa, external_id, taken_in_at FROM tickets
-                         WHERE tenant_id = $1 AND degraded AND state <> 'reading' ORDER BY taken_in_at, id LIMIT $2",
-                        tenant.0,
-                        i64::from(*limit)
-                    )?;
-                    for (_, psa, external_ticket, received_at) in &found {
-                        let requeue = Requeue {
-                            tenant: *tenant,
-                            psa: psa.clone(),
-                            external_ticket: external_ticket.clone(),
-                            delivery: None,
-                            received_at: *received_at,
-                        };
-                        requeue.carry_out(tx, actor, *now).await?;
-                    }
-                    Ok(found.len())
-                })
-            })
-            .await
-    }
-
     /// The newest scored tickets with their newest scores, newest first: what a policy is held against before it is saved.
     pub async fn assessed_newest(&self, limit: u32) -> Result<Vec<(ReadTicket, Assessment)>> {
         let mut reader = self.store.read().await?;
@@ -441,16 +402,16 @@ impl AssessedRow {
 impl TicketFilter {
     fn narrow(&self, query: &mut Query) {
         if let Some(from) = self.from {
-            query.push(" AND t.taken_in_at >= ").bind(from);
+            query.push(" AND t.taken_in_at >= ").bind(rows::known_time(from));
         }
         if let Some(to) = self.to {
-            query.push(" AND t.taken_in_at < ").bind(to);
+            query.push(" AND t.taken_in_at < ").bind(rows::known_time(to));
         }
         if let Some(label) = self.label {
             query.push(" AND t.label = ").bind(Word::word(label));
         }
         if let Some(client) = &self.client {
-            query.push(" AND t.client_id = ").bind(client.as_str());
+            query.push(" AND t.client_id = ").bind(clean(client).into_owned());
         }
         if let Some(state) = self.state {
             query.push(" AND t.state = ").bind(state.word());
@@ -490,6 +451,26 @@ impl TicketFilter {
             query.bind(pattern.as_str()).push(") ESCAPE '!'))");
         }
     }
+}
+
+/// Stores a ticket with the reason why it is not scored, and finishes the job.
+async fn leave_out(
+    tx: &mut Tx,
+    held: &Held,
+    tenant: TenantId,
+    read: &ReadTicket,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    let ticket = keep(tx, held, read, TicketState::Skipped, Some(reason), now).await?;
+    let (policy_version,): (i64,) = fetch_one!(
+        tx,
+        (i64,),
+        "SELECT coalesce(max(version), 0) FROM policies WHERE tenant_id = $1",
+        tenant.0
+    )?;
+    crate::analyses::skip(tx, held, ticket, reason, policy_version, &Provenance::default(), now).await?;
+    Ok(ticket)
 }
 
 /// Stores what was read, new or refreshed.

@@ -106,6 +106,7 @@ struct ClientRow {
 impl TenantStore {
     /// `from` inclusive, `to` exclusive, days in the tenant's zone.
     pub async fn overview(&self, from: NaiveDate, to: NaiveDate) -> Result<Overview> {
+        let (from, to) = (rows::known_day(from), rows::known_day(to));
         let mut reader = self.store.read().await?;
         let tally = self.sum(&mut reader, from, to).await?;
         let before = self.sum(&mut reader, before(from, to), from).await?;
@@ -142,10 +143,11 @@ impl TenantStore {
         bucket: Bucket,
         client: Option<&str>,
     ) -> Result<Vec<Point>> {
+        let (from, to) = (rows::known_day(from), rows::known_day(to));
         let mut query = Query::new(concat!("SELECT day, ", sums!(), "FROM tallies WHERE tenant_id = "));
         query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
         if let Some(client) = client {
-            query.push(" AND client_id = ").bind(client);
+            query.push(" AND client_id = ").bind(rows::clean(client).into_owned());
         }
         query.push(" GROUP BY day");
         let mut reader = self.store.read().await?;
@@ -172,6 +174,7 @@ impl TenantStore {
         to: NaiveDate,
         limit: u32,
     ) -> Result<Vec<ClientTally>> {
+        let (from, to) = (rows::known_day(from), rows::known_day(to));
         let mut reader = self.store.read().await?;
         let now = self.clients(&mut reader, from, to).await?;
         let before: HashMap<String, Tally> = self
@@ -233,7 +236,7 @@ impl TenantStore {
 
 /// Begin of the span of equal length before.
 fn before(from: NaiveDate, to: NaiveDate) -> NaiveDate {
-    from.checked_sub_signed(to - from).unwrap_or(NaiveDate::MIN)
+    rows::known_day(from.checked_sub_signed(to - from).unwrap_or(NaiveDate::MIN))
 }
 
 /// Of sorted milliseconds, in seconds.

@@ -59,7 +59,8 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
         let read = unseen(psa.kind(), &job.external_ticket);
         let reason =
             format!("{} has no such ticket (any more), or does not show it to our user", psa.kind().name());
-        return leave_out(tools, job, &read, &reason).await;
+        let unseen = tenant.ticket_unseen(job.lease, &read, &reason, tools.clock.now()).await;
+        return unseen.map(|_| Onward::Through).map_err(Setback::store);
     };
     let read = as_read(fetched, found);
     if let Some(reason) = reason_to_leave(&standing.policy.body.scope, &read) {

@@ -18,9 +18,10 @@ use crate::psa::{HookContext, HookError, HookEvent, HookMeaning, Hooked, read_ho
 use crate::web::problem::Problem;
 use addresses::{Addresses, is_of};
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{any, post};
 use domain::{PsaKind, TenantId};
 use futures::FutureExt;
 use governor::{DefaultKeyedRateLimiter, Quota};
@@ -69,14 +70,25 @@ pub fn router(door: Door) -> Router {
             "this address takes webhook calls of your PSA, sent as POST. Enter it in your PSA; opening it in a browser does nothing",
         )
     };
-    Router::new().route("/hooks/{psa}/{key}", post(receive).fallback(only_post)).with_state(Arc::new(door))
+    let nobody = || async { answer(None, Err(Refusal::NoSuchAddress)) };
+    Router::new()
+        .route("/hooks/{psa}/{key}", post(receive).fallback(only_post))
+        // Not left to the screens: who is told of forms here would not know what to do.
+        .route("/hooks", any(nobody))
+        .route("/hooks/", any(nobody))
+        .route("/hooks/{psa}", any(nobody))
+        .route("/hooks/{psa}/{key}/", any(nobody))
+        .route("/hooks/{psa}/{key}/{*more}", any(nobody))
+        .with_state(Arc::new(door))
 }
 
 async fn receive(
     State(door): State<Arc<Door>>,
-    Path((psa, key)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Response {
+    // What is no text is no key of ours.
+    let Ok(Path((psa, key))) = path else { return answer(None, Err(Refusal::NoSuchAddress)) };
     let kind: Option<PsaKind> = psa.parse().ok();
     let span =
         tracing::info_span!("hook", psa.kind = kind.map(PsaKind::slug), tenant.id = tracing::field::Empty);

@@ -1,7 +1,7 @@
 //! Taking in a batch: one transaction for all callers that wait.
 
 use super::{Accepted, DeliveryState, Disposition, NewDelivery};
-use crate::engine::{Arg, News, Query, Tx, execute_query, fetch_query};
+use crate::engine::{Arg, News, Query, Tx, execute, execute_query, fetch_optional, fetch_query, locked};
 use crate::error::BatchFailure;
 use crate::rows::{self, Word, clean};
 use crate::writer::{Batch, Flush};
@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 /// Why a second delivery about a ticket does nothing.
 pub(crate) const TAKEN_IN_BEFORE: &str = "this ticket was taken in before";
+/// Why a call that could not be verified gave way.
+const UNPROVEN: &str = "a call that is proven genuine came for this ticket";
 /// Deliveries in one transaction.
 const BATCH: usize = 256;
 /// Rows in one insert, at most. Inserts come in powers of two, so that a few prepared texts serve all batches.
@@ -210,7 +212,11 @@ async fn take_in_tickets(tx: &mut Tx, fresh: &[&Knock]) -> Result<()> {
     }
     let (new, known): (Vec<_>, Vec<_>) =
         order.into_iter().partition(|(_, item)| taken.contains(&item.delivery));
-    later.extend(known.iter().map(|(_, item)| item));
+    for (ticket, item) in known {
+        if !(item.verified && take_over(tx, ticket, item).await?) {
+            later.push(item);
+        }
+    }
     for chunk in chunks(&new) {
         insert_jobs(tx, chunk).await?;
     }
@@ -243,6 +249,43 @@ async fn insert_intake(tx: &mut Tx, chunk: &[(Ticket<'_>, &Knock)]) -> Result<Ve
     query.push(" ON CONFLICT DO NOTHING RETURNING delivery_id");
     let ids: Vec<(Uuid,)> = fetch_query!(tx, (Uuid,), query)?;
     Ok(ids.into_iter().map(|(id,)| id).collect())
+}
+
+/// A call that is proven genuine takes the place of one that is not yet: whoever makes calls up must not keep the true
+/// one out. The job goes on, or begins anew if it was given up, on the word of the new call.
+async fn take_over(tx: &mut Tx, (tenant, psa, external_ticket): Ticket<'_>, item: &Knock) -> Result<bool> {
+    let before: Option<(Uuid, Uuid)> = fetch_optional!(
+        tx,
+        (Uuid, Uuid),
+        locked!(
+            tx,
+            "SELECT j.id, d.id FROM jobs j JOIN deliveries d ON d.tenant_id = j.tenant_id AND d.id = j.delivery_id
+             WHERE j.tenant_id = $1 AND j.psa = $2 AND j.external_ticket = $3 AND j.stage = 'read' AND NOT d.verified",
+            of "j"
+        ),
+        tenant,
+        psa,
+        external_ticket
+    )?;
+    let Some((job, unproven)) = before else { return Ok(false) };
+    // One that is being worked on is judged by the new call when it comes back.
+    execute!(
+        tx,
+        "UPDATE jobs SET delivery_id = $1, attempts = 0, cause = NULL,
+           due_at = CASE WHEN lease_token IS NULL THEN $2 ELSE due_at END WHERE id = $3",
+        item.delivery,
+        item.received_at,
+        job
+    )?;
+    execute!(
+        tx,
+        "UPDATE deliveries SET state = 'ignored', reason = $1 WHERE tenant_id = $2 AND id = $3",
+        UNPROVEN,
+        tenant,
+        unproven
+    )?;
+    tx.announce(News::Everywhere);
+    Ok(true)
 }
 
 async fn insert_jobs(tx: &mut Tx, chunk: &[(Ticket<'_>, &Knock)]) -> Result<()> {

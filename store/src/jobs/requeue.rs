@@ -47,7 +47,13 @@ impl Requeue {
             Some((job, Some(_lease))) => {
                 execute!(tx, "UPDATE jobs SET again = $1 WHERE id = $2", true, job)?;
             }
-            Some((job, None)) => restart(tx, job, now).await?,
+            Some((job, None)) => {
+                // By the word of the call that was chosen, if one was.
+                if let Some(delivery) = self.delivery {
+                    execute!(tx, "UPDATE jobs SET delivery_id = $1 WHERE id = $2", delivery, job)?;
+                }
+                restart(tx, job, now).await?;
+            }
             None => self.insert_job(tx, now).await?,
         }
         execute!(

@@ -29,6 +29,9 @@ support::on_both_engines! {
     a_delivery_without_a_ticket_cannot_be_replayed,
     a_delivery_under_way_is_not_queued_twice,
     pipeline_health_counts_what_waits_and_what_is_dead,
+    a_call_that_is_proven_genuine_takes_the_place_of_one_that_is_not,
+    a_proven_call_also_replaces_one_that_was_given_up_and_one_that_is_being_judged,
+    a_replay_goes_by_the_call_that_was_chosen,
 }
 
 async fn all(tenant: &TenantStore) -> Vec<store::door::Delivery> {
@@ -305,4 +308,57 @@ async fn a_store_that_is_not_migrated_keeps_nothing() {
     assert!(matches!(store.tenant_create(new, at(0)).await, Err(StoreError::Driver(_))));
     let nobody = domain::TenantId(uuid::Uuid::nil());
     assert!(store.accept(delivery(nobody, "k", created("7"), 0)).await.is_err());
+}
+
+async fn unproven(tenant: &TenantStore, ticket: &str, key: &str, second: i64) -> DeliveryId {
+    let mut call = delivery(tenant.tenant_id(), key, created(ticket), second);
+    call.verified = false;
+    tenant.store().accept(call).await.unwrap().delivery
+}
+
+async fn a_call_that_is_proven_genuine_takes_the_place_of_one_that_is_not(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let forged = unproven(&acme, "7", "forged", 0).await;
+    let again = unproven(&acme, "7", "forged too", 1).await;
+    assert_eq!(
+        one(&acme, again).await.state,
+        DeliveryState::Ignored,
+        "one doubtful call does not oust another"
+    );
+    let genuine = arrive(&acme, "7", 2).await.delivery;
+    assert_eq!(one(&acme, genuine).await.state, DeliveryState::Queued);
+    let ousted = one(&acme, forged).await;
+    assert_eq!(ousted.state, DeliveryState::Ignored);
+    assert!(ousted.reason.unwrap().contains("proven genuine"));
+    let job = claim(&store, 2).await;
+    assert_eq!((job.delivery, job.verified, job.external_ticket.as_str()), (Some(genuine), true, "7"));
+    let third =
+        acme.store().accept(delivery(acme.tenant_id(), "third", created("7"), 3)).await.unwrap().delivery;
+    assert_eq!(one(&acme, third).await.state, DeliveryState::Ignored, "a proven one keeps its place");
+}
+
+async fn a_proven_call_also_replaces_one_that_was_given_up_and_one_that_is_being_judged(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    unproven(&acme, "7", "forged", 0).await;
+    store.job_bury(claim(&store, 0).await.lease, "not genuine", at(1)).await.unwrap();
+    let genuine = arrive(&acme, "7", 2).await.delivery;
+    let job = claim(&store, 2).await;
+    assert_eq!((job.delivery, job.verified), (Some(genuine), true));
+    store.job_finish(job.lease, at(3)).await.unwrap();
+
+    unproven(&acme, "8", "forged 8", 10).await;
+    let judged = claim(&store, 10).await;
+    let genuine = arrive(&acme, "8", 11).await.delivery;
+    assert!(store.job_claim(at(11), support::LEASE, 10, 10).await.unwrap().is_empty(), "one at a time");
+    store.job_retry(judged.lease, at(12), "no key yet", true).await.unwrap();
+    let job = claim(&store, 12).await;
+    assert_eq!((job.delivery, job.verified), (Some(genuine), true));
+}
+
+async fn a_replay_goes_by_the_call_that_was_chosen(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    unproven(&acme, "7", "first", 0).await;
+    let chosen = unproven(&acme, "7", "second", 1).await;
+    assert!(acme.delivery_replay(chosen, &Actor::System, at(2)).await.unwrap());
+    assert_eq!(claim(&store, 2).await.delivery, Some(chosen));
 }

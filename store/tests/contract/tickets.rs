@@ -20,6 +20,8 @@ support::on_both_engines! {
     a_policy_is_held_against_the_newest_scores_of_each_ticket,
     text_with_a_nul_is_kept_readable,
     what_was_read_while_the_model_was_out_is_marked_until_it_is_read_again,
+    a_ticket_that_was_not_there_does_not_use_up_its_number,
+    the_list_is_asked_for_any_time_and_client,
 }
 
 async fn list(tenant: &TenantStore, filter: TicketFilter) -> Vec<String> {
@@ -294,4 +296,51 @@ async fn what_was_read_while_the_model_was_out_is_marked_until_it_is_read_again(
     acme.ticket_skip(job.lease, &read("3", "c"), "an alert", at(55)).await.unwrap();
     assert!(list(&acme, degraded).await.is_empty());
     assert_eq!(acme.tickets_replay_degraded(10, &Actor::System, at(56)).await.unwrap(), 0);
+}
+
+async fn a_ticket_that_was_not_there_does_not_use_up_its_number(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    arrive(&acme, "7", 0).await;
+    let job = claim(&store, 0).await;
+    let id = acme.ticket_unseen(job.lease, &read("7", "c"), "there is no such ticket", at(1)).await.unwrap();
+    assert_eq!(acme.ticket_story(id).await.unwrap().unwrap().row.state, TicketState::Skipped);
+    assert!(store.job_claim(at(1), support::LEASE, 10, 10).await.unwrap().is_empty());
+
+    let later = support::delivery(acme.tenant_id(), "the true call", support::created("7"), 2);
+    store.accept(later).await.unwrap();
+    let job = claim(&store, 2).await;
+    assert_eq!(acme.ticket_read(job.lease, &read("7", "c"), at(3)).await.unwrap(), id);
+    acme.analysis_scored(
+        job.lease,
+        id,
+        &support::assessment(3),
+        &plan(Mode::Shadow, 3, &[]),
+        1,
+        &support::provenance(),
+        at(4),
+    )
+    .await
+    .unwrap();
+    assert_eq!(acme.ticket_story(id).await.unwrap().unwrap().row.state, TicketState::Analysed);
+    let day = at(0).date_naive();
+    let counted = acme.overview(day, day + chrono::Days::new(1)).await.unwrap().tally;
+    assert_eq!(counted.analysed, 1, "it is counted once");
+}
+
+async fn the_list_is_asked_for_any_time_and_client(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    scored(&acme, "1", "c", 5, &plan(Mode::Shadow, 5, &[]), 0).await;
+    let (least, most) = (chrono::DateTime::<chrono::Utc>::MIN_UTC, chrono::DateTime::<chrono::Utc>::MAX_UTC);
+    let between = |from, to| TicketFilter { from: Some(from), to: Some(to), ..TicketFilter::default() };
+    assert_eq!(list(&acme, between(least, most)).await, ["1"]);
+    assert!(list(&acme, between(least, least)).await.is_empty());
+    assert!(
+        list(&acme, TicketFilter { client: Some("c\0".into()), ..TicketFilter::default() }).await.is_empty()
+    );
+    let (first, last) = (chrono::NaiveDate::MIN, chrono::NaiveDate::MAX);
+    let far = chrono::NaiveDate::from_ymd_opt(-5000, 1, 1).unwrap();
+    assert_eq!(acme.overview(first, last).await.unwrap().tally.analysed, 1);
+    assert_eq!(acme.overview(far, first).await.unwrap().tally.analysed, 0);
+    assert!(acme.client_tallies(first, far, 10).await.unwrap().is_empty());
+    assert!(acme.trend(first, far, store::trends::Bucket::Day, Some("\0")).await.unwrap().is_empty());
 }

@@ -31,6 +31,10 @@ async fn an_unknown_key_and_the_wrong_psa_are_404() {
     is_problem(&altered(|call| call.url = call.url.replace("/halopsa/", "/autotask/")).await, 404);
     is_problem(&altered(|call| call.url = call.url.replace("/halopsa/", "/zendesk/")).await, 404);
     is_problem(&altered(|call| call.url.push_str(&"x".repeat(5_000))).await, 404);
+    is_problem(&altered(|call| call.url.push_str("%ff")).await, 404);
+    for more in ["/", "/more", "//"] {
+        is_problem(&altered(|call| call.url.push_str(more)).await, 404);
+    }
 }
 
 #[tokio::test]
