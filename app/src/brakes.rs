@@ -11,6 +11,7 @@ use leptos::prelude::use_context;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 use store::Store;
+use uuid::Uuid;
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const FROM_ONE_NETWORK: i64 = 10;
@@ -22,7 +23,7 @@ const EMAIL_CHARS: usize = 254;
 /// The brakes on one attempt: the keys it is counted under, each with its limit.
 pub(crate) struct Brakes {
     counted: Vec<(String, i64)>,
-    /// Released by a success. The other counts stay: one good password does not excuse a thousand guesses.
+    /// Cleared by a success. The other counts stay: one good password does not excuse a thousand guesses.
     own: Option<String>,
 }
 
@@ -44,23 +45,31 @@ impl Brakes {
         Self { counted, own }
     }
 
-    pub(crate) async fn are_on(&self, store: &Store, now: DateTime<Utc>) -> Result<bool, AppError> {
+    /// Counts this attempt, before anything is tried, so that many at once are counted too. `None`: there were too many.
+    pub(crate) async fn count(&self, store: &Store, now: DateTime<Utc>) -> Result<Option<Counted>, AppError> {
+        let keys: Vec<String> = self.counted.iter().map(|(key, _)| key.clone()).collect();
+        let ids = store.attempt_noted(&keys, now).await?;
         for (key, limit) in &self.counted {
-            if store.attempts_within(key, WINDOW, now).await? >= *limit {
-                return Ok(true);
+            if store.attempts_within(key, WINDOW, now).await? > *limit {
+                // What was not even tried does not count: whoever keeps knocking must not keep others out.
+                store.attempt_forgotten(&ids).await?;
+                return Ok(None);
             }
         }
-        Ok(false)
+        Ok(Some(Counted { ids, own: self.own.clone() }))
     }
+}
 
-    pub(crate) async fn press(&self, store: &Store, now: DateTime<Utc>) -> Result<(), AppError> {
-        for (key, _) in &self.counted {
-            store.attempt_failed(key, now).await?;
-        }
-        Ok(())
-    }
+/// An attempt that was counted. It stays so unless it turns out well.
+pub(crate) struct Counted {
+    ids: Vec<Uuid>,
+    own: Option<String>,
+}
 
-    pub(crate) async fn release(&self, store: &Store) -> Result<(), AppError> {
+impl Counted {
+    /// The attempt is taken back, and with it what the person mistyped before.
+    pub(crate) async fn went_well(self, store: &Store) -> Result<(), AppError> {
+        store.attempt_forgotten(&self.ids).await?;
         if let Some(key) = &self.own {
             store.attempts_clear(key).await?;
         }

@@ -4,8 +4,8 @@ mod passwords;
 mod tokens;
 
 pub use passwords::{hash_password, verify_password};
-pub use tokens::Token;
 pub(crate) use tokens::sha256;
+pub use tokens::{Bearer, Token};
 
 use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, TenantRow, Word, clean};
@@ -214,13 +214,14 @@ impl Store {
         .await
     }
 
+    /// The workspace joined first comes first.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<Membership>> {
         let mut reader = self.read().await?;
         fetch_all!(
             reader,
             MembershipRow,
             "SELECT t.id, t.name, t.time_zone, t.created_at, m.role, m.since FROM members m JOIN tenants t ON t.id = m.tenant_id
-             WHERE m.user_id = $1 ORDER BY t.name, t.id",
+             WHERE m.user_id = $1 ORDER BY m.since, t.id",
             user.0
         )?
         .into_iter()
@@ -316,8 +317,10 @@ impl TenantStore {
             .collect()
     }
 
-    /// Adds a person, creating the user with this password hash when the address is new; who has an account keeps its
-    /// password. [`StoreError::Conflict`] when the person is a member already.
+    /// Adds a person with a sign-in of their own and this password. Who has one already and is somewhere a member is not
+    /// added: neither they nor the workspace has been asked whether the two belong together, and nobody knows whose
+    /// address it really is; see [`Self::member_link`]. Who is a member nowhere any more gets this password.
+    /// [`StoreError::Conflict`] for both, and for who is a member already.
     pub async fn member_add(
         &self,
         email: &str,
@@ -341,15 +344,36 @@ impl TenantStore {
                 Box::pin(async move {
                     let user = match user_insert(tx, email, name, password_hash, *now).await? {
                         Some(user) => user,
-                        None => user_of(tx, email).await?,
+                        None => take_over_unused(tx, email, name, password_hash).await?,
                     };
                     if !member_insert(tx, *tenant, user, *role, *now).await? {
                         return Err(StoreError::Conflict { what: "a member with this address" });
                     }
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    let detail = format!("{} was added as {}", normal_email(email), role.word());
-                    audit::append(tx, *tenant, &by, "member.added", &detail, *now).await?;
+                    note_added(tx, *tenant, email, *role, actor, *now).await?;
                     Ok(user)
+                })
+            })
+            .await
+    }
+
+    /// Adds somebody who has a sign-in already, at the operator's word. [`StoreError::Conflict`] when the person is a
+    /// member.
+    pub async fn member_link(
+        &self,
+        user: UserId,
+        role: Role,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        self.store
+            .write((self.tenant, user, role, actor.clone(), now), |tx, (tenant, user, role, actor, now)| {
+                Box::pin(async move {
+                    let (email,): (String,) =
+                        fetch_one!(tx, (String,), "SELECT email FROM users WHERE id = $1", user.0)?;
+                    if !member_insert(tx, *tenant, *user, *role, *now).await? {
+                        return Err(StoreError::Conflict { what: "a member with this address" });
+                    }
+                    note_added(tx, *tenant, &email, *role, actor, *now).await
                 })
             })
             .await
@@ -415,10 +439,33 @@ async fn user_insert(
     Ok(new.map(|(id,)| id.into()))
 }
 
-async fn user_of(tx: &mut Tx, email: &str) -> Result<UserId> {
-    let (id,): (Uuid,) =
-        fetch_one!(tx, (Uuid,), "SELECT id FROM users WHERE email = $1", normal_email(email))?;
+/// The account with this address, if it belongs to no workspace; with a new name and password, so that whoever had it
+/// before is out.
+async fn take_over_unused(tx: &mut Tx, email: &str, name: &str, password_hash: &str) -> Result<UserId> {
+    let unused: Option<(Uuid,)> = fetch_optional!(
+        tx,
+        (Uuid,),
+        "UPDATE users SET name = $1, password_hash = $2
+         WHERE email = $3 AND NOT EXISTS (SELECT 1 FROM members m WHERE m.user_id = users.id) RETURNING id",
+        clean(name.trim()),
+        password_hash,
+        normal_email(email)
+    )?;
+    let (id,) = unused.ok_or(StoreError::Conflict { what: "an account with this address" })?;
     Ok(id.into())
+}
+
+async fn note_added(
+    tx: &mut Tx,
+    tenant: TenantId,
+    email: &str,
+    role: Role,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let by = audit::name(tx, tenant, actor).await?;
+    let detail = format!("{} was added as {}", normal_email(email), role.word());
+    audit::append(tx, tenant, &by, "member.added", &detail, now).await
 }
 
 /// `false` when the person is a member already.

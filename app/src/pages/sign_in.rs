@@ -53,10 +53,10 @@ pub async fn sign_in(
         next => format!("/sign-in?{}", serde_urlencoded::to_string([("next", next)]).unwrap_or_default()),
     };
     let mut entry = Entry::new(SignIn::url(), page).keep("email", email.trim());
-    if brakes.are_on(&instance.store, now).await? {
+    let Some(counted) = brakes.count(&instance.store, now).await? else {
         entry.wrong("", TOO_MANY);
         return entry.send_back().await;
-    }
+    };
     let user = instance.store.user_by_email(&email).await?;
     let known = verify_password(user.as_ref(), &password).await;
     let membership = match user.as_ref().filter(|_| known) {
@@ -64,11 +64,10 @@ pub async fn sign_in(
         None => None,
     };
     let (Some(user), Some(membership)) = (user, membership) else {
-        brakes.press(&instance.store, now).await?;
         entry.wrong("", WRONG);
         return entry.send_back().await;
     };
-    brakes.release(&instance.store).await?;
+    counted.went_well(&instance.store).await?;
     sign_in_session(user.id, membership.tenant.id, now).await?;
     redirect(next);
     Ok(())

@@ -25,7 +25,7 @@ pub fn TokensPage() -> impl IntoView {
             view! {
                 <section class="card">
                     <h2>"Make a token"</h2>
-                    <p class="about">"For scripts and other programs: everything a screen can do, the API can do. "<a href="/api/docs">"How to use it"</a></p>
+                    <p class="about">"For scripts and other programs: tickets, trends, connections, policy and more. A token may do what you may. "<a href="/api/docs">"How to use it"</a></p>
                     <Form to=TokenCreate::url() class="row-form">
                         <Field label="Name" name="name" required=true max_chars=60 placeholder="reporting" hint="What it is for, so that you know later what you revoke."/>
                         <Button>"Make the token"</Button>

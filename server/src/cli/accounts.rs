@@ -37,7 +37,7 @@ pub enum TenantCommand {
 
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// Add a person to a workspace; the password is read from standard input
+    /// Add a person to a workspace; a new person's password is read from standard input
     Create {
         #[arg(long)]
         tenant: TenantId,
@@ -137,12 +137,19 @@ pub async fn user(store: &Store, command: UserCommand) -> anyhow::Result<()> {
                 .tenant_fetch()
                 .await?
                 .with_context(|| format!("there is no workspace {}", tenant.tenant_id()))?;
-            let hash = hash_password(&password_from_stdin()?).await;
-            let name = name.unwrap_or_else(|| before_at(&email));
-            let user = tenant
-                .member_add(&email, &name, role, &hash, &Actor::System, now())
-                .await
-                .context("could not add the person")?;
+            let user = if let Some(known) = store.user_by_email(&email).await? {
+                tenant
+                    .member_link(known.id, role, &Actor::System, now())
+                    .await
+                    .context("could not add the person")?;
+                eprintln!("{email} has a sign-in on this instance and keeps its password");
+                known.id
+            } else {
+                let hash = hash_password(&password_from_stdin()?).await;
+                let name = name.unwrap_or_else(|| before_at(&email));
+                let added = tenant.member_add(&email, &name, role, &hash, &Actor::System, now()).await;
+                added.context("could not add the person")?
+            };
             if json {
                 println!("{}", json!({"user_id": user}));
             } else {

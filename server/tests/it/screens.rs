@@ -316,6 +316,38 @@ async fn a_stranger_who_guesses_does_not_lock_the_owner_out() {
 }
 
 #[tokio::test]
+async fn guesses_at_the_same_time_are_counted_too() {
+    let screens = Screens::new().await;
+    screens.workspace(OWNER).await;
+    let guesses = (0..40).map(|_| {
+        let mut browser = Browser { network: Some("203.0.113.5"), ..screens.browser() };
+        async move {
+            browser.post("/do/sign-in", &[("email", OWNER), ("password", "a wrong password")]).await;
+            browser.get("/sign-in").await.body.contains("do not fit together")
+        }
+    });
+    let tried = futures::future::join_all(guesses).await.into_iter().filter(|tried| *tried).count();
+    assert!(tried <= 10, "{tried} passwords were tried");
+}
+
+#[tokio::test]
+async fn what_strangers_write_stays_within_the_documents_title() {
+    let screens = Screens::new().await;
+    let tenant = screens.workspace(OWNER).await;
+    let hostile = "</title><meta http-equiv=refresh content=0><svg onload=alert(1)>";
+    tenant.tenant_update(hostile, "UTC", &Actor::System, screens.clock.now()).await.unwrap();
+    let mut browser = screens.signed_in(OWNER).await;
+    for page in PAGES {
+        let body = browser.get(page).await.body;
+        assert!(
+            !body.contains("<meta http-equiv=refresh") && !body.contains("<svg onload"),
+            "{page}: {body}"
+        );
+        assert!(body.contains("&lt;/title&gt;"), "{page} names the workspace");
+    }
+}
+
+#[tokio::test]
 async fn after_a_reset_the_person_need_not_wait() {
     let screens = Screens::new().await;
     screens.workspace(OWNER).await;

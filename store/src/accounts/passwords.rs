@@ -9,6 +9,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Hashing takes 19 MiB and some 30 ms each; a flood of sign-ins must not take the whole machine.
@@ -56,19 +57,33 @@ async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 }
 
 impl Store {
-    /// Notes a failed attempt under `key` (an address or an IP) and forgets old ones.
-    pub async fn attempt_failed(&self, key: &str, now: DateTime<Utc>) -> Result<()> {
-        self.write((clean(key).into_owned(), now), |tx, (key, now)| {
+    /// Notes an attempt under each of the keys (an address, a network) and forgets old ones. By the returned ids one that
+    /// turns out well is taken back.
+    pub async fn attempt_noted(&self, keys: &[String], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
+        let keys: Vec<String> = keys.iter().map(|key| clean(key).into_owned()).collect();
+        self.write((keys, now), |tx, (keys, now)| {
             Box::pin(async move {
                 execute!(tx, "DELETE FROM attempts WHERE at < $1", *now - ATTEMPTS_KEPT)?;
-                execute!(
-                    tx,
-                    "INSERT INTO attempts (id, key, at) VALUES ($1, $2, $3)",
-                    rows::id_at(*now),
-                    key,
-                    *now
-                )
-                .map(drop)
+                let mut ids = Vec::with_capacity(keys.len());
+                for key in keys {
+                    let id = rows::id_at(*now);
+                    execute!(tx, "INSERT INTO attempts (id, key, at) VALUES ($1, $2, $3)", id, key, *now)?;
+                    ids.push(id);
+                }
+                Ok(ids)
+            })
+        })
+        .await
+    }
+
+    /// Takes attempts back.
+    pub async fn attempt_forgotten(&self, ids: &[Uuid]) -> Result<()> {
+        self.write(ids.to_vec(), |tx, ids| {
+            Box::pin(async move {
+                for id in ids {
+                    execute!(tx, "DELETE FROM attempts WHERE id = $1", *id)?;
+                }
+                Ok(())
             })
         })
         .await

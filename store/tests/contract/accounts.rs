@@ -4,7 +4,7 @@ use crate::support::{self, arrive, at, plan, tenant, tenant_with_owner};
 use chrono::NaiveDate;
 use domain::{Mode, Role, TokenId, UserId};
 use std::time::Duration;
-use store::accounts::{Member, NewTenant, Token, hash_password, verify_password};
+use store::accounts::{Bearer, Member, NewTenant, Token, hash_password, verify_password};
 use store::testing::TestStore;
 use store::{Actor, StoreError};
 
@@ -14,6 +14,8 @@ support::on_both_engines! {
     a_deleted_tenant_takes_everything_but_shared_people_with_it,
     a_password_can_be_changed,
     a_person_may_belong_to_several_tenants,
+    who_is_a_member_nowhere_is_added_with_a_new_password,
+    a_token_may_do_what_its_maker_might,
     the_last_owner_cannot_be_removed,
     adding_a_member_twice_is_a_conflict,
     a_token_opens_its_tenant_until_it_is_revoked,
@@ -63,7 +65,7 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
     let bolt = tenant(&store, "bolt").await;
     let shared =
         bolt.member_add("both@x.example", "B", Role::Admin, "x", &Actor::System, at(1)).await.unwrap();
-    acme.member_add("both@x.example", "B", Role::Viewer, "x", &Actor::System, at(1)).await.unwrap();
+    acme.member_link(shared, Role::Viewer, &Actor::System, at(1)).await.unwrap();
     let (_, token) = acme.token_create("ci", &Actor::System, at(1)).await.unwrap();
     support::scored(&acme, "7", "c", 5, &plan(Mode::Live, 5, &["update"]), 0).await;
     arrive(&acme, "8", 5).await;
@@ -113,11 +115,11 @@ async fn a_person_may_belong_to_several_tenants(store: TestStore) {
     let (acme, bolt) = (tenant(&store, "acme").await, tenant(&store, "bolt").await);
     let user =
         acme.member_add("pat@x.example", "Pat", Role::Viewer, "first", &Actor::System, at(1)).await.unwrap();
-    let same = bolt
-        .member_add("PAT@x.example", "Patricia", Role::Admin, "second", &Actor::System, at(2))
-        .await
-        .unwrap();
-    assert_eq!(user, same);
+    let unasked = bolt.member_add("PAT@x.example", "P", Role::Admin, "second", &Actor::System, at(2)).await;
+    assert!(matches!(unasked, Err(StoreError::Conflict { .. })), "nobody is drawn into another workspace");
+    bolt.member_link(user, Role::Admin, &Actor::System, at(2)).await.unwrap();
+    let again = bolt.member_link(user, Role::Admin, &Actor::System, at(2)).await;
+    assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     assert_eq!(
         store.user_fetch(user).await.unwrap().unwrap().password_hash,
         "first",
@@ -130,6 +132,17 @@ async fn a_person_may_belong_to_several_tenants(store: TestStore) {
     assert!(bolt.member_remove(user, &Actor::System, at(3)).await.unwrap());
     assert!(store.membership(user, bolt.tenant_id()).await.unwrap().is_none());
     assert!(store.membership(user, acme.tenant_id()).await.unwrap().is_some());
+}
+
+async fn who_is_a_member_nowhere_is_added_with_a_new_password(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let pat =
+        acme.member_add("pat@x.example", "Pat", Role::Viewer, "old", &Actor::System, at(1)).await.unwrap();
+    acme.member_remove(pat, &Actor::System, at(2)).await.unwrap();
+    let again =
+        acme.member_add("pat@x.example", "P", Role::Admin, "new", &Actor::System, at(3)).await.unwrap();
+    let user = store.user_fetch(pat).await.unwrap().unwrap();
+    assert_eq!((again, user.password_hash.as_str(), user.name.as_str()), (pat, "new", "P"));
 }
 
 async fn the_last_owner_cannot_be_removed(store: TestStore) {
@@ -152,11 +165,32 @@ async fn adding_a_member_twice_is_a_conflict(store: TestStore) {
     assert_eq!(acme.member_list().await.unwrap()[0].role, Role::Owner);
 }
 
+async fn a_token_may_do_what_its_maker_might(store: TestStore) {
+    let (acme, owner) = tenant_with_owner(&store, "acme").await;
+    let acme = store.tenant(acme);
+    let admin =
+        acme.member_add("admin@acme.example", "A", Role::Admin, "x", &Actor::System, at(1)).await.unwrap();
+    let of = async |actor: Actor| {
+        let (id, whole) = acme.token_create("t", &actor, at(2)).await.unwrap();
+        (id, store.token_lookup(&whole, at(3)).await.unwrap().unwrap().role)
+    };
+    assert_eq!(of(Actor::System).await.1, Role::Owner);
+    assert_eq!(of(Actor::User(owner)).await.1, Role::Owner);
+    let (token, role) = of(Actor::User(admin)).await;
+    assert_eq!(role, Role::Admin);
+    assert_eq!(of(Actor::Token(token)).await.1, Role::Admin, "nor may it make one that may more");
+    let stranger = tenant_with_owner(&store, "bolt").await.1;
+    assert_eq!(of(Actor::User(stranger)).await.1, Role::Viewer);
+}
+
 async fn a_token_opens_its_tenant_until_it_is_revoked(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     let (id, whole) = acme.token_create("ci", &Actor::System, at(1)).await.unwrap();
     assert!(whole.starts_with("ut_") && whole.len() > 40);
-    assert_eq!(store.token_lookup(&whole, at(2)).await.unwrap(), Some((acme.tenant_id(), id)));
+    assert_eq!(
+        store.token_lookup(&whole, at(2)).await.unwrap(),
+        Some(Bearer { tenant: acme.tenant_id(), token: id, role: Role::Owner })
+    );
     let listed = Token {
         id,
         name: "ci".into(),
@@ -190,9 +224,12 @@ async fn the_use_of_a_token_is_noted_once_a_minute(store: TestStore) {
 async fn attempts_are_counted_within_the_window_and_forgotten(store: TestStore) {
     let window = Duration::from_secs(60);
     for second in [0, 10, 20] {
-        store.attempt_failed("a@x.example", at(second)).await.unwrap();
+        store.attempt_noted(&["a@x.example".to_owned()], at(second)).await.unwrap();
     }
-    store.attempt_failed("192.0.2.7", at(20)).await.unwrap();
+    store.attempt_noted(&["192.0.2.7".to_owned()], at(20)).await.unwrap();
+    let taken_back = ["a@x.example".to_owned(), "192.0.2.7".to_owned()];
+    let ids = store.attempt_noted(&taken_back, at(20)).await.unwrap();
+    store.attempt_forgotten(&ids).await.unwrap();
     for (second, count) in [(20, 3), (59, 3), (60, 2), (75, 1), (90, 0)] {
         assert_eq!(
             store.attempts_within("a@x.example", window, at(second)).await.unwrap(),
@@ -200,13 +237,13 @@ async fn attempts_are_counted_within_the_window_and_forgotten(store: TestStore) 
             "{second}"
         );
     }
-    store.attempt_failed("a@x.example;elsewhere", at(20)).await.unwrap();
+    store.attempt_noted(&["a@x.example;elsewhere".to_owned()], at(20)).await.unwrap();
     store.attempts_clear("a@x.example").await.unwrap();
     assert_eq!(store.attempts_within("a@x.example;elsewhere", window, at(20)).await.unwrap(), 0);
     assert_eq!(store.attempts_within("a@x.example", window, at(20)).await.unwrap(), 0);
     assert_eq!(store.attempts_within("192.0.2.7", window, at(20)).await.unwrap(), 1);
     assert_eq!(store.attempts_within("192.0.2.7", Duration::MAX, at(20)).await.unwrap(), 1);
-    store.attempt_failed("192.0.2.7", at(200_000)).await.unwrap();
+    store.attempt_noted(&["192.0.2.7".to_owned()], at(200_000)).await.unwrap();
     assert_eq!(
         store.attempts_within("192.0.2.7", Duration::MAX, at(200_000)).await.unwrap(),
         1,

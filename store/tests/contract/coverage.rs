@@ -112,6 +112,9 @@ const CONTINUED: [&str; 4] = [
     "UPDATE tickets SET updated = updated OR ",
 ];
 
+/// Whether a person belongs to any tenant at all is asked of all of them.
+const ACROSS: &str = "UPDATE users SET name = $1, password_hash = $2 WHERE email = $3 AND NOT EXISTS";
+
 /// The string literals of a source, comments left out.
 fn literals(source: &str) -> Vec<String> {
     let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
@@ -140,6 +143,7 @@ fn every_statement_on_a_tenants_table_names_the_tenant() {
             }
             seen += 1;
             if !text.contains("tenant_id")
+                && !text.starts_with(ACROSS)
                 && !CONTINUED.iter().any(|piece| format!("{text} ").starts_with(piece))
             {
                 without.push(text);

@@ -177,6 +177,8 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     b.hook_rotate(&by, at(9)).await.unwrap();
     b.tenant_update("Bolt", "Asia/Tokyo", &by, at(9)).await.unwrap();
     b.token_create("ci", &by, at(9)).await.unwrap();
+    let (_, stranger) = tenant_with_owner(&store, "third").await;
+    b.member_link(stranger, domain::Role::Viewer, &by, at(9)).await.unwrap();
     b.member_add("new@bolt.example", "N", domain::Role::Viewer, "x", &by, at(9)).await.unwrap();
 
     let kept = a.tenant.psa_connection().await.unwrap().unwrap();
@@ -203,6 +205,7 @@ async fn a_job_of_one_tenant_cannot_be_worked_on_as_another(store: TestStore) {
     let done = Outcome { state: ActionState::Done, effects: vec![], detail: None, receipt: None };
     lost(b.ticket_read(lease, &read("7", "c"), at(9)).await.map(drop));
     lost(b.ticket_skip(lease, &read("7", "c"), "no", at(9)).await.map(drop));
+    lost(b.ticket_unseen(lease, &read("7", "c"), "gone", at(9)).await.map(drop));
     lost(b.analysis_scored(lease, a.ticket, &assessment, &plan, 1, &provenance(), at(9)).await.map(drop));
     lost(b.analysis_skipped(lease, a.ticket, "no", 1, &provenance(), at(9)).await.map(drop));
     let ended = [(a.action, done)];

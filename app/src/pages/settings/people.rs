@@ -2,6 +2,7 @@
 
 use super::PAGE;
 use crate::AppError;
+use crate::brakes::Brakes;
 use crate::form::{Button, Entry, Field, Form, Hidden, Pick, Select, Weight, done, failed};
 use crate::pages::once::{self, Once};
 use crate::pages::parts::Copyable;
@@ -17,9 +18,13 @@ use store::accounts::{Member, hash_password};
 const ROLES: [(Role, &str); 4] = [
     (Role::Owner, "Everything, people included"),
     (Role::Admin, "Everything but people"),
-    (Role::Dispatcher, "Reads, replays tickets, tries texts"),
+    (Role::Dispatcher, "Reads, replays tickets"),
     (Role::Viewer, "Reads"),
 ];
+
+/// A sign-in that exists already may be somebody else's than the one it seems to be.
+const NOT_HERE: &str = "This address cannot be added here, as it may have a sign-in on this instance already. The operator can add it with \
+     `undertone user create`, or use another address.";
 
 #[component]
 pub fn People(members: Vec<Member>, me: UserId, may_change: bool, added: Option<Once>) -> impl IntoView {
@@ -34,19 +39,11 @@ pub fn People(members: Vec<Member>, me: UserId, may_change: bool, added: Option<
 /// The one time that a first password is shown.
 #[component]
 fn Added(added: Once) -> impl IntoView {
-    let known = added.secret.is_empty();
     view! {
         <section class="card once" role="status">
             <h3>{added.of.clone()}" can sign in now"</h3>
-            {if known {
-                view! { <p>"They had a sign-in on this instance already and keep their password. They find this workspace under Settings, Your sign-in."</p> }.into_any()
-            } else {
-                view! {
-                    <p><strong>"Hand this password over now: it is shown this once."</strong>" Not by the same mail as the address. They can change it under Settings."</p>
-                    <Copyable label="First password" value=added.secret/>
-                }
-                .into_any()
-            }}
+            <p><strong>"Hand this password over now: it is shown this once."</strong>" Not by the same mail as the address. They can change it under Settings."</p>
+            <Copyable label="First password" value=added.secret/>
         </section>
     }
 }
@@ -129,17 +126,23 @@ pub async fn member_add(
     }
     let Some(role) = role.filter(|_| !entry.is_wrong()) else { return entry.send_back().await };
 
-    let is_known = viewer.store.store().user_by_email(&email).await?.is_some();
+    // Whoever makes a workspace could find out addresses here; as with signing in, not many at a time.
+    let store = viewer.store.store();
+    let Some(counted) = Brakes::of("member-add", None).count(store, viewer.now).await? else {
+        entry.wrong("email", "Too many attempts. Wait a quarter of an hour, then try again.");
+        return entry.send_back().await;
+    };
     let password = first_password();
     let hash = hash_password(&password).await;
     match viewer.store.member_add(&email, name, role, &hash, &viewer.actor, viewer.now).await {
         Ok(_) => {
-            once::keep(PAGE, &email, if is_known { String::new() } else { password }).await?;
+            counted.went_well(store).await?;
+            once::keep(PAGE, &email, password).await?;
             leptos_axum::redirect(PAGE);
             Ok(())
         }
         Err(StoreError::Conflict { .. }) => {
-            entry.wrong("email", "This person is in the workspace already.");
+            entry.wrong("email", NOT_HERE);
             entry.send_back().await
         }
         Err(other) => Err(other.into()),

@@ -76,14 +76,14 @@ pub async fn password_change(current: String, new: String) -> Result<(), AppErro
     let viewer = viewer(Permission::Read).await?;
     let store = viewer.store.store();
     let mut entry = Entry::new(PasswordChange::url(), PAGE);
-    let brakes = Brakes::of("password", Some(&viewer.email));
-    if brakes.are_on(store, viewer.now).await? {
+    let Some(counted) = Brakes::of("password", Some(&viewer.email)).count(store, viewer.now).await? else {
         entry.wrong("current", "Too many attempts. Wait a quarter of an hour, then try again.");
         return entry.send_back().await;
-    }
+    };
     let user = store.user_fetch(viewer.user).await?;
-    if !verify_password(user.as_ref(), &current).await {
-        brakes.press(store, viewer.now).await?;
+    if verify_password(user.as_ref(), &current).await {
+        counted.went_well(store).await?;
+    } else {
         entry.wrong("current", "This is not the password you have now.");
     }
     if let Err(message) = domain::password_problem(&new, &viewer.email) {
@@ -94,7 +94,6 @@ pub async fn password_change(current: String, new: String) -> Result<(), AppErro
     if entry.is_wrong() {
         return entry.send_back().await;
     }
-    brakes.release(store).await?;
     store.user_set_password(viewer.user, &hash_password(&new).await, &viewer.actor, viewer.now).await?;
     sign_in_session(viewer.user, viewer.tenant.id, viewer.now).await?;
     done(PAGE, "Your password is changed. Wherever else you were signed in, you no longer are.").await

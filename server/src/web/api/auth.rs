@@ -3,12 +3,13 @@
 use super::Api;
 use super::problem::ApiProblem;
 use axum::extract::FromRequestParts;
-use domain::TokenId;
+use domain::{Permission, Role, TokenId};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::header;
 use http::request::Parts;
 use std::num::NonZeroU32;
+use store::accounts::Bearer;
 use store::{Actor, TenantStore};
 
 /// What a token may do: one call in 50 ms on the long run, and many at once after a rest.
@@ -40,6 +41,14 @@ impl Default for Pace {
 pub(super) struct Caller {
     pub(super) tenant: TenantStore,
     pub(super) actor: Actor,
+    role: Role,
+}
+
+impl Caller {
+    /// A token may do what its maker might.
+    pub(super) fn require(&self, permission: Permission) -> Result<(), ApiProblem> {
+        if self.role.can(permission) { Ok(()) } else { Err(ApiProblem::Denied) }
+    }
 }
 
 impl FromRequestParts<Api> for Caller {
@@ -57,8 +66,8 @@ impl FromRequestParts<Api> for Caller {
             return Err(ApiProblem::Unauthenticated);
         }
         let found = api.store.token_lookup(presented.trim(), api.ops.now()).await?;
-        let (tenant, token) = found.ok_or(ApiProblem::Unauthenticated)?;
+        let Bearer { tenant, token, role } = found.ok_or(ApiProblem::Unauthenticated)?;
         api.pace.admit(token)?;
-        Ok(Self { tenant: api.store.tenant(tenant), actor: Actor::Token(token) })
+        Ok(Self { tenant: api.store.tenant(tenant), actor: Actor::Token(token), role })
     }
 }

@@ -7,7 +7,7 @@ use super::problem::ApiProblem;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::{Role, TokenId, UserId, password_problem};
+use domain::{Permission, Role, TokenId, UserId, password_problem};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::accounts::{self, hash_password};
@@ -54,7 +54,7 @@ pub(super) struct NewMember {
     #[schema(example = "Dana Whitfield")]
     name: String,
     role: Role,
-    /// At least 12 characters. A person who has an account already keeps the password of it.
+    /// At least 12 characters.
     #[schema(example = "correct horse battery staple", write_only)]
     password: String,
 }
@@ -100,13 +100,15 @@ pub(super) struct Added {
 /// Add a person
 #[utoipa::path(post, path = "/members", tag = "People", request_body = NewMember, responses(
     (status = 201, description = "Added", body = Added),
-    (status = 409, description = "This person is in the workspace already"),
+    (status = 403, description = "The token's maker was not an owner"),
+    (status = 409, description = "This person is in the workspace already, or has an account of another one"),
 ))]
 pub(super) async fn member_add(
     State(api): State<Api>,
     caller: Caller,
     Body(new): Body<NewMember>,
 ) -> Result<(StatusCode, Json<Added>), ApiProblem> {
+    caller.require(Permission::Administer)?;
     new.check()?;
     let hash = hash_password(&new.password).await;
     let (email, name) = (new.email.trim(), new.name.trim());
@@ -117,6 +119,7 @@ pub(super) async fn member_add(
 /// Remove a person
 #[utoipa::path(delete, path = "/members/{id}", tag = "People", params(("id" = UserId, Path, description = "The person's id")), responses(
     (status = 204, description = "Removed"),
+    (status = 403, description = "The token's maker was not an owner"),
     (status = 404, description = "No such person is in the workspace"),
     (status = 409, description = "The last owner stays"),
 ))]
@@ -125,6 +128,7 @@ pub(super) async fn member_remove(
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<StatusCode, ApiProblem> {
+    caller.require(Permission::Administer)?;
     if caller.tenant.member_remove(id, &caller.actor, api.ops.now()).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -189,7 +193,7 @@ pub(super) async fn tokens(caller: Caller) -> Result<Json<Tokens>, ApiProblem> {
 
 /// Make an API token
 ///
-/// It may do everything in this workspace.
+/// It may do what the one who makes it may: an owner's may everything, an admin's everything but people.
 #[utoipa::path(post, path = "/tokens", tag = "People", request_body = NewToken, responses((status = 201, description = "The token, shown this once", body = MadeToken)))]
 pub(super) async fn token_create(
     State(api): State<Api>,

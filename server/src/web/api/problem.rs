@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ApiProblem {
     Unauthenticated,
+    /// The token's maker might not do this.
+    Denied,
     TooFast {
         seconds: u64,
     },
@@ -54,9 +56,10 @@ const fn kind(id: &'static str, status: StatusCode, title: &'static str) -> Kind
 }
 
 /// All kinds, in the order of their statuses.
-pub(super) const KINDS: [Kind; 15] = [
+pub(super) const KINDS: [Kind; 16] = [
     kind("malformed", StatusCode::BAD_REQUEST, "The request cannot be read"),
     kind("unauthenticated", StatusCode::UNAUTHORIZED, "A valid API token is needed"),
+    kind("denied", StatusCode::FORBIDDEN, "The token may not do this"),
     kind("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
     kind("no_such_address", StatusCode::NOT_FOUND, "There is nothing at this address"),
     kind("wrong_method", StatusCode::METHOD_NOT_ALLOWED, "This address does not take that method"),
@@ -104,6 +107,7 @@ impl ApiProblem {
     fn id(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
+            Self::Denied => "denied",
             Self::TooFast { .. } => "too_fast",
             Self::NoSuchAddress => "no_such_address",
             Self::WrongMethod => "wrong_method",
@@ -126,6 +130,7 @@ impl ApiProblem {
             Self::Unauthenticated => {
                 "Send “Authorization: Bearer ut_…” with a token made under API tokens that has not been revoked.".into()
             }
+            Self::Denied => "Its maker was not an owner, and only owners add and remove people.".into(),
             Self::TooFast { seconds } => format!("This token has made too many calls. Try again in {seconds} seconds."),
             Self::NoSuchAddress => "There is nothing at this address. /api/docs lists what there is.".into(),
             Self::WrongMethod => "This address does not take that method. /api/docs lists what there is.".into(),
@@ -187,7 +192,7 @@ impl From<StoreError> for ApiProblem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable,
-            StoreError::Conflict { what } => Self::Conflict(format!("This {what} exists already.")),
+            StoreError::Conflict { what } => Self::Conflict(format!("There is {what} already.")),
             StoreError::BadCursor => Self::Malformed {
                 field: Some("cursor".into()),
                 message: "“cursor” is not one of ours. Pass back “next” as it was given.".into(),
@@ -238,6 +243,7 @@ mod tests {
         let text = String::new;
         let all = [
             ApiProblem::Unauthenticated,
+            ApiProblem::Denied,
             ApiProblem::TooFast { seconds: 3 },
             ApiProblem::NoSuchAddress,
             ApiProblem::WrongMethod,

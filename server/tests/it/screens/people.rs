@@ -96,9 +96,10 @@ async fn who_was_removed_and_added_again_signs_in_again() {
     tenant.member_remove(user.id, &Actor::System, screens.clock.now()).await.unwrap();
     screens.clock.advance(std::time::Duration::from_secs(1));
     let (role, now) = (domain::Role::Viewer, screens.clock.now());
-    tenant.member_add(ELSE, "", role, "unused", &Actor::System, now).await.unwrap();
+    let hash = store::accounts::hash_password(NEW).await;
+    tenant.member_add(ELSE, "", role, &hash, &Actor::System, now).await.unwrap();
     assert!(!is_in(&mut person).await, "not even without a click in between");
-    sign_in(&screens, ELSE, &first).await;
+    sign_in(&screens, ELSE, NEW).await;
 }
 
 #[tokio::test]
@@ -110,15 +111,17 @@ async fn a_person_of_two_workspaces_reaches_both_and_no_third() {
     let mut theirs = screens.signed_in("other@example.com").await;
     let fields = [("email", OWNER), ("name", ""), ("role", "viewer")];
     theirs.post("/do/member-add", &fields).await;
-    assert!(theirs.get("/settings").await.body.contains("keep their password"));
+    let page = theirs.get("/settings").await.body;
+    assert!(page.contains("cannot be added here") && !page.contains("First password"), "{page}");
+    assert_eq!(second.member_list().await.unwrap().len(), 1, "nobody is drawn into a stranger's workspace");
+    let user = screens.store.user_by_email(OWNER).await.unwrap().unwrap().id;
+    screens.clock.advance(std::time::Duration::from_secs(60));
+    second.member_link(user, domain::Role::Viewer, &Actor::System, screens.clock.now()).await.unwrap();
 
     let mut owner = screens.signed_in(OWNER).await;
-    let here = owner.get("/settings").await.body;
-    let (here, other) = if here.contains(&format!("value=\"{}\"", second.tenant_id())) {
-        (first.tenant_id(), second.tenant_id())
-    } else {
-        (second.tenant_id(), first.tenant_id())
-    };
+    // Who signs in is where they were first.
+    let (here, other) = (first.tenant_id(), second.tenant_id());
+    assert!(owner.get("/settings").await.body.contains(&format!("value=\"{other}\"")));
     let answer = owner.post("/do/workspace-open", &[("tenant", &other.to_string())]).await;
     assert_eq!(answer.leads_to(), "/");
     let page = owner.get("/settings").await.body;

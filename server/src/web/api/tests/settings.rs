@@ -256,6 +256,22 @@ async fn people_and_tokens_come_and_go() {
     assert_eq!(world.call(Method::DELETE, &dana, None).await.status, 204);
     assert_eq!(world.call(Method::DELETE, &dana, None).await.problem().1, "not_found");
 
+    // A token may do what its maker might, and an admin adds nobody.
+    let admin = json!({"email": "ada@ours.example", "name": "Ada", "role": "admin", "password": "correct horse battery"});
+    let admin =
+        world.send(Method::POST, "/members", &admin).await.json()["id"].as_str().unwrap().parse().unwrap();
+    let (_, admins) =
+        world.ours.tenant.token_create("Ada's", &Actor::User(admin), super::start()).await.unwrap();
+    let more = json!({"email": "eve@ours.example", "name": "Eve", "role": "owner", "password": "correct horse battery"});
+    let refused = world.call_as(&admins, Method::POST, "/members", Some(&more)).await;
+    assert_eq!(refused.problem(), (403, "denied".into(), String::new()));
+    let inherited =
+        world.call_as(&admins, Method::POST, "/tokens", Some(&json!({"name": "more"}))).await.json();
+    let inherited = inherited["token"].as_str().unwrap();
+    assert_eq!(world.call_as(inherited, Method::POST, "/members", Some(&more)).await.status, 403);
+    let ada = format!("/members/{admin}");
+    assert_eq!(world.call_as(&admins, Method::DELETE, &ada, None).await.status, 403);
+
     let made = world.send(Method::POST, "/tokens", &json!({"name": "Reports"})).await.json();
     let token = made["token"].as_str().unwrap();
     assert_eq!(world.call_as(token, Method::GET, "/tokens", None).await.status, 200);

@@ -1,0 +1,2 @@
+-- A token may do what its maker might. Those made before get the lesser of the two roles that could make one.
+ALTER TABLE api_tokens ADD COLUMN role TEXT NOT NULL DEFAULT 'admin';
