@@ -143,7 +143,9 @@ impl Config {
         if public.path() != "/" || public.query().is_some() {
             return refuse("PUBLIC_URL must have no path: Undertone is served from the root of its host");
         }
-        if self.listen == self.metrics_listen && self.listen.port() != 0 {
+        let (public_at, metrics_at) = (self.listen.ip(), self.metrics_listen.ip());
+        let meet = public_at == metrics_at || public_at.is_unspecified() || metrics_at.is_unspecified();
+        if meet && self.listen.port() == self.metrics_listen.port() && self.listen.port() != 0 {
             return refuse("LISTEN and METRICS_LISTEN are the same: metrics must not be on the public port");
         }
         if demo && !self.listen.ip().is_loopback() {
@@ -184,7 +186,8 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused_and_name_both_settings() {
-        let cases: [(&[&str], bool, [&str; 2]); 5] = [
+        let cases: [(&[&str], bool, [&str; 2]); 6] = [
+            (&["--listen", "0.0.0.0:9464"], false, ["LISTEN", "METRICS_LISTEN"]),
             (&["--database-url", "postgres://db/u"], false, ["DATABASE_URL", "SECRET_KEY_FILE"]),
             (&["--listen", "127.0.0.1:9464"], false, ["LISTEN", "METRICS_LISTEN"]),
             (&["--listen", "0.0.0.0:3000"], true, ["--demo", "LISTEN"]),

@@ -1,6 +1,6 @@
 //! The key file: made on a first start with SQLite, rotated without stopping.
 
-use super::{Keys, open};
+use super::{Keys, fitting, open};
 use crate::config::Config;
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -12,7 +12,7 @@ use store::KeyRing;
 pub enum KeyCommand {
     /// Write a new key file
     Generate { file: PathBuf },
-    /// Put a new key in front, seal every secret anew, keep the old keys for running processes until they restart
+    /// Put a new key in front and seal every secret anew; running processes read the file again by themselves
     Rotate,
 }
 
@@ -24,12 +24,14 @@ pub async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
         }
         KeyCommand::Rotate => {
             let file = config.key_file();
+            // Before anything is changed: there must be something to seal anew, and the present keys must fit it.
+            fitting(&open(config, Keys::MustExist).await?).await?;
             let older = std::fs::read_to_string(&file)
                 .with_context(|| format!("could not read {}", file.display()))?;
             replace(&file, &KeyRing::generate(Some(&older)))?;
             let changed = open(config, Keys::MustExist).await?.reseal_all().await?;
             println!(
-                "sealed {changed} secrets under a new key; restart running processes so that they know it"
+                "sealed {changed} secrets under a new key; running processes read it from the file by themselves"
             );
         }
     }
@@ -53,9 +55,7 @@ pub(super) fn load(config: &Config, keys: Keys) -> anyhow::Result<KeyRing> {
         }
         create(&file)?;
     }
-    let text =
-        std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
-    KeyRing::parse(&text).with_context(|| format!("SECRET_KEY_FILE {}", file.display()))
+    KeyRing::read(&file).with_context(|| format!("SECRET_KEY_FILE {}", file.display()))
 }
 
 fn create(file: &Path) -> anyhow::Result<()> {
@@ -81,7 +81,7 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// A file that only we may read.
-fn private(file: &Path, new: bool) -> anyhow::Result<std::fs::File> {
+pub(super) fn private(file: &Path, new: bool) -> anyhow::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).create_new(new);
     #[cfg(unix)]

@@ -106,7 +106,13 @@ async fn run(line: Line) -> anyhow::Result<ExitCode> {
         }
         Command::Doctor => return doctor::run(&config).await,
         Command::Backup { file } => {
-            open(&config, Keys::MustExist).await?.backup(&file).await?;
+            let store = open(&config, Keys::MustExist).await?;
+            if config.sqlite_path().is_some() {
+                anyhow::ensure!(!file.exists(), "{} exists already: name a new file", file.display());
+                // SQLite fills an empty file, and keeps its rights.
+                keys::private(&file, true)?;
+            }
+            store.backup(&file).await?;
             println!(
                 "copied to {}; keep {} with it: without its key no secret opens",
                 file.display(),
@@ -142,6 +148,10 @@ async fn open(config: &Config, keys: Keys) -> anyhow::Result<Store> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("could not make the folder {}", folder.display()))?;
     }
+    // Tickets' texts are in it. SQLite gives the files beside it the same rights.
+    if let Some(path) = config.sqlite_path().filter(|path| !path.exists()) {
+        keys::private(&path, true)?;
+    }
     Store::open(&config.database_url, ring)
         .await
         .context("could not open the database that DATABASE_URL names")
@@ -151,7 +161,15 @@ async fn open(config: &Config, keys: Keys) -> anyhow::Result<Store> {
 async fn ready(config: &Config) -> anyhow::Result<Store> {
     let store = open(config, Keys::MayBeMade).await?;
     store.migrate().await.context("could not bring the database up to date")?;
+    fitting(&store).await?;
     Ok(store)
+}
+
+/// A database with another's keys would answer everything with an error.
+async fn fitting(store: &Store) -> anyhow::Result<()> {
+    store.keys_fit().await.context(
+        "SECRET_KEY_FILE is not the one of this database: put back the one its secrets were sealed with",
+    )
 }
 
 /// One line from standard input, without its end.

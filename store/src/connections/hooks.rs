@@ -55,6 +55,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether the keys are those that this database's secrets were sealed with, judged by one of them.
+    pub async fn keys_fit(&self) -> Result<()> {
+        let mut reader = self.read().await?;
+        let found = fetch_optional!(
+            reader,
+            (Uuid, Vec<u8>),
+            "SELECT tenant_id, sealed_secret FROM hooks ORDER BY rotated_at DESC LIMIT 1"
+        )?;
+        let Some((tenant, sealed)) = found else { return Ok(()) };
+        self.inner.keys.open(place(tenant.into(), TABLE_HOOKS, "secret"), &sealed)?;
+        Ok(())
+    }
+}
+
 impl TenantStore {
     pub async fn hook(&self) -> Result<Hook> {
         let mut reader = self.store.read().await?;

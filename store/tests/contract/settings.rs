@@ -27,6 +27,8 @@ support::on_both_engines! {
     look_ups_are_kept_as_they_were,
     the_trail_names_people_and_tokens_as_they_were,
     the_trail_is_newest_first_in_pages,
+    keys_are_rotated_while_a_process_runs,
+    the_keys_of_another_database_are_noticed,
 }
 
 fn autotask(secret: &str) -> PsaSettings {
@@ -409,4 +411,36 @@ async fn a_secret_is_not_kept_for_another_address(store: TestStore) {
     acme.model_connection_put(openai("https://evil.example/v1", ""), &by, at(5)).await.unwrap();
     let kept = acme.model_connection().await.unwrap().settings;
     assert_eq!(kept.secret().map(Secret::expose), Some(""));
+}
+
+async fn keys_are_rotated_while_a_process_runs(store: TestStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret.key");
+    let first = KeyRing::generate(None);
+    std::fs::write(&file, &first).unwrap();
+    let running = Store::open(store.url(), KeyRing::read(&file).unwrap()).await.unwrap();
+    let acme = tenant(&running, "acme").await;
+    let before = acme.hook().await.unwrap();
+
+    std::fs::write(&file, KeyRing::generate(Some(&first))).unwrap();
+    let rotating = Store::open(store.url(), KeyRing::read(&file).unwrap()).await.unwrap();
+    assert_eq!(rotating.reseal_all().await.unwrap(), 2);
+    let after = acme.hook().await.unwrap();
+    assert_eq!((after.key, after.secret.expose()), (before.key, before.secret.expose()));
+    assert!(running.hook_lookup(&acme.hook().await.unwrap().key).await.unwrap().is_some());
+    // What it seals from now on needs no other key.
+    std::fs::remove_file(&file).unwrap();
+    acme.hook_rotate(&Actor::System, at(1)).await.unwrap();
+    assert_eq!(running.reseal_all().await.unwrap(), 0);
+}
+
+async fn the_keys_of_another_database_are_noticed(store: TestStore) {
+    let stranger = || KeyRing::parse(&KeyRing::generate(None)).unwrap();
+    let other = Store::open(store.url(), stranger()).await.unwrap();
+    other.keys_fit().await.expect("nothing is sealed yet");
+    tenant(&store, "acme").await;
+    store.keys_fit().await.unwrap();
+    let error = Store::open(store.url(), stranger()).await.unwrap().keys_fit().await.unwrap_err();
+    assert!(matches!(error, StoreError::Vault(VaultError::UnknownKey(_))), "{error:?}");
+    assert!(KeyRing::read(std::path::Path::new("/nowhere/at/all")).is_err());
 }
