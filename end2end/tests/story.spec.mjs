@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 import {
-  createTicket, isAccessible, fitsTheScreen, listenForErrors, newWorkspace, registerCallback, signIn, stand,
+  createTicket, isAccessible, fitsTheScreen, listenForErrors, newWorkspace, quietDemo, registerCallback, signIn, stand,
 } from './support.mjs';
 
 const ANGRY = 'This is the third time I report this and NOBODY calls back. We are furious, the whole office cannot work. '
@@ -9,6 +9,7 @@ const ANGRY = 'This is the third time I report this and NOBODY calls back. We ar
 test('an angry ticket is read, scored, acted on and explained, from sign-up to the note in the PSA', async ({ page }) => {
   test.setTimeout(120_000);
   const noErrors = listenForErrors(page);
+  await quietDemo(page);
   await newWorkspace(page, 'robin@quayside.example');
 
   await page.goto('/policy');

@@ -80,3 +80,12 @@ export async function createTicket(page, title, note) {
   await page.getByLabel('Note').fill(note);
   await page.getByRole('button', { name: /create/i }).click();
 }
+
+/** The demo's own workspace hears of the stand-in's tickets too. So that it does not act before ours does, it only looks on. */
+export async function quietDemo(page) {
+  await signIn(page, 'owner@connectwise.example', 'demo workspace');
+  await page.goto('/policy');
+  await page.getByRole('button', { name: 'Back to shadow mode' }).click();
+  await expect(page.getByText('Shadow', { exact: false }).first()).toBeVisible();
+  await page.context().clearCookies();
+}
