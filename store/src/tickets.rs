@@ -251,7 +251,9 @@ impl TenantStore {
                         let ticket = leave_out(tx, &held, *tenant, read, reason, *now).await?;
                         execute!(
                             tx,
-                            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3",
+                            // Not while the job goes on, as a person asked meanwhile: a later call would make a second one.
+                            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3
+                               AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2 AND j.external_ticket = $3)",
                             tenant.0,
                             &held.psa,
                             &held.external_ticket

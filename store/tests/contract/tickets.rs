@@ -22,6 +22,7 @@ support::on_both_engines! {
     what_was_read_while_the_model_was_out_is_marked_until_it_is_read_again,
     a_ticket_that_was_not_there_does_not_use_up_its_number,
     the_list_is_asked_for_any_time_and_client,
+    a_ticket_that_was_not_there_is_looked_for_again_once_at_a_time,
 }
 
 async fn list(tenant: &TenantStore, filter: TicketFilter) -> Vec<String> {
@@ -343,4 +344,19 @@ async fn the_list_is_asked_for_any_time_and_client(store: TestStore) {
     assert_eq!(acme.overview(far, first).await.unwrap().tally.analysed, 0);
     assert!(acme.client_tallies(first, far, 10).await.unwrap().is_empty());
     assert!(acme.trend(first, far, store::trends::Bucket::Day, Some("\0")).await.unwrap().is_empty());
+}
+
+async fn a_ticket_that_was_not_there_is_looked_for_again_once_at_a_time(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    arrive(&acme, "7", 0).await;
+    let job = claim(&store, 0).await;
+    let id = acme.ticket_skip(job.lease, &read("7", "c"), "an alert", at(1)).await.unwrap();
+    acme.ticket_replay(id, &Actor::System, at(2)).await.unwrap();
+    let job = claim(&store, 2).await;
+    // Asked for once more while it is being read: the job will begin anew.
+    acme.ticket_replay(id, &Actor::System, at(3)).await.unwrap();
+    acme.ticket_unseen(job.lease, &read("7", "c"), "there is no such ticket", at(4)).await.unwrap();
+    let later = support::delivery(acme.tenant_id(), "another call", support::created("7"), 5);
+    store.accept(later).await.expect("it is taken, and makes no second job");
+    assert_eq!(store.job_claim(at(5), support::LEASE, 10, 10).await.unwrap().len(), 1);
 }
