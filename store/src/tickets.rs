@@ -219,18 +219,7 @@ impl TenantStore {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<TicketId> {
-        self.store
-            .write_later(
-                (self.tenant, lease, read.clone(), clean(reason).into_owned(), now),
-                |tx, (tenant, lease, read, reason, now)| {
-                    Box::pin(async move {
-                        let held = Held::fence(tx, Some(*tenant), *lease).await?;
-                        let ticket = leave_out(tx, &held, *tenant, read, reason, *now).await?;
-                        Ok(ticket.into())
-                    })
-                },
-            )
-            .await
+        self.leave(lease, read, reason, true, now).await
     }
 
     /// As [`Self::ticket_skip`], for a ticket that the PSA does not show. Its number is not used up by that: a later call
@@ -242,22 +231,35 @@ impl TenantStore {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<TicketId> {
+        self.leave(lease, read, reason, false, now).await
+    }
+
+    async fn leave(
+        &self,
+        lease: Lease,
+        read: &ReadTicket,
+        reason: &str,
+        keeps_place: bool,
+        now: DateTime<Utc>,
+    ) -> Result<TicketId> {
         self.store
             .write_later(
-                (self.tenant, lease, read.clone(), clean(reason).into_owned(), now),
-                |tx, (tenant, lease, read, reason, now)| {
+                (self.tenant, lease, read.clone(), clean(reason).into_owned(), keeps_place, now),
+                |tx, (tenant, lease, read, reason, keeps_place, now)| {
                     Box::pin(async move {
                         let held = Held::fence(tx, Some(*tenant), *lease).await?;
                         let ticket = leave_out(tx, &held, *tenant, read, reason, *now).await?;
-                        execute!(
-                            tx,
-                            // Not while the job goes on, as a person asked meanwhile: a later call would make a second one.
-                            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3
-                               AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2 AND j.external_ticket = $3)",
-                            tenant.0,
-                            &held.psa,
-                            &held.external_ticket
-                        )?;
+                        if !*keeps_place {
+                            execute!(
+                                tx,
+                                // Not while the job goes on, as a person asked meanwhile: a later call would make a second one.
+                                "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3
+                                   AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2 AND j.external_ticket = $3)",
+                                tenant.0,
+                                &held.psa,
+                                &held.external_ticket
+                            )?;
+                        }
                         Ok(ticket.into())
                     })
                 },
