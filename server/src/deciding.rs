@@ -95,7 +95,8 @@ async fn stand_in(
 ) -> Result<(Verdict, Provenance), Setback> {
     let setback = match away {
         Away::Paused => Setback::Paused { which: Which::Model },
-        Away::Failed(error) if error.held_back().is_some() && falls_back(standing) => {
+        // The one question that may try whether it is back counts too, or its ticket would wait through all of the outage.
+        Away::Failed(error) if error.passing() && standing.model.is_out() && falls_back(standing) => {
             return built_in(standing, read, "did not answer several times in a row").await;
         }
         Away::Failed(error) => Setback::call(Which::Model, error),

@@ -48,6 +48,10 @@ pub trait Model: Send + Sync {
     async fn complete(&self, prompt: &Prompt, repair: Option<(&str, &str)>) -> Result<Completion, CallError>;
     /// A small real call.
     async fn probe(&self) -> Report;
+    /// The last questions failed in a row, so that asking pauses.
+    fn is_out(&self) -> bool {
+        false
+    }
 }
 
 /// Opens a model; no request is sent yet.

@@ -144,7 +144,12 @@ impl OpenAi {
                     Some(next) => dialect = next,
                     None => return Err(failure),
                 },
-                Outcome::Failure(failure) => return Err(failure),
+                Outcome::Failure(failure) => {
+                    if let CallError::Throttled { after, .. } = failure.error {
+                        self.caller.slow_down(after);
+                    }
+                    return Err(failure);
+                }
             }
         }
         let message =
@@ -158,6 +163,8 @@ impl OpenAi {
             .clone()
             .map_err(|message| Failure { about: About::Address, error: CallError::Forbidden { message } })?;
         let call = Call::new(Method::POST, url).timeout(timeout).json(body);
+        let tokens = tokens(&call, body);
+        let call = call.costs(tokens);
         if self.key.is_empty() {
             // Servers on one's own machine often ask for none.
             return Ok(call);
@@ -190,6 +197,10 @@ impl Model for OpenAi {
         self.ask(prompt, repair, self.timeout).await.map_err(|failure| failure.error)
     }
 
+    fn is_out(&self) -> bool {
+        self.caller.is_out()
+    }
+
     async fn probe(&self) -> Report {
         let mut report = Report::default();
         let ticket = prompt::example();
@@ -210,6 +221,13 @@ impl Model for OpenAi {
         }
         report
     }
+}
+
+/// As providers count before they know: four bytes a token, and the longest answer that is allowed.
+fn tokens(call: &Call, body: &serde_json::Value) -> u32 {
+    let asked = call.body.as_ref().map_or(0, |body| body.len() / 4);
+    let answer = ["max_completion_tokens", "max_tokens"].iter().find_map(|name| body[name].as_u64());
+    u32::try_from(asked as u64 + answer.unwrap_or_default()).unwrap_or(u32::MAX)
 }
 
 /// Whether the sample ticket was really scored.

@@ -5,8 +5,9 @@
 
 mod guard;
 mod lane;
+mod span;
 
-use crate::clock::Luck;
+use crate::clock::{Clock, Luck};
 use bytes::{Bytes, BytesMut};
 use domain::backoff;
 use guard::{ForbiddenAddress, Guard, VettingResolver};
@@ -17,6 +18,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
+
+pub(crate) use span::{seconds, span};
 
 /// Why a call gave no usable answer, by what the caller should do.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +89,11 @@ impl CallError {
     }
 }
 
-/// How fast and how wide a connection may be used.
+/// How fast and how wide a connection may be used. Kept by each process for itself: what several take together shows in
+/// the other side's complaints (429), which slow each of them down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests under way at once.
+    /// Requests under way at once, about one object where calls name theirs ([`Call::about`]).
     pub parallel: usize,
     /// Requests in `per`; further ones wait.
     pub requests: u32,
@@ -105,6 +109,10 @@ pub struct Call {
     pub body: Option<Bytes>,
     pub timeout: Duration,
     pub repeatable: bool,
+    /// What counts as one object where the other side limits requests by object.
+    object: String,
+    /// What it will cost of a provider's tokens a minute.
+    tokens: u32,
 }
 
 impl Call {
@@ -116,6 +124,8 @@ impl Call {
             body: None,
             timeout: Duration::from_secs(20),
             repeatable: true,
+            object: String::new(),
+            tokens: 0,
         }
     }
     pub fn new(method: Method, url: Url) -> Self {
@@ -126,6 +136,8 @@ impl Call {
             body: None,
             timeout: Duration::from_secs(20),
             repeatable: false,
+            object: String::new(),
+            tokens: 0,
         }
     }
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -154,6 +166,16 @@ impl Call {
     }
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+    /// The object that it is about, of a few names: its requests at once are counted apart from others'.
+    pub fn about(mut self, object: &str) -> Self {
+        object.clone_into(&mut self.object);
+        self
+    }
+    /// About how many tokens it will cost, prompt and answer.
+    pub fn costs(mut self, tokens: u32) -> Self {
+        self.tokens = tokens;
         self
     }
 }
@@ -216,11 +238,17 @@ struct Inner {
     guard: Guard,
     lanes: Mutex<HashMap<String, Arc<Lane>>>,
     luck: Luck,
+    clock: Clock,
 }
 
 impl Outside {
     /// `allow_private`: whether tenants' addresses may be private, loopback or plain http.
     pub fn new(allow_private: bool) -> Self {
+        Self::by(Clock::system(), allow_private)
+    }
+
+    /// By another clock than the system's.
+    pub fn by(clock: Clock, allow_private: bool) -> Self {
         // Fails when it is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard { allow_private };
@@ -230,7 +258,9 @@ impl Outside {
             .build()
             .or_else(|_| builder(guard).tls_certs_only([]).build())
             .expect("only a missing TLS provider or unreadable certificates could fail this");
-        Self { inner: Arc::new(Inner { client, guard, lanes: Mutex::default(), luck: Luck::system() }) }
+        Self {
+            inner: Arc::new(Inner { client, guard, lanes: Mutex::default(), luck: Luck::system(), clock }),
+        }
     }
 
     /// A caller with its own limits; `lane` keeps the limits of equal lanes together. Its first word is the kind that is
@@ -242,7 +272,7 @@ impl Outside {
         }
         let known = lanes.get(lane).filter(|known| known.limits == limits).cloned();
         let lane = known.unwrap_or_else(|| {
-            let fresh = Arc::new(Lane::new(kind_of(lane), limits));
+            let fresh = Arc::new(Lane::new(kind_of(lane), limits, self.inner.clock.clone()));
             lanes.insert(lane.to_owned(), Arc::clone(&fresh));
             fresh
         });
@@ -261,10 +291,13 @@ impl Outside {
     }
 }
 
+/// The kind of the lanes of models.
+const MODEL: &str = "model";
+
 /// A label must not grow with what callers think of.
 fn kind_of(lane: &str) -> &'static str {
     let first = lane.split(' ').next().unwrap_or_default();
-    ["psa", "model", "hook"].into_iter().find(|known| *known == first).unwrap_or("other")
+    ["psa", MODEL, "hook"].into_iter().find(|known| *known == first).unwrap_or("other")
 }
 
 fn builder(guard: Guard) -> reqwest::ClientBuilder {
@@ -307,7 +340,9 @@ impl Caller {
 
     async fn once(&self, call: &Call) -> Result<Answer, CallError> {
         let host = call.url.host_str().unwrap_or_default().to_owned();
-        let _turn = self.lane.enter(call.timeout.min(LONGEST_QUEUE)).await.map_err(|held| match held {
+        let patience = call.timeout.min(LONGEST_QUEUE);
+        let turn = self.lane.enter(&call.object, call.tokens, patience).await;
+        let _turn = turn.map_err(|held| match held {
             HeldBack::Busy { wait } => CallError::Throttled { host: host.clone(), after: Some(wait) },
             HeldBack::Open { .. } => {
                 CallError::Unreachable { host: host.clone(), source: Some(Box::new(held)) }
@@ -315,6 +350,9 @@ impl Caller {
         })?;
         let result = self.send(call, host).await;
         self.lane.note(is_healthy(&result));
+        if let Ok(answer) = &result {
+            self.learn(answer);
+        }
         tracing::debug!(
             host = call.url.host_str(),
             method = %call.method,
@@ -324,6 +362,31 @@ impl Caller {
         metrics::counter!("undertone_outside_calls_total", "kind" => self.lane.kind, "outcome" => outcome_word(&result))
             .increment(1);
         result
+    }
+
+    /// What an answer says of the other side's limits.
+    fn learn(&self, answer: &Answer) {
+        if self.lane.kind == MODEL {
+            // Its 429 has several meanings, which its adapter knows; others' headers of these names mean nothing.
+            self.lane.told(&answer.headers);
+        } else if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            self.lane.throttled(answer.retry_after());
+        }
+    }
+
+    /// Whether asking pauses because the last requests failed.
+    pub fn is_out(&self) -> bool {
+        self.lane.is_out()
+    }
+
+    /// The other side says, in words of its own, that this is too much: requests of this lane pause and then go more slowly.
+    pub fn slow_down(&self, after: Option<Duration>) {
+        self.lane.throttled(after);
+    }
+
+    /// Which part (0 to 1) of a budget that others use too is used up: the nearer to the end, the slower requests go.
+    pub fn budget_used(&self, part: f64) {
+        self.lane.used(part);
     }
 
     async fn send(&self, call: &Call, host: String) -> Result<Answer, CallError> {

@@ -229,6 +229,40 @@ async fn lanes_of_one_name_share_their_limits_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn one_requests_complaint_holds_the_others_of_its_lane_back_and_no_other_lane() {
+    let complaint = answer("429 Too Many Requests", "retry-after: 30\r\n", "");
+    let server = scripted(vec![complaint, answer("200 OK", "", "fine")]).await;
+    let outside = Outside::new(true);
+    let first = outside.caller("psa a", WIDE).call(write(&server.url)).await.expect("an answer");
+    assert_eq!(first.status, StatusCode::TOO_MANY_REQUESTS);
+    let error = outside.caller("psa a", WIDE).call(write(&server.url)).await.expect_err("held back");
+    assert!(matches!(error, CallError::Throttled { .. }) && !error.uncertain(), "{error:?}");
+    assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(28)), "{error:?}");
+    assert_eq!(server.served.load(Ordering::SeqCst), 1, "nothing was sent");
+    assert!(outside.caller("psa b", WIDE).call(write(&server.url)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_model_says_is_left_of_its_tokens_is_not_exceeded() {
+    let told = "x-ratelimit-limit-tokens: 6000\r\nx-ratelimit-remaining-tokens: 1000\r\nx-ratelimit-reset-tokens: 50s\r\n";
+    for (lane, waits) in [("model a", true), ("psa a", false)] {
+        let server = scripted(vec![answer("200 OK", told, "fine")]).await;
+        let caller = Outside::new(true).caller(lane, WIDE);
+        for _ in 0..2 {
+            assert!(caller.call(write(&server.url).costs(900)).await.is_ok());
+        }
+        // A hundred are there and a hundred come back each second.
+        let result = caller.call(write(&server.url).costs(3_000)).await;
+        assert_eq!(matches!(&result, Err(CallError::Throttled { .. })), waits, "{lane}: {result:?}");
+        if let Err(error) = result {
+            let wait = error.retry_after().expect("a wait");
+            assert!(wait > Duration::from_secs(15) && wait < Duration::from_secs(30), "{wait:?}");
+            assert_eq!(server.served.load(Ordering::SeqCst), 2);
+        }
+    }
+}
+
+#[tokio::test]
 async fn errors_name_the_host_and_nothing_of_the_query() {
     let server = scripted(vec![Script::Hang]).await;
     let error = caller().call(write(&server.url)).await.expect_err("cut");

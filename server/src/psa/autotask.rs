@@ -31,7 +31,8 @@ use names::Names;
 use std::time::Duration;
 use wire::{Op, Session, filter};
 
-/// Two at once leaves a thread for others; a third of the hourly budget leaves the rest to them.
+/// Three at once are allowed for each object: two leave one for another process of ours. A third of the hourly budget leaves
+/// the rest to others, and less is used when they need more (see [`wire`]).
 pub const LIMITS: Limits = Limits { parallel: 2, requests: 3_000, per: Duration::from_secs(3_600) };
 
 /// `publish` of a note that customers see.

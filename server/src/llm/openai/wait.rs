@@ -1,6 +1,6 @@
 //! How long a server asks us to wait.
 
-use crate::outside::Answer;
+use crate::outside::{Answer, seconds, span};
 use std::time::Duration;
 
 /// A server may name its wait in days (Azure's trial quota); none is believed beyond this.
@@ -41,36 +41,6 @@ fn spoken(message: &str) -> Option<Duration> {
         .into_iter()
         .find_map(|lead| message.split_once(lead).map(|(_, rest)| rest))?;
     span(rest.split_whitespace().next()?.trim_end_matches(['.', ',']))
-}
-
-/// `20`, `1.5`, `2ms`, `6m0s`, `1h2m3s` as a span; a number alone is in seconds.
-fn span(text: &str) -> Option<Duration> {
-    if let Ok(number) = text.parse() {
-        return seconds(number);
-    }
-    let mut total = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit);
-        let factor = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        total += number.parse::<f64>().ok()? * factor;
-        rest = tail;
-    }
-    seconds(total)
-}
-
-fn seconds(number: f64) -> Option<Duration> {
-    (number > 0.0).then(|| Duration::try_from_secs_f64(number).unwrap_or(LONGEST_WAIT))
 }
 
 #[cfg(test)]

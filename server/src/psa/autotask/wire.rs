@@ -7,8 +7,9 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 /// Asked which zone a user lives in when the tenant names none. Any zone's host answers for any user.
@@ -16,6 +17,8 @@ const DISCOVERY: &str = "https://webservices.autotask.net/ATServicesRest/";
 const ZONE_HOLDS: Duration = Duration::from_secs(12 * 3600);
 /// Without `Retry-After`: the vendor's limits look back over minutes, so less is of no use.
 const THROTTLE: Duration = Duration::from_secs(60);
+/// How often one looks at what others leave of the hourly budget.
+const BUDGET_HOLDS: Duration = Duration::from_secs(300);
 /// The vendor's page size.
 const PAGE: usize = 500;
 
@@ -54,6 +57,16 @@ pub struct Session {
     integration_code: String,
     given: Option<String>,
     zone: Kept<Zone>,
+    /// When the database's budget of requests was last asked for.
+    budget_asked: Mutex<Option<Instant>>,
+}
+
+/// The database's budget, which every integration of the tenant draws on. Swagger: ThresholdAndUsageInfo.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Threshold {
+    external_request_threshold: f64,
+    current_timeframe_request_count: f64,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +85,15 @@ impl Session {
         given: Option<String>,
     ) -> Self {
         let given = given.filter(|text| !text.trim().is_empty());
-        Self { caller, username, secret, integration_code, given, zone: Kept::default() }
+        Self {
+            caller,
+            username,
+            secret,
+            integration_code,
+            given,
+            zone: Kept::default(),
+            budget_asked: Mutex::default(),
+        }
     }
 
     pub fn username(&self) -> &str {
@@ -121,17 +142,44 @@ impl Session {
     /// Sends one request below the zone's address and judges the answer. A 401 asks for the zone once more, because tenants
     /// get moved, and tries again only where the answer is another zone: repeated bad sign-ins lock the user.
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, CallError> {
-        let zone = self.zone().await?;
+        let mut zone = self.zone().await?;
         let mut answer = self.send_to(&zone, &method, path, body).await?;
         if answer.status == StatusCode::UNAUTHORIZED
             && let Ok(found) = self.discover().await
             && found.api != zone.api
         {
-            let zone = self.zone.put(found, ZONE_HOLDS).await;
+            zone = self.zone.put(found, ZONE_HOLDS).await;
             answer = self.send_to(&zone, &method, path, body).await?;
         }
-        judge(&answer)?;
+        match judge(&answer).map(drop) {
+            Ok(()) => self.mind_the_budget(&zone).await,
+            Err(error) => {
+                if let CallError::Throttled { after, .. } = error {
+                    self.caller.slow_down(after);
+                }
+                return Err(error);
+            }
+        }
         Ok(answer)
+    }
+
+    /// Goes more slowly the less others leave of the hourly budget. Asked for once in a while, one request among hundreds;
+    /// a database that does not tell is used at the usual pace.
+    async fn mind_the_budget(&self, zone: &Zone) {
+        {
+            let mut asked = self.budget_asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.is_some_and(|at| at.elapsed() < BUDGET_HOLDS) {
+                return;
+            }
+            *asked = Some(Instant::now());
+        }
+        let answer = self.send_to(zone, &Method::GET, "V1.0/ThresholdInformation", None).await;
+        let Ok(threshold) = answer.and_then(|answer| judge(&answer)?.json::<Threshold>()) else { return };
+        if threshold.external_request_threshold >= 1.0 {
+            let used = threshold.current_timeframe_request_count / threshold.external_request_threshold;
+            tracing::debug!(used, "asked for the hourly budget");
+            self.caller.budget_used(used);
+        }
     }
 
     async fn send_to(
@@ -141,7 +189,7 @@ impl Session {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
-        let mut call = Call::new(method.clone(), join(&zone.api, path)?);
+        let mut call = Call::new(method.clone(), join(&zone.api, path)?).about(&object_of(path));
         if let Some(body) = body {
             call = call.json(body);
         }
@@ -220,6 +268,13 @@ impl Session {
         }
         Ok(found)
     }
+}
+
+/// The object whose threads a request uses: the entity of `V1.0/Tickets/7/Notes` and its child, which counts as its own.
+fn object_of(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let words = path.split('/').skip(1).filter(|word| !word.bytes().any(|byte| byte.is_ascii_digit()));
+    words.filter(|word| *word != "query").take(2).collect::<Vec<_>>().join("/")
 }
 
 /// Adds the trailing slash, drops a version someone copied along, adds the path where only a host was given, and refuses

@@ -120,7 +120,8 @@ impl World {
         );
         let api = sandbox::serve(local, paced_router((*store).clone(), Arc::new(ops), pace)).await.unwrap();
         let limits = Limits { parallel: 16, requests: 100_000, per: Duration::from_secs(1) };
-        let caller = outside.caller("tests/api", limits);
+        // Of the kind that an answer of 429 does not hold back.
+        let caller = outside.caller("model tests/api", limits);
         Self { store, clock, caller, api, model, model_at, autotask, _autotask_at: autotask_at, ours, theirs }
     }
 
@@ -214,8 +215,14 @@ impl World {
             received_at: now,
         };
         let accepted = self.store.accept(delivery).await.unwrap();
-        let claim =
-            async || self.store.job_claim(now, Duration::from_secs(60), 1, 1).await.unwrap().pop().unwrap();
+        let claim = async || {
+            self.store
+                .job_claim(now, Duration::from_secs(60), 1, store::jobs::Share::of(1))
+                .await
+                .unwrap()
+                .pop()
+                .unwrap()
+        };
         let mut read: ReadTicket = prompt::example();
         read.ticket.external_id = number.into();
         read.ticket.number = format!("T-{number}");

@@ -62,9 +62,9 @@ async fn each_failure_of_a_write_is_told_apart_and_never_repeated() {
 
 #[tokio::test]
 async fn a_request_to_slow_down_says_for_how_long() {
-    let bench = Bench::new().await;
-    let id = bench.angry().to_string();
     for (given, expected) in [(Some(17), 17), (None, 60)] {
+        let bench = Bench::new().await;
+        let id = bench.angry().to_string();
         let fault = Fault::Answer {
             status: 429,
             content_type: "text/plain",
@@ -95,6 +95,15 @@ async fn the_shared_budget_running_out_is_a_request_to_slow_down() {
     bench.sandbox.set_threshold(Some(1));
     let error = bench.psa.fetch(&id).await.unwrap_err();
     assert_eq!(kind_of(&error), "throttled", "{error}");
+}
+
+#[tokio::test]
+async fn what_others_leave_of_the_budget_is_asked_for_once_in_a_while() {
+    let bench = Bench::new().await;
+    for _ in 0..5 {
+        bench.psa.fetch(&bench.angry().to_string()).await.unwrap();
+    }
+    assert_eq!(bench.sent(Method::GET, "/ThresholdInformation").len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,111 @@
+//! Stops asking a side that has stopped answering.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Failures in a row that open the breaker.
+const TOLERATED: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A probe that never reported (its task was dropped) is forgotten after this.
+const PROBE_LOST: Duration = Duration::from_secs(120);
+
+/// Closed: everything passes. Open: nothing passes for a while. Half open: one probe passes and decides.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    failures: u32,
+    /// Set while open or half open.
+    opened: Option<Opened>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Breaker {
+    /// Whether a request may queue up.
+    pub fn peek(&self, now: Instant) -> Result<(), Duration> {
+        match self.opened {
+            Some(opened) if now < opened.until => Err(opened.until - now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a request may leave. While half open the first one is the probe and the others wait for its verdict.
+    pub fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+        self.peek(now)?;
+        if let Some(opened) = &mut self.opened {
+            opened.until = now + PROBE_LOST;
+        }
+        Ok(())
+    }
+
+    /// Whether asking pauses from now on (again).
+    pub fn note(&mut self, healthy: bool, now: Instant) -> bool {
+        if healthy {
+            *self = Self::default();
+            return false;
+        }
+        self.failures = self.failures.saturating_add(1);
+        if self.failures < TOLERATED {
+            return false;
+        }
+        let pause = self.opened.map_or(FIRST_PAUSE, |opened| (opened.pause * 2).min(LONGEST_PAUSE));
+        self.opened = Some(Opened { until: now + pause, pause });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_breaker_opens_probes_and_closes() {
+        let mut breaker = Breaker::default();
+        let mut now = Instant::now();
+        for _ in 0..TOLERATED {
+            assert_eq!(breaker.admit(now), Ok(()));
+            breaker.note(false, now);
+        }
+        assert_eq!(breaker.admit(now), Err(FIRST_PAUSE));
+
+        now += FIRST_PAUSE;
+        assert_eq!(breaker.admit(now), Ok(()), "one probe");
+        assert!(breaker.admit(now).is_err(), "the others wait for its verdict");
+        breaker.note(false, now);
+        assert_eq!(breaker.admit(now), Err(FIRST_PAUSE * 2), "a failed probe doubles the pause");
+
+        now += FIRST_PAUSE * 2;
+        assert_eq!(breaker.admit(now), Ok(()));
+        breaker.note(true, now);
+        assert_eq!(breaker.admit(now), Ok(()));
+        assert_eq!(breaker.admit(now), Ok(()), "closed again");
+    }
+
+    #[test]
+    fn the_pause_has_an_upper_bound_and_a_lost_probe_is_replaced() {
+        let mut breaker = Breaker::default();
+        let mut now = Instant::now();
+        for _ in 0..TOLERATED + 10 {
+            now += LONGEST_PAUSE;
+            breaker.note(false, now);
+        }
+        assert_eq!(breaker.peek(now), Err(LONGEST_PAUSE));
+        now += LONGEST_PAUSE;
+        assert_eq!(breaker.admit(now), Ok(()));
+        assert_eq!(breaker.admit(now + PROBE_LOST), Ok(()));
+    }
+
+    #[test]
+    fn a_success_in_between_keeps_it_closed() {
+        let mut breaker = Breaker::default();
+        let now = Instant::now();
+        for round in 0..100 {
+            breaker.note(round % 4 == 0, now);
+        }
+        assert_eq!(breaker.admit(now), Ok(()));
+    }
+}
