@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::analyses::Analysis;
 use store::connections::Which;
-use store::jobs::{Job, Stage};
+use store::jobs::{Job, Share, Stage};
 use store::ledger::LedgerRow;
 use store::tickets::ReadTicket;
 use store::{Store, StoreError};
@@ -136,7 +136,8 @@ impl Queue {
     pub fn start(tools: Arc<Tools>, workers: usize, tasks: &TaskTracker) -> Self {
         let queue = Self(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(workers)),
-            late_slots: Arc::new(Semaphore::new((workers - workers / 4).max(1))),
+            // Three quarters of what one tenant may have: its own retries do not keep its fresh tickets waiting.
+            late_slots: Arc::new(Semaphore::new((workers * 3 / 8).max(1))),
             workers,
             leases: Leases::default(),
             probes: Arc::new(Semaphore::new(probe::AT_ONCE)),
@@ -232,11 +233,10 @@ impl Inner {
         let idle = self.probe_due(is_awaited).await == 0 && idle;
         let free = self.slots.available_permits().min(BATCH);
         let Ok(limit @ 1..) = u32::try_from(free) else { return 0 };
-        // One tenant may use at most half of the slots, so that its flood delays no other.
-        let per_tenant = u32::try_from(self.workers.div_ceil(2)).unwrap_or(u32::MAX);
+        let share = self.share();
         // Whatever ends while the store is asked may have made room for what this claim leaves behind.
         self.more.store(true, Ordering::SeqCst);
-        let claimed = self.tools.store.job_claim(self.tools.clock.now(), LEASE, limit, per_tenant).await;
+        let claimed = self.tools.store.job_claim(self.tools.clock.now(), LEASE, limit, share).await;
         match claimed {
             Ok(jobs) => {
                 if jobs.is_empty() && idle {
@@ -247,7 +247,8 @@ impl Inner {
                 for job in jobs {
                     self.run(job);
                 }
-                let was_full = count == free || self.leases.fullest() >= self.workers.div_ceil(2);
+                let was_full = count == free
+                    || self.leases.fullest() >= usize::try_from(share.most).unwrap_or(usize::MAX);
                 self.more.store(was_full, Ordering::SeqCst);
                 count
             }
@@ -256,6 +257,15 @@ impl Inner {
                 0
             }
         }
+    }
+
+    /// One tenant alone may use half of the slots; several share them evenly, with as much left free as one of them has. So
+    /// neither a flood nor a PSA that hangs keeps a tenant waiting that comes anew, and the last slots are for such.
+    fn share(&self) -> Share {
+        let most = self.workers.div_ceil(self.leases.tenants().max(1) + 1).max(1);
+        let reserved = if self.workers < 4 { 0 } else { self.workers.div_ceil(8) };
+        let bounded = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Share { most: bounded(most), reserved: bounded(reserved) }
     }
 
     fn run(self: &Arc<Self>, job: Job) {

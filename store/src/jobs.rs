@@ -65,6 +65,39 @@ impl Job {
     }
 }
 
+/// What one tenant may have of a node's leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Leases of one tenant that this node may hold at once.
+    pub most: u32,
+    /// The last of a claim go to tenants of which this node holds none.
+    pub reserved: u32,
+}
+
+impl Share {
+    /// At most so many of one tenant.
+    pub fn of(most: u32) -> Self {
+        Self { most, reserved: 0 }
+    }
+}
+
+/// An open store among those that share a database. Its leases begin with its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node(u64);
+
+impl Node {
+    pub(crate) fn new() -> Self {
+        Self(Uuid::new_v4().as_u64_pair().0)
+    }
+    fn token(self) -> Uuid {
+        Uuid::from_u64_pair(self.0, Uuid::new_v4().as_u64_pair().1)
+    }
+    /// The least and the greatest that [`Self::token`] may make.
+    fn tokens(self) -> (Uuid, Uuid) {
+        (Uuid::from_u64_pair(self.0, 0), Uuid::from_u64_pair(self.0, u64::MAX))
+    }
+}
+
 /// Depth and age, for metrics and readiness.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueHealth {
@@ -75,29 +108,31 @@ pub struct QueueHealth {
 }
 
 impl Store {
-    /// Leases up to `limit` due jobs, oldest first, none of a ticket that is leased, none of a paused connection,
-    /// and no more than `per_tenant` of one tenant. Jobs whose lease ran out are due. Counts the attempt.
+    /// Leases up to `limit` due jobs, none of a ticket that is leased, none of a paused connection, and no more of one tenant
+    /// than its share: first of the tenants that hold the fewest leases, then the oldest. Jobs whose lease ran out are due.
+    /// Counts the attempt.
     pub async fn job_claim(
         &self,
         now: DateTime<Utc>,
         lease: Duration,
         limit: u32,
-        per_tenant: u32,
+        share: Share,
     ) -> Result<Vec<Job>> {
-        let token = Uuid::new_v4();
-        let until = now + lease;
+        let node = self.inner.node;
+        let token = node.token();
         let mut jobs = self
-            .write_later(
-                (now, token, until, per_tenant, limit),
-                |tx, (now, token, until, per_tenant, limit)| {
-                    Box::pin(async move {
-                        let (per_tenant, limit) = (i64::from(*per_tenant), i64::from(*limit));
-                        let heads = per_tenant.min(limit);
-                        let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
-                        fetch_all!(tx, JobRow, text, *now, *token, *until, per_tenant, limit, heads)
-                    })
-                },
-            )
+            .write_later((now, node, token, now + lease, limit, share), |tx, input| {
+                Box::pin(async move {
+                    let (now, node, token, until, limit, share) = input;
+                    let (least, greatest) = node.tokens();
+                    let (limit, most) = (i64::from(*limit), i64::from(share.most));
+                    let (heads, reserved) = (most.min(limit), i64::from(share.reserved));
+                    let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
+                    fetch_all!(
+                        tx, JobRow, text, *now, *token, *until, most, limit, heads, least, greatest, reserved
+                    )
+                })
+            })
             .await?
             .into_iter()
             .map(|row| row.leased(token))

@@ -66,6 +66,7 @@ pub(crate) struct Inner {
     listening: std::sync::Once,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    node: jobs::Node,
 }
 
 /// One tenant's part of the store. Cheap to clone.
@@ -96,6 +97,7 @@ impl Store {
                 listening: std::sync::Once::new(),
                 closing,
                 tasks: Mutex::new(tasks),
+                node: jobs::Node::new(),
             }),
         })
     }

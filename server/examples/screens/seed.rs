@@ -237,7 +237,7 @@ async fn one(
     let mut when = at;
     for _ in 0..4 {
         when += Duration::milliseconds(300 + i64::from(dice.roll(2_500)));
-        for job in store.job_claim(when, LEASE, 1, 1).await? {
+        for job in store.job_claim(when, LEASE, 1, store::jobs::Share::of(1)).await? {
             work(tenant, &job, number, example, client, when).await?;
         }
     }
@@ -432,7 +432,7 @@ async fn leave_some_unfinished(
 ) -> anyhow::Result<()> {
     let at = now - Duration::minutes(2);
     deliver(store, tenant, 900, at, Disposition::Analyse { external_ticket: "4900".into() }).await?;
-    for job in store.job_claim(at, LEASE, 1, 1).await? {
+    for job in store.job_claim(at, LEASE, 1, store::jobs::Share::of(1)).await? {
         let cause = "ConnectWise PSA answered 403: the API member may not read tickets of this board. Give its role “Service Tickets: Inquire All”.";
         store.job_bury(job.lease, cause, at).await?;
     }

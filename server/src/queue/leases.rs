@@ -41,11 +41,20 @@ impl Leases {
 
     /// How many the tenant with the most of them has.
     pub fn fullest(&self) -> usize {
+        self.by_tenant().into_values().max().unwrap_or_default()
+    }
+
+    /// How many tenants have any.
+    pub fn tenants(&self) -> usize {
+        self.by_tenant().len()
+    }
+
+    fn by_tenant(&self) -> HashMap<TenantId, usize> {
         let mut counts: HashMap<TenantId, usize> = HashMap::new();
         for (tenant, _) in self.map().values() {
             *counts.entry(*tenant).or_default() += 1;
         }
-        counts.into_values().max().unwrap_or_default()
+        counts
     }
 
     /// Renews at a third of the lease until `stop`.

@@ -7,6 +7,7 @@ mod app;
 mod callout;
 mod desk;
 mod door;
+mod fairness;
 mod meanwhile;
 mod model;
 mod once;

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use std::collections::HashSet;
 use store::accounts::NewTenant;
 use store::door::{DeliveryFilter, DeliveryState, Disposition, PipelineHealth};
+use store::jobs::Share;
 use store::testing::TestStore;
 use store::{Actor, Store, StoreError, TenantStore};
 
@@ -212,7 +213,7 @@ async fn the_list_can_be_narrowed_to_a_state(store: TestStore) {
     }
     let ignore = Disposition::Ignore { external_ticket: None, reason: "event about a contact".into() };
     store.accept(delivery(acme.tenant_id(), "i", ignore, 3)).await.unwrap();
-    let jobs = store.job_claim(at(10), support::LEASE, 10, 10).await.unwrap();
+    let jobs = store.job_claim(at(10), support::LEASE, 10, Share::of(10)).await.unwrap();
     store.job_finish(jobs[0].lease, at(11)).await.unwrap();
     store.job_bury(jobs[1].lease, "the PSA has no such ticket", at(11)).await.unwrap();
     for (state, tickets) in [
@@ -284,7 +285,7 @@ async fn pipeline_health_counts_what_waits_and_what_is_dead(store: TestStore) {
     for (ticket, second) in [("1", 0), ("2", 1), ("3", 2)] {
         arrive(&acme, ticket, second).await;
     }
-    let jobs = store.job_claim(at(2), support::LEASE, 1, 10).await.unwrap();
+    let jobs = store.job_claim(at(2), support::LEASE, 1, Share::of(10)).await.unwrap();
     store.job_bury(jobs[0].lease, "gone", at(3)).await.unwrap();
     let health = acme.pipeline_health(at(9)).await.unwrap();
     let expected =
@@ -349,7 +350,10 @@ async fn a_proven_call_also_replaces_one_that_was_given_up_and_one_that_is_being
     unproven(&acme, "8", "forged 8", 10).await;
     let judged = claim(&store, 10).await;
     let genuine = arrive(&acme, "8", 11).await.delivery;
-    assert!(store.job_claim(at(11), support::LEASE, 10, 10).await.unwrap().is_empty(), "one at a time");
+    assert!(
+        store.job_claim(at(11), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty(),
+        "one at a time"
+    );
     store.job_retry(judged.lease, at(12), "no key yet", true).await.unwrap();
     let job = claim(&store, 12).await;
     assert_eq!((job.delivery, job.verified), (Some(genuine), true));

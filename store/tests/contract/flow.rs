@@ -2,7 +2,7 @@
 
 use crate::support::{self, arrive, at, claim, plan, read, tenant};
 use domain::{ActionState, Choice, Effect, Lever, Mode};
-use store::jobs::Stage;
+use store::jobs::{Share, Stage};
 use store::ledger::{Outcome, Rest};
 use store::testing::TestStore;
 use store::tickets::TicketState;
@@ -69,5 +69,5 @@ async fn a_ticket_walks_from_the_door_to_its_last_note(store: TestStore) {
     let overview = acme.overview(today, today.succ_opt().unwrap()).await.unwrap();
     assert_eq!((overview.tally.analysed, overview.tally.negative, overview.tally.updated), (1, 1, 1));
     assert_eq!(overview.median_seconds, Some(8.0));
-    assert!(store.job_claim(at(100), support::LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(100), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 }

@@ -3,7 +3,7 @@
 use crate::support::{self, LEASE, arrive, at, claim, created, delivery, read, tenant};
 use futures::future::join_all;
 use store::door::{Accepted, DeliveryState};
-use store::jobs::{Identified, Job};
+use store::jobs::{Identified, Job, Share};
 use store::testing::TestStore;
 use store::tickets::TicketFilter;
 use store::{Actor, Store, StoreError, TenantStore};
@@ -28,7 +28,7 @@ async fn state(tenant: &TenantStore, call: Accepted) -> (DeliveryState, Option<S
 }
 
 async fn due(store: &Store, second: i64) -> Vec<Job> {
-    store.job_claim(at(second), LEASE, 10, 10).await.unwrap()
+    store.job_claim(at(second), LEASE, 10, Share::of(10)).await.unwrap()
 }
 
 async fn the_first_to_be_identified_goes_on_under_the_id(store: TestStore) {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 use store::connections::Which;
 use store::door::DeliveryState;
-use store::jobs::{Job, QueueHealth, Stage};
+use store::jobs::{Job, QueueHealth, Share, Stage};
 use store::testing::TestStore;
 use store::tickets::TicketState;
 use store::{Actor, Store, StoreError, TenantStore};
@@ -21,6 +21,9 @@ support::on_both_engines! {
     the_oldest_comes_first_and_work_in_progress_before_new_work,
     no_tenant_holds_more_than_its_share,
     a_flood_of_one_tenant_does_not_hide_the_others,
+    the_last_leases_of_a_claim_go_to_tenants_that_hold_none,
+    who_holds_the_least_goes_first,
+    each_node_has_a_share_of_its_own,
     a_job_put_off_comes_back_at_its_time,
     a_refund_gives_the_attempt_back,
     each_stage_counts_its_own_attempts,
@@ -38,9 +41,12 @@ support::on_both_engines! {
 async fn a_job_is_claimed_once_until_its_lease_runs_out(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     arrive(&acme, "7", 0).await;
-    assert!(store.job_claim(at(-1), LEASE, 10, 10).await.unwrap().is_empty(), "not due before it arrived");
+    assert!(
+        store.job_claim(at(-1), LEASE, 10, Share::of(10)).await.unwrap().is_empty(),
+        "not due before it arrived"
+    );
     let first = claim(&store, 0).await;
-    assert!(store.job_claim(at(59), LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(59), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     let second = claim(&store, 60).await;
     assert_eq!(first.id(), second.id());
     assert_ne!(first.lease, second.lease);
@@ -61,7 +67,7 @@ async fn eight_claimers_never_get_one_job_twice(store: TestStore) {
 async fn claim_all(node: &Store) -> Vec<Job> {
     let mut mine = Vec::new();
     loop {
-        mine.extend(node.job_claim(at(1), LEASE, 7, 1000).await.unwrap());
+        mine.extend(node.job_claim(at(1), LEASE, 7, Share::of(1000)).await.unwrap());
         if node.queue_health().await.unwrap().ready == 0 {
             return mine;
         }
@@ -93,7 +99,7 @@ async fn a_renewed_lease_is_kept(store: TestStore) {
     arrive(&acme, "7", 0).await;
     let job = claim(&store, 0).await;
     assert_eq!(store.job_renew(&[job.lease], at(300)).await.unwrap(), [job.id()]);
-    assert!(store.job_claim(at(299), LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(299), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     assert_eq!(claim(&store, 300).await.id(), job.id());
     assert!(store.job_renew(&[], at(300)).await.unwrap().is_empty());
 }
@@ -103,10 +109,10 @@ async fn the_oldest_comes_first_and_work_in_progress_before_new_work(store: Test
     for (ticket, second) in [("3", 30), ("1", 10), ("2", 20)] {
         arrive(&acme, ticket, second).await;
     }
-    let first = store.job_claim(at(40), LEASE, 1, 10).await.unwrap().remove(0);
+    let first = store.job_claim(at(40), LEASE, 1, Share::of(10)).await.unwrap().remove(0);
     assert_eq!(first.external_ticket, "1");
     support::end_read(&acme, &first, &read("1", "c"), 41).await;
-    let turns = store.job_claim(at(42), LEASE, 2, 10).await.unwrap();
+    let turns = store.job_claim(at(42), LEASE, 2, Share::of(10)).await.unwrap();
     let turns: Vec<(&str, Stage)> =
         turns.iter().map(|job| (job.external_ticket.as_str(), job.stage)).collect();
     assert_eq!(turns, [("1", Stage::Score), ("2", Stage::Read)]);
@@ -117,13 +123,16 @@ async fn no_tenant_holds_more_than_its_share(store: TestStore) {
     for index in 0..9 {
         arrive(&acme, &index.to_string(), 0).await;
     }
-    let first = store.job_claim(at(1), LEASE, 10, 3).await.unwrap();
+    let first = store.job_claim(at(1), LEASE, 10, Share::of(3)).await.unwrap();
     assert_eq!(first.len(), 3);
-    assert!(store.job_claim(at(1), LEASE, 10, 3).await.unwrap().is_empty(), "those already held count");
+    assert!(
+        store.job_claim(at(1), LEASE, 10, Share::of(3)).await.unwrap().is_empty(),
+        "those already held count"
+    );
     store.job_finish(first[0].lease, at(2)).await.unwrap();
-    assert_eq!(store.job_claim(at(2), LEASE, 10, 3).await.unwrap().len(), 1);
+    assert_eq!(store.job_claim(at(2), LEASE, 10, Share::of(3)).await.unwrap().len(), 1);
     // Jobs whose lease ran out are nobody's.
-    assert_eq!(store.job_claim(at(100), LEASE, 10, 3).await.unwrap().len(), 3);
+    assert_eq!(store.job_claim(at(100), LEASE, 10, Share::of(3)).await.unwrap().len(), 3);
 }
 
 async fn a_flood_of_one_tenant_does_not_hide_the_others(store: TestStore) {
@@ -131,9 +140,39 @@ async fn a_flood_of_one_tenant_does_not_hide_the_others(store: TestStore) {
     let tickets: Vec<String> = (0..100).map(|index| index.to_string()).collect();
     join_all(tickets.iter().map(|ticket| arrive(&flood, ticket, 0))).await;
     arrive(&quiet, "1", 50).await;
-    let jobs = store.job_claim(at(60), LEASE, 10, 5).await.unwrap();
+    let jobs = store.job_claim(at(60), LEASE, 10, Share::of(5)).await.unwrap();
     let of = |tenant: &TenantStore| jobs.iter().filter(|job| job.tenant == tenant.tenant_id()).count();
     assert_eq!((of(&flood), of(&quiet)), (5, 1));
+}
+
+async fn the_last_leases_of_a_claim_go_to_tenants_that_hold_none(store: TestStore) {
+    let (flood, quiet) = (tenant(&store, "flood").await, tenant(&store, "quiet").await);
+    let tickets: Vec<String> = (0..9).map(|index| index.to_string()).collect();
+    join_all(tickets.iter().map(|ticket| arrive(&flood, ticket, 0))).await;
+    let share = Share { most: 100, reserved: 2 };
+    assert_eq!(store.job_claim(at(1), LEASE, 5, share).await.unwrap().len(), 3);
+    join_all(["1", "2"].iter().map(|ticket| arrive(&quiet, ticket, 2))).await;
+    let jobs = store.job_claim(at(3), LEASE, 2, share).await.unwrap();
+    let of: Vec<_> = jobs.iter().map(|job| job.tenant).collect();
+    assert_eq!(of, [quiet.tenant_id()], "its second ticket is no newcomer's");
+}
+
+async fn who_holds_the_least_goes_first(store: TestStore) {
+    let (early, late) = (tenant(&store, "early").await, tenant(&store, "late").await);
+    join_all(["1", "2", "3"].iter().map(|ticket| arrive(&early, ticket, 0))).await;
+    assert_eq!(store.job_claim(at(1), LEASE, 2, Share::of(10)).await.unwrap().len(), 2);
+    join_all(["1", "2"].iter().map(|ticket| arrive(&late, ticket, 2))).await;
+    let jobs = store.job_claim(at(3), LEASE, 2, Share::of(10)).await.unwrap();
+    assert!(jobs.iter().all(|job| job.tenant == late.tenant_id()), "{jobs:?}");
+}
+
+async fn each_node_has_a_share_of_its_own(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    join_all(["1", "2", "3"].iter().map(|ticket| arrive(&acme, ticket, 0))).await;
+    let other = store.reopen().await;
+    assert_eq!(store.job_claim(at(1), LEASE, 10, Share::of(1)).await.unwrap().len(), 1);
+    assert!(store.job_claim(at(1), LEASE, 10, Share::of(1)).await.unwrap().is_empty());
+    assert_eq!(other.job_claim(at(1), LEASE, 10, Share::of(2)).await.unwrap().len(), 2);
 }
 
 async fn a_job_put_off_comes_back_at_its_time(store: TestStore) {
@@ -141,7 +180,7 @@ async fn a_job_put_off_comes_back_at_its_time(store: TestStore) {
     let accepted = arrive(&acme, "7", 0).await;
     let job = claim(&store, 0).await;
     store.job_retry(job.lease, at(30), "the PSA did not answer", false).await.unwrap();
-    assert!(store.job_claim(at(29), LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(29), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     let again = claim(&store, 30).await;
     assert_eq!((again.id(), again.attempts), (job.id(), 2));
     assert!(
@@ -174,7 +213,10 @@ async fn each_stage_counts_its_own_attempts(store: TestStore) {
     let job = claim(&store, 1).await;
     assert_eq!(job.attempts, 2);
     let ticket = acme.ticket_read(job.lease, &read("7", "c"), at(2)).await.unwrap();
-    assert!(store.job_claim(at(3), LEASE, 10, 10).await.unwrap().is_empty(), "it goes on under its lease");
+    assert!(
+        store.job_claim(at(3), LEASE, 10, Share::of(10)).await.unwrap().is_empty(),
+        "it goes on under its lease"
+    );
     // The process dies, and another takes over in the stage that was reached.
     let job = claim(&store, 61).await;
     assert_eq!((job.stage, job.attempts, job.ticket), (Stage::Score, 2, Some(ticket)));
@@ -204,7 +246,7 @@ async fn one_of_each_stage(store: &Store) -> TenantStore {
     connect(&acme).await;
     support::scored(&acme, "act", "c", 5, &plan(Mode::Live, 5, &["update"]), 0).await;
     arrive(&acme, "score", 3).await;
-    let jobs = store.job_claim(at(3), LEASE, 10, 10).await.unwrap();
+    let jobs = store.job_claim(at(3), LEASE, 10, Share::of(10)).await.unwrap();
     for job in jobs {
         match job.stage {
             Stage::Read => drop(support::end_read(&acme, &job, &read("score", "c"), 4).await),
@@ -216,8 +258,13 @@ async fn one_of_each_stage(store: &Store) -> TenantStore {
 }
 
 async fn stages(store: &Store, second: i64) -> Vec<Stage> {
-    let mut stages: Vec<Stage> =
-        store.job_claim(at(second), LEASE, 10, 10).await.unwrap().iter().map(|job| job.stage).collect();
+    let mut stages: Vec<Stage> = store
+        .job_claim(at(second), LEASE, 10, Share::of(10))
+        .await
+        .unwrap()
+        .iter()
+        .map(|job| job.stage)
+        .collect();
     stages.sort_by_key(|stage| *stage as u8);
     stages
 }
@@ -247,7 +294,7 @@ async fn a_buried_job_leaves_a_dead_delivery_and_a_failed_ticket(store: TestStor
     let delivery = acme.delivery_fetch(accepted.delivery).await.unwrap().unwrap().delivery;
     assert_eq!((delivery.state, delivery.attempts, delivery.ticket), (DeliveryState::Dead, 2, Some(ticket)));
     assert_eq!(store.queue_health().await.unwrap().dead, 1);
-    assert!(store.job_claim(at(9999), LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(9999), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 }
 
 async fn a_finished_job_is_gone_and_its_delivery_done(store: TestStore) {
@@ -269,7 +316,7 @@ async fn a_replay_asked_for_under_way_follows_the_present_run(store: TestStore) 
     let running = job;
     assert!(acme.ticket_replay(ticket, &Actor::System, at(2)).await.unwrap());
     assert!(
-        store.job_claim(at(3), LEASE, 10, 10).await.unwrap().is_empty(),
+        store.job_claim(at(3), LEASE, 10, Share::of(10)).await.unwrap().is_empty(),
         "never two jobs of one ticket together"
     );
     let plan = plan(Mode::Shadow, 5, &["update"]);
@@ -311,7 +358,7 @@ async fn queue_health_tells_depth_and_age(store: TestStore) {
     for (ticket, second) in [("1", 1), ("2", 2), ("3", 3)] {
         arrive(&acme, ticket, second).await;
     }
-    let jobs = store.job_claim(at(4), LEASE, 1, 10).await.unwrap();
+    let jobs = store.job_claim(at(4), LEASE, 1, Share::of(10)).await.unwrap();
     let health = store.queue_health().await.unwrap();
     assert_eq!(health, QueueHealth { ready: 2, leased: 1, dead: 0, oldest_ready_at: Some(at(2)) });
     store.job_bury(jobs[0].lease, "gone", at(5)).await.unwrap();

@@ -4,7 +4,7 @@ use crate::support::{self, LEASE, action, arrive, assessment, at, claim, plan, p
 use domain::{ActionId, ActionState, AnalysisId, Choice, Effect, Lever, Mode, Score, TicketId};
 use std::collections::HashSet;
 use store::analyses::AnalysisState;
-use store::jobs::{Job, Stage};
+use store::jobs::{Job, Share, Stage};
 use store::ledger::{LedgerRow, Outcome, Rest};
 use store::testing::TestStore;
 use store::tickets::TicketState;
@@ -83,7 +83,7 @@ async fn a_plan_without_actions_finishes_the_ticket(store: TestStore) {
         let ticket = support::scored(&acme, external, "c", 3, &plan(mode, 3, &[]), 0).await;
         assert_eq!(state(&acme, ticket).await, TicketState::Analysed);
     }
-    assert!(store.job_claim(at(9), LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(9), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 }
 
 async fn a_shadow_plan_is_shown_and_not_carried_out(store: TestStore) {
@@ -93,7 +93,7 @@ async fn a_shadow_plan_is_shown_and_not_carried_out(store: TestStore) {
     let story = acme.ticket_story(ticket).await.unwrap().unwrap();
     assert_eq!((story.row.state, story.row.mode), (TicketState::Shadowed, Some(Mode::Shadow)));
     assert_eq!(keys(&story.actions), [("update", ActionState::Shadow), ("note:update", ActionState::Shadow)]);
-    assert!(store.job_claim(at(9), LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(9), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     assert!(!acme.escalated_before(ticket).await.unwrap());
 }
 
@@ -254,7 +254,10 @@ async fn a_replay_repeats_no_effect(store: TestStore) {
     let (ticket, job, rows) = acting(&acme, &["update", "note:update"]).await;
     finish(&acme, ticket, &job, &rows, 5).await;
     let analysis = replay(&acme, ticket, &plan(Mode::Live, 5, &["update", "note:update"]), 10).await;
-    assert!(store.job_claim(at(20), LEASE, 10, 10).await.unwrap().is_empty(), "nothing is left to do");
+    assert!(
+        store.job_claim(at(20), LEASE, 10, Share::of(10)).await.unwrap().is_empty(),
+        "nothing is left to do"
+    );
     assert_eq!(state(&acme, ticket).await, TicketState::Acted);
     let after = acme.action_list(analysis).await.unwrap();
     assert_eq!(keys(&after), [("update", ActionState::Done), ("note:update", ActionState::Done)]);

@@ -5,6 +5,7 @@ use domain::backoff::Pace;
 use domain::{ModelSettings, Outage, Policy, PsaSettings, Secret};
 use std::time::Duration;
 use store::connections::{ConnectionState, Probe, Which};
+use store::jobs::Share;
 use store::testing::TestStore;
 use store::{Actor, Store, TenantStore};
 
@@ -165,9 +166,9 @@ async fn what_waited_is_due_at_once_when_the_pause_ends(store: TestStore) {
     pause(&acme, Which::Psa, "refused", 1).await;
     store.job_retry(job.lease, at(900), "paused", true).await.unwrap();
     arrive(&acme, "8", 2).await;
-    assert!(store.job_claim(at(1_000), support::LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(1_000), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     acme.connection_resumed(Which::Psa, at(5)).await.unwrap();
-    let jobs = store.job_claim(at(5), support::LEASE, 10, 10).await.unwrap();
+    let jobs = store.job_claim(at(5), support::LEASE, 10, Share::of(10)).await.unwrap();
     assert_eq!(jobs.iter().map(|job| job.external_ticket.as_str()).collect::<Vec<_>>(), ["7", "8"]);
 }
 
@@ -179,10 +180,13 @@ async fn a_workspace_with_a_stand_in_does_not_wait_for_its_model(store: TestStor
         support::end_read(tenant, &job, &support::read("7", "c"), 1).await;
         pause(tenant, Which::Model, "refused", 2).await;
     }
-    assert!(store.job_claim(at(3), support::LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(3), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     let falls_back = Policy { outage: Outage::Builtin, ..Policy::default() };
     acme.policy_put(&falls_back, &Actor::System, at(4)).await.unwrap();
     assert_eq!(support::claim(&store, 4).await.tenant, acme.tenant_id());
     acme.policy_put(&Policy::default(), &Actor::System, at(5)).await.unwrap();
-    assert!(store.job_claim(at(100), support::LEASE, 10, 10).await.unwrap().is_empty(), "it waits again");
+    assert!(
+        store.job_claim(at(100), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty(),
+        "it waits again"
+    );
 }

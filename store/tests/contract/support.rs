@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use store::accounts::NewTenant;
 use store::analyses::Provenance;
 use store::door::{Accepted, Disposition, NewDelivery};
-use store::jobs::{Job, Stage};
+use store::jobs::{Job, Share, Stage};
 use store::tickets::ReadTicket;
 use store::{Store, TenantStore};
 
@@ -75,7 +75,7 @@ pub async fn arrive(tenant: &TenantStore, ticket: &str, seconds: i64) -> Accepte
 
 /// Claims the one job that is due.
 pub async fn claim(store: &Store, seconds: i64) -> Job {
-    let mut jobs = store.job_claim(at(seconds), LEASE, 10, 10).await.unwrap();
+    let mut jobs = store.job_claim(at(seconds), LEASE, 10, Share::of(10)).await.unwrap();
     assert_eq!(jobs.len(), 1, "one job is due");
     jobs.remove(0)
 }

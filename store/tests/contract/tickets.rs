@@ -3,6 +3,7 @@
 use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
 use domain::{Label, Mode, Score, TicketId};
 use store::analyses::{AnalysisState, Provenance};
+use store::jobs::Share;
 use store::testing::TestStore;
 use store::tickets::{TicketFilter, TicketState};
 use store::{Actor, StoreError, TenantStore};
@@ -305,7 +306,7 @@ async fn a_ticket_that_was_not_there_does_not_use_up_its_number(store: TestStore
     let job = claim(&store, 0).await;
     let id = acme.ticket_unseen(job.lease, &read("7", "c"), "there is no such ticket", at(1)).await.unwrap();
     assert_eq!(acme.ticket_story(id).await.unwrap().unwrap().row.state, TicketState::Skipped);
-    assert!(store.job_claim(at(1), support::LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(1), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 
     let later = support::delivery(acme.tenant_id(), "the true call", support::created("7"), 2);
     store.accept(later).await.unwrap();
@@ -358,5 +359,5 @@ async fn a_ticket_that_was_not_there_is_looked_for_again_once_at_a_time(store: T
     acme.ticket_unseen(job.lease, &read("7", "c"), "there is no such ticket", at(4)).await.unwrap();
     let later = support::delivery(acme.tenant_id(), "another call", support::created("7"), 5);
     store.accept(later).await.expect("it is taken, and makes no second job");
-    assert_eq!(store.job_claim(at(5), support::LEASE, 10, 10).await.unwrap().len(), 1);
+    assert_eq!(store.job_claim(at(5), support::LEASE, 10, Share::of(10)).await.unwrap().len(), 1);
 }

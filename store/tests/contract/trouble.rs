@@ -3,6 +3,7 @@
 use crate::support::{self, arrive, at, created, delivery, plan, read, scored, tenant};
 use domain::Mode;
 use futures::future::join_all;
+use store::jobs::Share;
 use store::testing::TestStore;
 use store::tickets::TicketFilter;
 use store::{KeyRing, Store, StoreError, VaultError};
@@ -69,7 +70,7 @@ async fn a_closed_store_is_unavailable_after_it_kept_what_waited(store: TestStor
     let (_, answers) = tokio::join!(node.close(), join_all(waiting));
     assert!(answers.iter().all(|accepted| !accepted.repeated));
     unavailable(node.accept(delivery(acme.tenant_id(), "late", created("9"), 0)).await);
-    unavailable(node.job_claim(at(1), support::LEASE, 1, 1).await);
+    unavailable(node.job_claim(at(1), support::LEASE, 1, Share::of(1)).await);
     unavailable(node.ping().await);
     assert_eq!(store.queue_health().await.unwrap().ready, 3);
 }
@@ -102,11 +103,11 @@ async fn one_failing_operation_of_a_batch_harms_no_other(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     let tickets: Vec<String> = (0..20).map(|index| index.to_string()).collect();
     join_all(tickets.iter().map(|ticket| arrive(&acme, ticket, 0))).await;
-    let jobs = store.job_claim(at(0), support::LEASE, 20, 20).await.unwrap();
+    let jobs = store.job_claim(at(0), support::LEASE, 20, Share::of(20)).await.unwrap();
     // Every other holder has lost its lease: those jobs were claimed by someone else meanwhile.
     let renewed: Vec<_> = jobs.iter().map(|job| job.lease).step_by(2).collect();
     store.job_renew(&renewed, at(1000)).await.unwrap();
-    assert_eq!(store.job_claim(at(100), support::LEASE, 20, 20).await.unwrap().len(), 10);
+    assert_eq!(store.job_claim(at(100), support::LEASE, 20, Share::of(20)).await.unwrap().len(), 10);
     let ends = jobs
         .iter()
         .map(async |job| acme.ticket_read(job.lease, &read(&job.external_ticket, "c"), at(101)).await);
@@ -136,7 +137,7 @@ async fn stages_of_many_tickets_on_several_nodes_do_not_stand_in_each_others_way
 async fn work(node: &Store, tenant: domain::TenantId) {
     let acme = node.tenant(tenant);
     loop {
-        let jobs = node.job_claim(at(1), support::LEASE, 8, 100).await.unwrap();
+        let jobs = node.job_claim(at(1), support::LEASE, 8, Share::of(100)).await.unwrap();
         join_all(jobs.iter().map(async |job| match job.ticket {
             None => drop(support::end_read(&acme, job, &read(&job.external_ticket, "c"), 1).await),
             Some(ticket) => {
@@ -191,7 +192,7 @@ async fn a_backup_is_a_whole_database_taken_beside_the_writers() {
 }
 
 async fn claim_first(store: &Store) -> String {
-    store.job_claim(at(0), support::LEASE, 1, 1).await.unwrap().remove(0).external_ticket
+    store.job_claim(at(0), support::LEASE, 1, Share::of(1)).await.unwrap().remove(0).external_ticket
 }
 
 #[tokio::test]

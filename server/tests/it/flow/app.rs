@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::accounts::{NewTenant, hash_password};
 use store::connections::Hook;
-use store::door::DeliveryState;
+use store::door::{DeliveryState, Disposition, NewDelivery};
 use store::testing::{Beside, TestStore};
 use store::tickets::{TicketFilter, TicketStory};
 use store::{Actor, TenantStore};
@@ -244,6 +244,28 @@ impl TestApp {
         let (_, token) = tenant.token_create("a test", &Actor::System, self.clock.now()).await.unwrap();
         let address = hook_address(&self.url(), desk.kind(), &hook);
         Unsubscribed { desk, tenant, token, hook, address }
+    }
+
+    /// So many tickets at once, as though their webhooks had come and been taken.
+    pub async fn flood(&self, of: &Unsubscribed, count: usize) -> Vec<String> {
+        let tickets: Vec<String> = (0..count).map(|_| of.desk.ticket(&title("5/5/5"), NOTE)).collect();
+        let deliveries = tickets.iter().map(|ticket| NewDelivery {
+            tenant: of.tenant.tenant_id(),
+            psa: of.desk.kind(),
+            dedupe_key: format!("flood {ticket}"),
+            disposition: Disposition::Analyse { external_ticket: ticket.clone() },
+            headers: serde_json::json!({}),
+            body: b"{}".to_vec(),
+            verified: true,
+            received_at: self.clock.now(),
+        });
+        let deliveries: Vec<_> = deliveries.collect();
+        // As many as may wait to be stored at once.
+        for some in deliveries.chunks(4_096) {
+            let taken = some.iter().map(|one| self.store.accept(one.clone()));
+            futures::future::try_join_all(taken).await.unwrap();
+        }
+        tickets
     }
 
     pub async fn tenant_without_psa(&self) -> TenantStore {
