@@ -7,7 +7,13 @@ use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
-use crate::web::{self, guard::Site, health::Health, hooks::Door};
+use crate::web::{
+    self,
+    guard::Site,
+    health::Health,
+    hooks::Door,
+    listener::{self, Manners},
+};
 use app::Instance;
 use app::ops::StandIn;
 use axum::Router;
@@ -16,7 +22,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -69,14 +74,11 @@ pub struct Running {
     tasks: TaskTracker,
 }
 
-/// How long open requests may take to finish when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// Starts what `roles` say and returns at once.
 pub fn run(setup: Setup) -> io::Result<Running> {
     let Setup { config, store, clock, luck, listeners, roles, sandbox, checkpoints } = setup;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let outside = Outside::new(config.allow_private_hosts);
+    let outside = Outside::by(clock.clone(), config.allow_private_hosts);
     let connections = Connections::new(outside.clone());
     // Before the first counter is made.
     telemetry::recorder();
@@ -111,7 +113,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {
         let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
-        tasks.spawn(serve(listener, router, stop.clone()));
+        tasks.spawn(listener::serve(listener, router, Manners::default(), stop.clone()));
         Ok(Some(address))
     };
     let address = serve(listeners.web, public)?;
@@ -119,21 +121,6 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     tasks.close();
     tracing::info!(?address, ?metrics_address, web = roles.web, work = roles.work, "started");
     Ok(Running { address, metrics_address, queue, stop, tasks })
-}
-
-async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let drained = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let too_late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        ended = drained => if let Err(error) = ended {
-            tracing::error!(%error, "a listener stopped");
-        },
-        () = too_late => tracing::warn!("closed connections that did not finish in time"),
-    }
 }
 
 impl Running {

@@ -11,6 +11,7 @@
 
 mod addresses;
 mod body;
+mod room;
 
 use crate::clock::Clock;
 use crate::outside::Outside;
@@ -26,6 +27,7 @@ use domain::{PsaKind, TenantId};
 use futures::FutureExt;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{HeaderMap, StatusCode, header};
+use room::Room;
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
@@ -51,6 +53,7 @@ pub struct Door {
     clock: Clock,
     addresses: Addresses,
     pace: DefaultKeyedRateLimiter<TenantId>,
+    room: Room,
 }
 
 impl Door {
@@ -58,7 +61,8 @@ impl Door {
     pub fn new(store: Store, outside: Outside, clock: Clock, rate: NonZeroU32) -> Self {
         let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST));
         let addresses = Addresses::new(store.clone());
-        Self { addresses, store, outside, clock, pace: DefaultKeyedRateLimiter::keyed(quota) }
+        let (pace, room) = (DefaultKeyedRateLimiter::keyed(quota), Room::default());
+        Self { addresses, store, outside, clock, pace, room }
     }
 }
 
@@ -120,6 +124,7 @@ enum Refusal {
     TooLarge,
     BrokenOff,
     TooFast,
+    Full,
     TooSlow,
     Store(StoreError),
     Fault,
@@ -132,8 +137,11 @@ impl Door {
         tracing::Span::current().record("tenant.id", tracing::field::display(owner.tenant));
         self.pace.check_key(&owner.tenant).map_err(|_| Refusal::TooFast)?;
 
+        // Until it is answered: what waits for the disk takes room as well.
+        let mut place = self.room.enter(owner.tenant).ok_or(Refusal::Full)?;
+
         let (parts, body) = request.into_parts();
-        let body = body::read(&parts.headers, body).await?;
+        let body = body::read(&parts.headers, body, &mut place).await?;
         let hooked = self.verify(psa, &owner, &parts.headers, parts.uri.query(), &body).await?;
         let headers = kept(psa, &parts.headers, parts.uri.query());
         let deliveries = hooked.events.into_iter().map(|event| NewDelivery {
@@ -236,7 +244,7 @@ fn answer(psa: Option<PsaKind>, result: Result<Vec<Accepted>, Refusal>) -> Respo
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many calls for this workspace; send more slowly")
                 .retry_after(5)
         }
-        Err(Refusal::TooSlow) => unavailable(psa),
+        Err(Refusal::Full | Refusal::TooSlow) => unavailable(psa),
         Err(Refusal::Fault) => {
             tracing::error!("a fault in the webhook door; see the panic above");
             unavailable(psa)
@@ -304,6 +312,7 @@ mod tests {
             (Refusal::BrokenOff, 400, false),
             (Refusal::TooFast, 429, true),
             (Refusal::TooSlow, 503, true),
+            (Refusal::Full, 503, true),
             (Refusal::Fault, 503, true),
             (Refusal::Store(StoreError::BadCursor), 503, true),
         ];
@@ -319,7 +328,8 @@ mod tests {
     fn what_cannot_be_stored_is_answered_so_that_the_sender_repeats_it() {
         for (psa, status) in [(PsaKind::ConnectWise, 429), (PsaKind::Autotask, 503), (PsaKind::HaloPsa, 503)]
         {
-            let refusals = [Refusal::TooSlow, Refusal::Fault, Refusal::Store(StoreError::BadCursor)];
+            let refusals =
+                [Refusal::TooSlow, Refusal::Full, Refusal::Fault, Refusal::Store(StoreError::BadCursor)];
             for refusal in refusals {
                 let response = answer(Some(psa), Err(refusal));
                 assert_eq!(response.status().as_u16(), status, "{psa}");

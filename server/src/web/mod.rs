@@ -4,6 +4,7 @@ pub mod api;
 pub mod guard;
 pub mod health;
 pub mod hooks;
+pub mod listener;
 pub mod problem;
 pub mod ui;
 
