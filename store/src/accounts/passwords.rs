@@ -4,9 +4,10 @@ use super::User;
 use crate::engine::{execute, fetch_one};
 use crate::rows::{self, clean};
 use crate::{Result, Store};
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -15,19 +16,17 @@ use zeroize::Zeroizing;
 /// Hashing takes 19 MiB and some 30 ms each; a flood of sign-ins must not take the whole machine.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
+/// The memory of hashes that are done, for the next ones. Given back to the system it would come to pieces: after a flood of
+/// sign-ins the allocator held on to hundreds of megabytes.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
 /// Failed attempts older than this are forgotten.
 const ATTEMPTS_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// argon2id with current parameters, off the async threads. For a PHC string to store.
 pub async fn hash_password(password: &str) -> String {
     let password = Zeroizing::new(password.to_owned());
-    hashing(move || {
-        Argon2::default()
-            .hash_password(password.as_bytes())
-            .expect("the default parameters are valid, and without randomness from the system nothing can be kept secret")
-            .to_string()
-    })
-    .await
+    hashing(move || made(password.as_bytes()).expect("the default parameters are valid").to_string()).await
 }
 
 /// Compares in the same time whether or not there is a user (`None`): sign-in must not tell whether an address exists.
@@ -37,11 +36,40 @@ pub async fn verify_password(user: Option<&User>, password: &str) -> bool {
         return false;
     };
     let (hash, password) = (user.password_hash.clone(), Zeroizing::new(password.to_owned()));
-    hashing(move || {
-        PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-    })
-    .await
+    hashing(move || is_right(password.as_bytes(), &hash).unwrap_or(false)).await
+}
+
+type Hashed<T> = std::result::Result<T, argon2::password_hash::Error>;
+
+fn made(password: &[u8]) -> Hashed<PasswordHash> {
+    let (argon2, salt) = (Argon2::default(), Salt::generate());
+    let hash = output(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
+    let params = ParamsString::try_from(argon2.params())?;
+    let (algorithm, version) = (Algorithm::default().ident(), Some(Version::default().into()));
+    Ok(PasswordHash { algorithm, version, params, salt: Some(salt), hash: Some(hash) })
+}
+
+/// With the parameters that it was made with.
+fn is_right(password: &[u8], hash: &str) -> Hashed<bool> {
+    let known = PasswordHash::new(hash)?;
+    let (Some(salt), Some(expected)) = (&known.salt, &known.hash) else { return Ok(false) };
+    let algorithm = Algorithm::try_from(known.algorithm.as_str())?;
+    let version = known.version.map(Version::try_from).transpose()?.unwrap_or_default();
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&known)?);
+    // Compares in constant time.
+    Ok(output(&argon2, password, salt, expected.len())? == *expected)
+}
+
+fn output(argon2: &Argon2<'_>, password: &[u8], salt: &Salt, length: usize) -> Hashed<Output> {
+    let kept = || MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = kept().pop().unwrap_or_default();
+    memory.resize(argon2.params().block_count(), Block::default());
+    let mut out = [0; Output::MAX_LENGTH];
+    let out = out.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
+    let hashed = argon2.hash_password_into_with_memory(password, salt, out, &mut memory);
+    kept().push(memory);
+    hashed?;
+    Ok(Output::new(out)?)
 }
 
 async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -111,5 +139,39 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_of_its_password_alone_and_memory_is_used_again() {
+        let (first, second) = (made(b"correct horse").unwrap(), made(b"correct horse").unwrap());
+        assert_ne!(first, second, "each has a salt of its own");
+        let first = first.to_string();
+        assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
+        assert!(is_right(b"correct horse", &first).unwrap());
+        assert!(!is_right(b"correct horse ", &first).unwrap());
+        assert_eq!(MEMORY.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn hashes_of_the_library_itself_and_with_other_parameters_are_understood() {
+        use argon2::PasswordHasher;
+        for params in [Params::default(), Params::new(256, 1, 1, Some(24)).unwrap()] {
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let hash = argon2.hash_password(b"correct horse").unwrap().to_string();
+            assert!(is_right(b"correct horse", &hash).unwrap());
+            assert!(!is_right(b"wrong", &hash).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_fits_no_password() {
+        for text in ["", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ", "plain"] {
+            assert!(!is_right(b"plain", text).unwrap_or(false), "{text}");
+        }
     }
 }
