@@ -1,12 +1,13 @@
 //! Durable acknowledgements a second over HTTP, beside the raw group commit of the same rows, taken in turns so that what
 //! disturbs the machine disturbs both.
 
-use super::instance::Instance;
+use super::instance::{Instance, NO_LIMIT, Owner};
 use super::report::{Goal, Report, Waits};
 use super::wire::Wire;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::TenantId;
 use futures::future::try_join_all;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -21,19 +22,12 @@ const SPAN: Duration = Duration::from_secs(3);
 const ROUNDS: usize = 3;
 
 pub async fn measure(program: &Path, store: &TestStore, report: &mut Report) -> anyhow::Result<()> {
-    let instance = Instance::start(program, "web", store).await?;
-    let owner = instance.owner(program, store)?;
-    let psa = json!({"kind": "halopsa", "url": "http://127.0.0.1:9", "client_id": "bench", "client_secret": "bench"});
-    instance.api(&owner, "PUT", "/connections/psa", Some(&psa)).await?;
-    let hook = instance.api(&owner, "GET", "/hook", None).await?;
-    let address = hook["addresses"].as_array().and_then(|all| all.iter().find(|one| one["psa"] == "halopsa"));
-    let text = |name: &str| address.and_then(|address| address[name].as_str()).unwrap_or_default().to_owned();
-    let path =
-        text("url").split_once("/hooks/").map(|(_, rest)| format!("/hooks/{rest}")).unwrap_or_default();
-    let credentials = format!("Basic {}", STANDARD.encode(format!("undertone:{}", text("secret"))));
+    let instance = Instance::start(program, "web", store, &NO_LIMIT).await?;
+    let owner = instance.workspace(program, store, "bench")?;
+    let call = Arc::new(connect(&instance, &owner).await?);
     let tenant = store.tenant_list().await?.first().map(|tenant| tenant.id).context("the workspace")?;
-    let call = Arc::new(Call { path, credentials, next: AtomicU64::new(1) });
 
+    grouping(store, tenant, report).await;
     for callers in CALLERS {
         let (mut best_ratio, mut last) = (Vec::new(), None);
         for _ in 0..ROUNDS {
@@ -57,7 +51,42 @@ pub async fn measure(program: &Path, store: &TestStore, report: &mut Report) -> 
     Ok(())
 }
 
-struct Call {
+/// What group commit is worth: the same writes with a transaction for each, and with one for all that wait.
+async fn grouping(store: &TestStore, tenant: TenantId, report: &Report) {
+    let (one, many) = (
+        raw::measure(store, &[tenant], 1, SPAN).await.rate,
+        raw::measure(store, &[tenant], CALLERS[0], SPAN).await.rate,
+    );
+    report.figure("deliveries, a commit for each", one, "/s", Goal::None);
+    report.figure("  a commit for all that wait, 64 callers", many, "/s", Goal::None);
+    report.figure("  ratio", many / one, "", Goal::None);
+    let write = async |caller: usize| {
+        let now = raw::delivery(tenant).received_at;
+        if let Err(error) = store.attempt_noted(&[format!("bench {caller}")], now).await {
+            report.remark(format!("a write failed: {error}"));
+        }
+    };
+    let one = raw::rate_of(1, SPAN, write).await.rate;
+    let many = raw::rate_of(CALLERS[0], SPAN, write).await.rate;
+    report.figure("writes of the stages, a commit for each", one, "/s", Goal::None);
+    report.figure("  a commit for all that wait, 64 callers", many, "/s", Goal::None);
+    report.figure("  ratio", many / one, "", Goal::None);
+}
+
+/// Sets up a workspace whose PSA is nowhere; how to call it.
+pub async fn connect(instance: &Instance, owner: &Owner) -> anyhow::Result<Call> {
+    let psa = json!({"kind": "halopsa", "url": "http://127.0.0.1:9", "client_id": "bench", "client_secret": "bench"});
+    instance.api(owner, "PUT", "/connections/psa", Some(&psa)).await?;
+    let hook = instance.api(owner, "GET", "/hook", None).await?;
+    let address = hook["addresses"].as_array().and_then(|all| all.iter().find(|one| one["psa"] == "halopsa"));
+    let text = |name: &str| address.and_then(|address| address[name].as_str()).unwrap_or_default().to_owned();
+    let path =
+        text("url").split_once("/hooks/").map(|(_, rest)| format!("/hooks/{rest}")).unwrap_or_default();
+    let credentials = format!("Basic {}", STANDARD.encode(format!("undertone:{}", text("secret"))));
+    Ok(Call { path, credentials, next: AtomicU64::new(1) })
+}
+
+pub struct Call {
     path: String,
     credentials: String,
     next: AtomicU64,
@@ -65,7 +94,7 @@ struct Call {
 
 impl Call {
     /// A new ticket's event, about a kilobyte.
-    fn request(&self, to: SocketAddr) -> Vec<u8> {
+    pub fn request(&self, to: SocketAddr) -> Vec<u8> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let body = json!({
             "id": format!("{id:032x}"),

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use store::testing::TestStore;
 use tempfile::TempDir;
 
+/// The limit of one workspace's calls is there to be reached by mistakes, not by what is measured.
+pub const NO_LIMIT: [&str; 2] = ["--hook-rate", "1000000"];
+
 /// A running program; ended when dropped.
 pub struct Instance {
     child: Child,
@@ -29,7 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Instance {
     /// `role` is `serve` or `web`. The database is the store's, with a key file of its own.
-    pub async fn start(program: &Path, role: &str, store: &TestStore) -> anyhow::Result<Self> {
+    pub async fn start(
+        program: &Path,
+        role: &str,
+        store: &TestStore,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let keys = folder.path().join("secret.key");
         let made =
@@ -40,8 +48,8 @@ impl Instance {
             .arg(role)
             .args(["--database-url", store.url(), "--log", "warn", "--allow-private-hosts"])
             .args(["--listen", &web.to_string(), "--metrics-listen", &metrics.to_string()])
-            // The limit of one workspace's calls is there to be reached by mistakes, not by this.
-            .args(["--hook-rate", "1000000", "--secret-key-file"])
+            .args(flags)
+            .arg("--secret-key-file")
             .arg(&keys)
             .stdout(Stdio::null())
             .spawn()
@@ -67,11 +75,11 @@ impl Instance {
     }
 
     /// Makes a workspace beside the running program, as its operator does.
-    pub fn owner(&self, program: &Path, store: &TestStore) -> anyhow::Result<Owner> {
+    pub fn workspace(&self, program: &Path, store: &TestStore, name: &str) -> anyhow::Result<Owner> {
         use std::io::Write;
-        let email = "owner@bench.example".to_owned();
+        let email = format!("owner@{name}.example");
         let mut child = Command::new(program)
-            .args(["tenant", "create", "--name", "Bench", "--owner-email", &email, "--json"])
+            .args(["tenant", "create", "--name", name, "--owner-email", &email, "--json"])
             .args(["--database-url", store.url(), "--log", "warn", "--secret-key-file"])
             .arg(self.folder.path().join("secret.key"))
             .stdin(Stdio::piped())

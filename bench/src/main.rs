@@ -7,6 +7,7 @@
 //! PostgreSQL is a throw-away server that waits for the disk at each commit.
 
 mod door;
+mod flood;
 mod flow;
 mod instance;
 mod pages;
@@ -42,7 +43,16 @@ async fn main() -> anyhow::Result<()> {
         let mut report = Report::new(engine);
         door::measure(&wanted.program, &for_the_door, &mut report).await?;
         drop(for_the_door);
-        flow::measure(&wanted.program, &for_tickets, wanted.tickets, &mut report).await?;
+        let most = flow::measure(&wanted.program, &for_tickets, wanted.tickets, &mut report).await?;
+        drop(for_tickets);
+        if let Some(store) = fresh().await {
+            flood::fairness(&wanted.program, &store, &mut report).await?;
+        }
+        for limited in [true, false] {
+            if let Some(store) = fresh().await {
+                flood::overload(&wanted.program, &store, 10.0 * most, limited, &mut report).await?;
+            }
+        }
     }
     Ok(())
 }
