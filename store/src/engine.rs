@@ -28,7 +28,7 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -130,7 +130,17 @@ impl Pools {
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENTS);
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
-        let write = pool(1).connect_with(options.clone()).await?;
+        let write = pool(1)
+            // A write that the disk refuses ends the transaction behind the driver's back; the driver goes on counting it,
+            // and would begin none ever after. Asked behind a ping, so that a rollback that was sent has been seen to.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(options.clone())
+            .await?;
         let read = pool(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
         Ok(Self::Sqlite { write, read })
     }
@@ -235,7 +245,7 @@ impl Pools {
         let mut connection = read.acquire().await?.detach();
         sqlx::query("PRAGMA query_only = off").execute(&mut connection).await?;
         let copied = sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await;
-        sqlx::Connection::close(connection).await?;
+        Connection::close(connection).await?;
         copied.map(drop).map_err(StoreError::from)
     }
 
