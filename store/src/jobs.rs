@@ -22,6 +22,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
 
+/// How long after the database went away it is asked again whether there are news; the queue is polled meanwhile.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -181,6 +184,22 @@ impl Store {
         .await
     }
 
+    /// Makes what is due after `farthest` due at `at`; how many jobs that were. For what was put off by a clock that has
+    /// been set back since, leases included.
+    pub async fn job_bring_forward(&self, farthest: DateTime<Utc>, at: DateTime<Utc>) -> Result<u64> {
+        self.write_later((farthest, at), |tx, (farthest, at)| {
+            Box::pin(async move {
+                // A row that is locked is being moved by somebody who knows the time.
+                let text = sql!(tx,
+                    sqlite: "UPDATE jobs SET due_at = $1 WHERE due_at > $2",
+                    postgres: "UPDATE jobs SET due_at = $1
+                               WHERE id IN (SELECT id FROM jobs WHERE due_at > $2 FOR UPDATE SKIP LOCKED)");
+                execute!(tx, text, *at, *farthest)
+            })
+        })
+        .await
+    }
+
     /// Gives up: the job and its delivery are dead with this cause, the ticket (if any) is `failed`.
     pub async fn job_bury(&self, lease: Lease, cause: &str, now: DateTime<Utc>) -> Result<()> {
         self.write((lease, clean(cause).into_owned(), now), |tx, (lease, cause, now)| {
@@ -236,10 +255,24 @@ impl Store {
         let arrived = Arc::clone(&self.inner.arrived);
         let mut closing = self.inner.closing.subscribe();
         let listening = async move {
-            while let Ok(Some(mut listener)) = pools.listener().await {
-                while listener.heard().await.is_ok() {
-                    announce(&arrived);
+            loop {
+                match pools.listener().await {
+                    Ok(None) => return,
+                    Ok(Some(mut listener)) => {
+                        // What was told while nobody listened is not told again.
+                        announce(&arrived);
+                        while listener.heard().await.is_ok() {
+                            announce(&arrived);
+                        }
+                    }
+                    Err(error) => {
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "could not listen for news of work"
+                        );
+                    }
                 }
+                tokio::time::sleep(LISTEN_AGAIN).await;
             }
         };
         #[expect(clippy::disallowed_methods, reason = "the store owns it; it ends with the store")]

@@ -3,7 +3,8 @@
 //! PostgreSQL comes from `UNDERTONE_TEST_PG` (the address of a server, of version 15 or later, whose databases may be created and dropped), or
 //! from a throw-away cluster that the tests of this machine share: the first test starts it, each holds a lock while it
 //! runs, and a watchdog stops it a few seconds after the last lock is gone, however the tests ended. Nothing is left
-//! behind. As root, the server runs as nobody, because it refuses to run as root.
+//! behind. As root, the server runs as nobody, because it refuses to run as root. A test that stops and starts the server has
+//! one of its own.
 
 pub mod raw;
 
@@ -27,6 +28,17 @@ pub struct TestStore {
     place: Place,
     /// Keeps a server of its own running.
     in_use: Option<File>,
+    /// The server that nobody else uses; see [`Self::postgres_alone`].
+    alone: Option<Cluster>,
+}
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Connections are ended, what is committed is written down.
+    Fast,
+    /// As when its processes are killed: the next start recovers from the log.
+    Immediate,
 }
 
 enum Place {
@@ -48,7 +60,7 @@ impl TestStore {
         let keys = keys();
         let store = Store::open(&url, keys.clone()).await.expect("a new SQLite file opens");
         store.migrate().await.expect("the migrations run on SQLite");
-        Self { store, url, keys, place: Place::Folder { _folder: folder }, in_use: None }
+        Self { store, url, keys, place: Place::Folder { _folder: folder }, in_use: None, alone: None }
     }
 
     /// `None`, after saying so, where there is no PostgreSQL; under `CI` that is a failure.
@@ -66,7 +78,7 @@ impl TestStore {
         let keys = keys();
         let store = Store::open(&url, keys.clone()).await.expect("a new database opens");
         let place = Place::Database { server: server.to_owned(), name };
-        Self { store, url, keys, place, in_use: None }
+        Self { store, url, keys, place, in_use: None, alone: None }
     }
 
     /// As [`Self::postgres`], on a server of its own that waits for the disk at each commit, for measurements.
@@ -77,6 +89,50 @@ impl TestStore {
         let mut store = Self::from_template(&server, &template).await;
         store.in_use = Some(in_use);
         Some(store)
+    }
+
+    /// As [`Self::postgres_durable`], on a server that no other test uses, so that it can be stopped.
+    pub async fn postgres_alone() -> Option<Self> {
+        // As `server()` has it: of the tests for PostgreSQL this one needs the programs, not just an address.
+        let Some(bin) = binaries() else {
+            assert!(
+                env("CI").is_none(),
+                "PostgreSQL is not installed, and under CI its half of the tests must run"
+            );
+            eprintln!("left out: PostgreSQL is not installed (looked in /usr/lib/postgresql and PATH)");
+            return None;
+        };
+        let alone = Some(Uuid::new_v4().simple().to_string());
+        let cluster = Cluster { fsync: true, alone, ..Cluster::at(bin) };
+        let (server, in_use) = cluster.join();
+        let template = template(&server).await;
+        let mut store = Self::from_template(&server, &template).await;
+        (store.in_use, store.alone) = (Some(in_use), Some(cluster));
+        Some(store)
+    }
+
+    /// Stops the server of [`Self::postgres_alone`].
+    pub async fn stop_server(&self, how: Stop) {
+        let mode = if how == Stop::Fast { "fast" } else { "immediate" };
+        self.pg_ctl(&["-m", mode, "-w", "stop"]).await;
+    }
+
+    /// Starts it again, with everything that was committed.
+    pub async fn start_server(&self) {
+        let cluster = self.alone.as_ref().expect("the test asked for a server of its own");
+        let (log, options) = (cluster.folder().join("log"), cluster.options());
+        self.pg_ctl(&["-w", "-l", path(&log), "-o", &options, "start"]).await;
+    }
+
+    async fn pg_ctl(&self, arguments: &[&str]) {
+        let cluster = self.alone.clone().expect("the test asked for a server of its own");
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let done = tokio::task::spawn_blocking(move || {
+            let data = cluster.data();
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            cluster.run("pg_ctl", &[&["-D", path(&data)], arguments.as_slice()].concat());
+        });
+        done.await.expect("the server obeys");
     }
 
     /// Another store on the same database, as another node or a restarted program has it.
@@ -272,24 +328,30 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// A throw-away cluster in a folder of this user, shared by all test processes that hold its `users` lock.
+#[derive(Clone)]
 struct Cluster {
     bin: PathBuf,
     is_root: bool,
     user: u32,
     /// Waits for the disk at each commit. Tests do not need that.
     fsync: bool,
+    /// A name for one that is not shared.
+    alone: Option<String>,
 }
 
 impl Cluster {
     fn at(bin: PathBuf) -> Self {
         let mine = tempfile::NamedTempFile::new().and_then(|file| file.as_file().metadata());
         let user = mine.expect("a temporary file can be made").uid();
-        Self { bin, is_root: user == 0, user, fsync: false }
+        Self { bin, is_root: user == 0, user, fsync: false, alone: None }
     }
 
     fn folder(&self) -> PathBuf {
         let version = <sha2::Sha256 as sha2::Digest>::digest(self.bin.as_os_str().as_encoded_bytes());
         let kind = if self.fsync { "durable" } else { "tests" };
+        if let Some(name) = &self.alone {
+            return std::env::temp_dir().join(format!("undertone-postgres-{name}"));
+        }
         std::env::temp_dir().join(format!(
             "undertone-postgres-{kind}-{}-{}",
             self.user,
@@ -334,7 +396,11 @@ impl Cluster {
             &["-D", path(&data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
         );
         let log = self.folder().join("log");
-        let options = format!(
+        self.run("pg_ctl", &["-D", path(&data), "-w", "-l", path(&log), "-o", &self.options(), "start"]);
+    }
+
+    fn options(&self) -> String {
+        format!(
             "-c listen_addresses='' -c unix_socket_directories='{}' -c port=5432 -c max_connections=300 {} \
              -c shared_buffers=64MB",
             self.folder().display(),
@@ -343,8 +409,7 @@ impl Cluster {
             } else {
                 "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
             },
-        );
-        self.run("pg_ctl", &["-D", path(&data), "-w", "-l", path(&log), "-o", &options, "start"]);
+        )
     }
 
     /// As nobody where we are root.

@@ -33,6 +33,7 @@ support::on_both_engines! {
     a_finished_job_is_gone_and_its_delivery_done,
     a_replay_asked_for_under_way_follows_the_present_run,
     a_replay_asked_for_twice_is_one_job,
+    what_a_clock_that_ran_ahead_put_off_is_brought_forward,
     queue_health_tells_depth_and_age,
     news_of_work_wakes_the_one_who_waits,
     news_of_work_on_another_node_is_heard,
@@ -350,6 +351,25 @@ async fn a_replay_asked_for_twice_is_one_job(store: TestStore) {
     assert!(job.replay && job.delivery.is_some());
     store.job_finish(job.lease, at(7)).await.unwrap();
     assert_eq!(store.queue_health().await.unwrap(), QueueHealth::default());
+}
+
+async fn what_a_clock_that_ran_ahead_put_off_is_brought_forward(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let day = 86_400;
+    arrive(&acme, "1", day).await;
+    arrive(&acme, "2", day).await;
+    let mut taken = store.job_claim(at(day), LEASE, 1, Share::of(10)).await.unwrap();
+    let leased = taken.remove(0);
+    arrive(&acme, "3", 30).await;
+    assert!(store.job_claim(at(0), LEASE, 10, Share::of(10)).await.unwrap().is_empty());
+
+    assert_eq!(store.job_bring_forward(at(1_200), at(60)).await.unwrap(), 2);
+    assert_eq!(store.job_bring_forward(at(1_200), at(60)).await.unwrap(), 0);
+    // What was put off for a good reason stays.
+    assert_eq!(claim(&store, 30).await.external_ticket, "3");
+    assert_eq!(store.job_claim(at(60), LEASE, 10, Share::of(10)).await.unwrap().len(), 2);
+    let lost = store.job_finish(leased.lease, at(61)).await;
+    assert!(matches!(lost, Err(StoreError::LeaseLost)), "{lost:?}");
 }
 
 async fn queue_health_tells_depth_and_age(store: TestStore) {

@@ -3,10 +3,11 @@
 use crate::support::{self, arrive, at, created, delivery, plan, read, scored, tenant};
 use domain::Mode;
 use futures::future::join_all;
+use std::time::Duration;
 use store::jobs::Share;
-use store::testing::TestStore;
+use store::testing::{Stop, TestStore};
 use store::tickets::TicketFilter;
-use store::{KeyRing, Store, StoreError, VaultError};
+use store::{KeyRing, Store, StoreError, TenantStore, VaultError};
 
 support::on_both_engines! {
     a_full_database_takes_nothing_and_recovers,
@@ -96,7 +97,7 @@ async fn too_many_callers_are_turned_away_at_once(store: TestStore) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), room).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), room).await.unwrap();
 }
 
 async fn one_failing_operation_of_a_batch_harms_no_other(store: TestStore) {
@@ -225,4 +226,40 @@ fn a_key_file_is_read_line_by_line() {
     }
     let ring = KeyRing::parse(&format!("a:{key}\n")).unwrap();
     assert_eq!(format!("{ring:?}"), "[\"a\"]");
+}
+
+#[tokio::test]
+async fn a_database_that_is_restarted_is_used_again_and_its_news_are_heard_again() {
+    let Some(store) = TestStore::postgres_alone().await else { return };
+    let (acme, node) = (tenant(&store, "acme").await, store.reopen().await);
+    heard(&node, &acme, "before").await;
+    for (how, ticket) in [(Stop::Fast, "1"), (Stop::Immediate, "2")] {
+        let id = acme.store().accept(delivery(acme.tenant_id(), ticket, created(ticket), 0)).await.unwrap();
+        store.stop_server(how).await;
+        unavailable(store.accept(delivery(acme.tenant_id(), "x", created("x"), 0)).await);
+        unavailable(node.queue_health().await);
+        // Long enough that one who listens notices.
+        let silence = tokio::time::timeout(Duration::from_millis(300), node.work_arrived()).await;
+        drop(silence);
+        store.start_server().await;
+        assert!(acme.delivery_fetch(id.delivery).await.unwrap().is_some(), "what was accepted is there");
+        heard(&node, &acme, &format!("after {ticket}")).await;
+    }
+}
+
+/// Another node hears of a ticket, however often it has to come: nobody listens for a moment after a restart.
+async fn heard(node: &Store, acme: &TenantStore, name: &str) {
+    let news = async {
+        let mut number = 0;
+        loop {
+            // Announcements of listening itself are no news: only one right after an arrival counts.
+            while tokio::time::timeout(Duration::from_millis(200), node.work_arrived()).await.is_ok() {}
+            number += 1;
+            arrive(acme, &format!("{name} {number}"), 1).await;
+            if tokio::time::timeout(Duration::from_millis(500), node.work_arrived()).await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), news).await.expect("news are heard");
 }
