@@ -218,14 +218,21 @@ impl Session {
             .header(HeaderName::from_static("secret"), secret))
     }
 
-    /// Reads one entity; `None` where there is none with this id (some zones say so with 404).
+    /// Reads one entity; `None` where there is none with this id: `{"item":null}`, in some zones 404. An answer that does not
+    /// speak of an item says nothing about whether there is one.
     pub async fn item<T: DeserializeOwned>(&self, entity: &str, id: i64) -> Result<Option<T>, CallError> {
         #[derive(Deserialize)]
-        struct Item<T> {
-            item: Option<T>,
+        struct Item {
+            item: Value,
         }
         match self.send(Method::GET, &format!("V1.0/{entity}/{id}"), None).await {
-            Ok(answer) => Ok(answer.json::<Item<T>>()?.item),
+            Ok(answer) => {
+                let Item { item } = answer.json()?;
+                serde_json::from_value(item).map_err(|error| CallError::Malformed {
+                    host: answer.host.clone(),
+                    what: format!("an entry of {entity} is not as expected: {error}"),
+                })
+            }
             Err(CallError::Rejected { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -3,7 +3,7 @@
 use super::fields::{DeskRoleItem, Fields, Pick, ResourceItem};
 use super::wire::{Op, filter};
 use super::{Autotask, PUBLIC};
-use crate::outside::CallError;
+use crate::outside::{Answer, CallError};
 use crate::psa::NewNote;
 use domain::{Change, Lever};
 use http::Method;
@@ -51,7 +51,7 @@ impl Autotask {
         {
             self.lists.forget().await;
         }
-        sent.map(|_| ())
+        created(&sent?, "the changed ticket").map(drop)
     }
 
     /// The role to assign a person in: Autotask takes a person only together with a role that is active for them.
@@ -99,12 +99,17 @@ impl Autotask {
         {
             self.lists.forget().await;
         }
-        let answer = sent?;
-        let created: Value = answer.json()?;
-        created.get("itemId").and_then(super::super::lenient::int_of).map(|id| id.to_string()).ok_or_else(
-            || CallError::Malformed { host: answer.host.clone(), what: "no itemId of the new note".into() },
-        )
+        created(&sent?, "the new note").map(|id| id.to_string())
     }
+}
+
+/// What every write that was carried out is answered with.
+fn created(answer: &Answer, what: &str) -> Result<i64, CallError> {
+    let body: Value = answer.json()?;
+    body.get("itemId").and_then(super::super::lenient::int_of).ok_or_else(|| CallError::Malformed {
+        host: answer.host.clone(),
+        what: format!("no itemId of {what}"),
+    })
 }
 
 /// The publish value that keeps a note inside the house. Value 1 is "All Autotask Users", which includes customers in the

@@ -16,7 +16,12 @@ impl Halo {
         let Ok(id) = ticket.trim().parse::<i64>() else { return Ok(None) };
         let query = [("includedetails", "true"), ("includeagent", "true"), ("nocache", "true")];
         match self.session.get::<TicketItem>(&format!("Tickets/{id}"), &query).await {
-            Ok(item) => Ok(item.id.is_some().then_some(item)),
+            Ok(item) if item.id.is_some() => Ok(Some(item)),
+            // What is not there is a 404: this says nothing about the ticket.
+            Ok(_) => Err(CallError::Malformed {
+                host: self.session.base()?.host_str().unwrap_or_default().to_owned(),
+                what: "no id of the ticket".into(),
+            }),
             Err(CallError::Rejected { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }

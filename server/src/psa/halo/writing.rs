@@ -20,8 +20,11 @@ impl Halo {
         let answer = self.session.send(Method::POST, "Tickets", &[], Some(&json!([body]))).await?;
         let written: TicketItem = one(&answer)?;
         match written.id {
-            None => Ok(()),
             Some(found) if found == id => Ok(()),
+            None => Err(CallError::Malformed {
+                host: answer.host.clone(),
+                what: "no id of the changed ticket".into(),
+            }),
             // An object without id creates a ticket; ours always has one, so this is not the Halo we know.
             Some(found) => Err(CallError::Malformed {
                 host: answer.host.clone(),

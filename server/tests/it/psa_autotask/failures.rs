@@ -23,6 +23,8 @@ async fn each_failure_of_a_read_is_told_apart() {
         (answer(200, r#"{"item":{"id":"#), "unknown"),
         (Fault::CutBeforeActing, "unknown"),
         (Fault::Garbage, "malformed"),
+        // Success of nothing is not “there is no such ticket”.
+        (answer(200, "{}"), "malformed"),
     ];
     for (fault, expected) in cases {
         let bench = Bench::new().await;
@@ -49,6 +51,7 @@ async fn each_failure_of_a_write_is_told_apart_and_never_repeated() {
         (answer(502, ""), "failed"),
         (Fault::CutAfterActing, "unknown"),
         (Fault::Garbage, "malformed"),
+        (answer(200, "{}"), "malformed"),
     ];
     for (fault, expected) in cases {
         let bench = Bench::new().await;

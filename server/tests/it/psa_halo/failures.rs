@@ -24,6 +24,8 @@ async fn each_failure_of_a_read_is_told_apart() {
         (answer(200, r#"{"id":"#), "unknown"),
         (Fault::CutBeforeActing, "unknown"),
         (Fault::Garbage, "malformed"),
+        // Success of nothing is not “there is no such ticket”.
+        (answer(200, "{}"), "malformed"),
     ];
     for (fault, expected) in cases {
         let bench = Bench::new().await;
@@ -45,6 +47,7 @@ async fn each_failure_of_a_write_is_told_apart_and_never_repeated() {
         (Fault::CutAfterActing, "unknown", 1),
         (Fault::Garbage, "malformed", 1),
         (answer(201, r#"{"id":77}"#), "malformed", 1),
+        (answer(200, "{}"), "malformed", 1),
     ];
     for (fault, expected, times) in cases {
         let bench = Bench::new().await;
