@@ -16,12 +16,35 @@ pub enum Fault {
     Answer { status: u16, content_type: &'static str, body: String, retry_after: Option<u64> },
     /// Waits, then acts and answers as usual.
     Delay(Duration),
+    /// Acts at once, then keeps its answer back for so long.
+    Slow(Duration),
     /// Acts, then cuts the connection without a complete answer.
     CutAfterActing,
     /// Cuts the connection without acting.
     CutBeforeActing,
     /// Acts, then answers 200 with a page instead of what was promised.
     Garbage,
+}
+
+impl Fault {
+    /// For counts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Answer { status: 200..=299, .. } => "false success",
+            Self::Answer { status: 429, .. } => "throttled",
+            Self::Answer { status: 500..=599, .. } => "5xx",
+            Self::Answer { .. } => "refused",
+            Self::Delay(_) => "delayed",
+            Self::Slow(_) => "answered late",
+            Self::CutAfterActing => "cut after acting",
+            Self::CutBeforeActing => "cut before acting",
+            Self::Garbage => "garbage",
+        }
+    }
+
+    fn acts(&self) -> bool {
+        !matches!(self, Self::Answer { .. } | Self::CutBeforeActing)
+    }
 }
 
 struct Rule {
@@ -76,9 +99,15 @@ pub async fn layer(State(watch): State<Watch>, request: Request, next: Next) -> 
         headers: parts.headers.clone(),
         body: bytes.to_vec(),
         status: StatusCode::OK,
+        acted: true,
+        fault: None,
     };
     let request = Request::from_parts(parts, Body::from(bytes));
-    let response = match watch.faults.take(&method, &path) {
+    let fault = watch.faults.take(&method, &path);
+    if let Some(fault) = &fault {
+        (recorded.acted, recorded.fault) = (fault.acts(), Some(fault.name()));
+    }
+    let response = match fault {
         None => next.run(request).await,
         Some(Fault::Answer { status, content_type, body, retry_after }) => {
             answer(status, content_type, body, retry_after)
@@ -86,6 +115,14 @@ pub async fn layer(State(watch): State<Watch>, request: Request, next: Next) -> 
         Some(Fault::Delay(time)) => {
             tokio::time::sleep(time).await;
             next.run(request).await
+        }
+        Some(Fault::Slow(time)) => {
+            let response = next.run(request).await;
+            recorded.status = response.status();
+            // Before the wait: a caller that does not wait so long ends this.
+            watch.recorder.note(recorded);
+            tokio::time::sleep(time).await;
+            return response;
         }
         Some(Fault::CutBeforeActing) => cut(),
         Some(Fault::CutAfterActing) => {

@@ -15,6 +15,10 @@ pub struct Recorded {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
     pub status: StatusCode,
+    /// The request was carried out, or refused, by the stand-in itself.
+    pub acted: bool,
+    /// What was made to go wrong; see [`crate::Fault::name`].
+    pub fault: Option<&'static str>,
 }
 
 /// Keeps the newest requests, at most [`Recorder::KEPT`]. Cheap to clone.
@@ -45,6 +49,10 @@ impl Recorder {
     }
     pub fn all(&self) -> Vec<Recorded> {
         self.list().clone()
+    }
+    /// All, which are not kept any more.
+    pub fn take(&self) -> Vec<Recorded> {
+        std::mem::take(&mut *self.list())
     }
     pub fn clear(&self) {
         self.list().clear();

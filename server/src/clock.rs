@@ -47,6 +47,12 @@ impl Clock {
             Source::Fixed(at) => Instant::now() + hold(at).ahead,
         }
     }
+    /// Sets a fixed clock back, as whoever corrects one that ran ahead; the system clock stays as it is.
+    pub fn set_back(&self, by: Duration) {
+        if let Source::Fixed(at) = &self.0 {
+            hold(at).now -= by;
+        }
+    }
     /// Moves a fixed clock; the system clock stays as it is.
     pub fn advance(&self, by: Duration) {
         if let Source::Fixed(at) = &self.0 {

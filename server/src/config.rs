@@ -1,5 +1,6 @@
 //! All settings: flags and environment in one struct, checked together. `--help` is the manual.
 
+use crate::queue::LEASE;
 use clap::Args;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -52,6 +53,11 @@ pub struct Config {
     /// them in X-Forwarded-For is taken for the caller's when attempts to sign in are counted
     #[arg(long, global = true, env = "UNDERTONE_TRUSTED_PROXIES", value_delimiter = ',', default_value = "127.0.0.0/8,::1", value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+
+    /// Seconds for which a claimed ticket belongs to this process unless it says so again, which it does three times as
+    /// often. Hidden: only tests, which do not wait for a minute and a half, have a reason to set it
+    #[arg(long, global = true, env = "UNDERTONE_LEASE_SECONDS", hide = true, default_value_t = LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(3..=600))]
+    pub lease_seconds: u64,
 
     /// Hours until a sign-in expires
     #[arg(long, global = true, env = "UNDERTONE_SESSION_HOURS", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=8760))]

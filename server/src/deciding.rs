@@ -50,6 +50,7 @@ pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, 
         .analysis_scored(lease, ticket, &assessment, &plan, policy.version, &provenance, now)
         .await
         .map_err(Setback::store)?;
+    tools.checkpoints.pass("decided", "").await;
     if !decided.left {
         return Ok(Onward::Through);
     }

@@ -5,11 +5,12 @@
 //! handed to the next in memory ([`Work`]); one that begins with a job of another's life asks the store for it.
 
 mod checkpoints;
+mod jumps;
 mod leases;
 mod probe;
 mod setback;
 
-pub use checkpoints::Checkpoints;
+pub use checkpoints::{Checkpoints, DETOUR, STEPS};
 pub use leases::LEASE;
 pub use setback::{Setback, Wait};
 
@@ -99,6 +100,7 @@ struct Inner {
     /// The part of the slots that work which is late may use; the rest is for fresh work.
     late_slots: Arc<Semaphore>,
     leases: Leases,
+    lease: Duration,
     /// For trying paused connections, and when one last looked for them.
     probes: Arc<Semaphore>,
     probed_at: tokio::sync::Mutex<Option<Instant>>,
@@ -115,6 +117,8 @@ struct Inner {
     settling: Settling,
     /// When the store last answered what is due.
     looked_at: Mutex<Option<Instant>>,
+    /// When the queue was last compared with the clock, and what it showed at the last look.
+    heeded: Mutex<Option<(Instant, DateTime<Utc>)>>,
 }
 
 /// Lets a test wait until nothing is due.
@@ -133,13 +137,16 @@ impl Settling {
 
 impl Queue {
     /// Begins to work. At most `workers` jobs run at once.
-    pub fn start(tools: Arc<Tools>, workers: usize, tasks: &TaskTracker) -> Self {
+    /// `lease`: for how long a claimed job is ours without a renewal; see [`LEASE`].
+    pub fn start(tools: Arc<Tools>, workers: usize, lease: Duration, tasks: &TaskTracker) -> Self {
         let queue = Self(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(workers)),
             // Three quarters of what one tenant may have: its own retries do not keep its fresh tickets waiting.
             late_slots: Arc::new(Semaphore::new((workers * 3 / 8).max(1))),
             workers,
             leases: Leases::default(),
+            lease,
+            heeded: Mutex::default(),
             probes: Arc::new(Semaphore::new(probe::AT_ONCE)),
             probed_at: tokio::sync::Mutex::default(),
             nudge: Notify::new(),
@@ -155,7 +162,7 @@ impl Queue {
         let (leases, store, clock) =
             (inner.leases.clone(), inner.tools.store.clone(), inner.tools.clock.clone());
         let over = inner.now.clone();
-        tasks.spawn(async move { leases.keep(store, clock, over).await });
+        tasks.spawn(async move { leases.keep(store, clock, lease, over).await });
         inner.jobs.spawn(Arc::clone(inner).claim_until_stopped());
         queue
     }
@@ -236,7 +243,10 @@ impl Inner {
         let share = self.share();
         // Whatever ends while the store is asked may have made room for what this claim leaves behind.
         self.more.store(true, Ordering::SeqCst);
-        let claimed = self.tools.store.job_claim(self.tools.clock.now(), LEASE, limit, share).await;
+        self.heed_the_clock().await;
+        self.tools.checkpoints.pass("claiming", "").await;
+        let now = self.tools.clock.now();
+        let claimed = self.tools.store.job_claim(now, self.lease, limit, share).await;
         match claimed {
             Ok(jobs) => {
                 if jobs.is_empty() && idle {
@@ -285,7 +295,7 @@ impl Inner {
 
     async fn carry(self: Arc<Self>, job: Job, held: Held, slot: OwnedSemaphorePermit) {
         tokio::select! {
-            () = self.all_stages(job.clone()) => {}
+            () = self.in_turn(job.clone(), &held) => {}
             () = held.lost.cancelled() => {}
             () = self.now.cancelled() => self.hand_back(&job, Duration::ZERO, "the server was stopped").await,
         }
@@ -294,6 +304,14 @@ impl Inner {
         if self.more.load(Ordering::SeqCst) || self.settling.is_waited_for() {
             self.nudge.notify_one();
         }
+    }
+
+    /// A clock that jumps ahead, or a database that is away for longer than a lease, gives a job to the process that is
+    /// still at it: what an earlier run has sent must have arrived before this one looks for it.
+    async fn in_turn(&self, job: Job, held: &Held) {
+        held.alone().await;
+        self.tools.checkpoints.pass("claimed", "").await;
+        self.all_stages(job).await;
     }
 
     async fn all_stages(&self, job: Job) {

@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -90,13 +91,14 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             luck: luck.clone(),
             outside: outside.clone(),
             connections: connections.clone(),
-            checkpoints,
+            checkpoints: checkpoints.clone(),
         };
-        Queue::start(Arc::new(tools), usize::from(config.workers), &tasks)
+        let lease = Duration::from_secs(config.lease_seconds);
+        Queue::start(Arc::new(tools), usize::from(config.workers), lease, &tasks)
     });
     let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
-        let hooks = Door::new(store.clone(), outside, clock.clone(), config.hook_rate);
+        let hooks = Door::new(store.clone(), outside, clock.clone(), config.hook_rate, checkpoints);
         let ops = Operations::new(connections, clock.clone(), luck, config.public_url(), sandbox);
         let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
         let ui = web::ui::Parts {

@@ -67,6 +67,7 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
         return leave_out(tools, job, &read, &reason).await;
     }
     let ticket = tenant.ticket_read(job.lease, &read, tools.clock.now()).await.map_err(Setback::store)?;
+    tools.checkpoints.pass("read", "").await;
     let mut job = work.job.clone().at(Stage::Score, ticket, None);
     // By which the PSA knows it, however the call named it.
     job.external_ticket.clone_from(&read.ticket.external_id);

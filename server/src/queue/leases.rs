@@ -9,8 +9,8 @@ use store::{Lease, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long a claimed job is ours without renewal. Longer than any one call with its tries, so that one missed renewal
-/// loses nothing.
+/// How long a claimed job is usually ours without renewal. Longer than any one call with its tries, so that one missed
+/// renewal loses nothing.
 pub const LEASE: Duration = Duration::from_secs(90);
 
 /// The leases this process holds, by job and token: a job that was given back may be claimed again before the guard of its
@@ -18,7 +18,16 @@ pub const LEASE: Duration = Duration::from_secs(90);
 #[derive(Clone, Default)]
 pub struct Leases(Arc<Mutex<Map>>);
 
-type Map = HashMap<(JobId, Uuid), (TenantId, CancellationToken)>;
+type Map = HashMap<(JobId, Uuid), Entry>;
+
+struct Entry {
+    tenant: TenantId,
+    lost: CancellationToken,
+    /// Cancelled when the guard is dropped.
+    over: CancellationToken,
+    /// This process has claimed the job anew: the lease is not ours any more, but nobody else's either.
+    outlived: bool,
+}
 
 /// Held while a job is carried.
 pub struct Held {
@@ -26,13 +35,22 @@ pub struct Held {
     lease: Lease,
     /// Cancelled when the lease is lost.
     pub lost: CancellationToken,
+    /// The ends of earlier runs of this job that this process is still at.
+    before: Vec<CancellationToken>,
 }
 
 impl Leases {
     pub fn hold(&self, lease: Lease, tenant: TenantId) -> Held {
-        let lost = CancellationToken::new();
-        self.map().insert((lease.job, lease.token), (tenant, lost.clone()));
-        Held { leases: self.clone(), lease, lost }
+        let (lost, over) = (CancellationToken::new(), CancellationToken::new());
+        let mut map = self.map();
+        let mut before = Vec::new();
+        for (_, entry) in map.iter_mut().filter(|((job, _), _)| *job == lease.job) {
+            entry.outlived = true;
+            before.push(entry.over.clone());
+        }
+        map.insert((lease.job, lease.token), Entry { tenant, lost: lost.clone(), over, outlived: false });
+        drop(map);
+        Held { leases: self.clone(), lease, lost, before }
     }
 
     pub fn count(&self) -> usize {
@@ -51,20 +69,20 @@ impl Leases {
 
     fn by_tenant(&self) -> HashMap<TenantId, usize> {
         let mut counts: HashMap<TenantId, usize> = HashMap::new();
-        for (tenant, _) in self.map().values() {
-            *counts.entry(*tenant).or_default() += 1;
+        for entry in self.map().values() {
+            *counts.entry(entry.tenant).or_default() += 1;
         }
         counts
     }
 
     /// Renews at a third of the lease until `stop`.
-    pub async fn keep(&self, store: Store, clock: Clock, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(LEASE / 3)).await.is_some() {
-            let held: Vec<Lease> = self.map().keys().map(|&(job, token)| Lease { job, token }).collect();
+    pub async fn keep(&self, store: Store, clock: Clock, lease: Duration, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(lease / 3)).await.is_some() {
+            let held = self.to_renew();
             if held.is_empty() {
                 continue;
             }
-            match store.job_renew(&held, clock.now() + LEASE).await {
+            match store.job_renew(&held, clock.now() + lease).await {
                 Ok(renewed) => self.drop_lost(&held, &renewed.into_iter().collect()),
                 // The leases last for two more tries.
                 Err(error) => {
@@ -77,11 +95,17 @@ impl Leases {
         }
     }
 
+    fn to_renew(&self) -> Vec<Lease> {
+        let map = self.map();
+        let ours = map.iter().filter(|(_, entry)| !entry.outlived);
+        ours.map(|(&(job, token), _)| Lease { job, token }).collect()
+    }
+
     fn drop_lost(&self, asked: &[Lease], renewed: &HashSet<JobId>) {
         let map = self.map();
         for lease in asked.iter().filter(|lease| !renewed.contains(&lease.job)) {
             // Not there: finished meanwhile.
-            if let Some((_, lost)) = map.get(&(lease.job, lease.token)) {
+            if let Some(Entry { lost, outlived: false, .. }) = map.get(&(lease.job, lease.token)) {
                 tracing::warn!(job.id = %lease.job, "the lease on a running job was lost; its work is dropped");
                 lost.cancel();
             }
@@ -93,9 +117,21 @@ impl Leases {
     }
 }
 
+impl Held {
+    /// Returns once no earlier run of this job goes on in this process. Each ends by itself, at the latest when it is to
+    /// store something under its old lease.
+    pub async fn alone(&self) {
+        for run in &self.before {
+            run.cancelled().await;
+        }
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        self.leases.map().remove(&(self.lease.job, self.lease.token));
+        if let Some(entry) = self.leases.map().remove(&(self.lease.job, self.lease.token)) {
+            entry.over.cancel();
+        }
     }
 }
 
@@ -118,6 +154,20 @@ mod tests {
         assert_eq!(leases.count(), 1);
         leases.drop_lost(&[lease(1, 2)], &HashSet::new());
         assert!(score.lost.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_claimed_anew_begins_when_its_earlier_run_is_over() {
+        let leases = Leases::default();
+        let earlier = leases.hold(lease(1, 1), TENANT);
+        let later = leases.hold(lease(1, 2), TENANT);
+        assert_eq!(leases.to_renew(), [lease(1, 2)]);
+        leases.drop_lost(&[lease(1, 1)], &HashSet::new());
+        assert!(!earlier.lost.is_cancelled(), "what it has sent must arrive first");
+        let mut alone = std::pin::pin!(later.alone());
+        assert!(futures::poll!(alone.as_mut()).is_pending());
+        drop(earlier);
+        assert!(futures::poll!(alone.as_mut()).is_ready());
     }
 
     #[test]

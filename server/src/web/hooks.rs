@@ -16,6 +16,7 @@ mod room;
 use crate::clock::Clock;
 use crate::outside::Outside;
 use crate::psa::{HookContext, HookError, HookEvent, HookMeaning, Hooked, read_hook};
+use crate::queue::Checkpoints;
 use crate::web::problem::Problem;
 use addresses::{Addresses, is_of};
 use axum::Router;
@@ -54,15 +55,22 @@ pub struct Door {
     addresses: Addresses,
     pace: DefaultKeyedRateLimiter<TenantId>,
     room: Room,
+    checkpoints: Checkpoints,
 }
 
 impl Door {
     /// `rate`: calls a second of one tenant; a burst may have ten times as many.
-    pub fn new(store: Store, outside: Outside, clock: Clock, rate: NonZeroU32) -> Self {
+    pub fn new(
+        store: Store,
+        outside: Outside,
+        clock: Clock,
+        rate: NonZeroU32,
+        checkpoints: Checkpoints,
+    ) -> Self {
         let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST));
         let addresses = Addresses::new(store.clone());
         let (pace, room) = (DefaultKeyedRateLimiter::keyed(quota), Room::default());
-        Self { addresses, store, outside, clock, pace, room }
+        Self { addresses, store, outside, clock, pace, room, checkpoints }
     }
 }
 
@@ -155,7 +163,10 @@ impl Door {
             received_at: self.clock.now(),
         });
         // Together, so that one group commit takes them all.
-        futures::future::try_join_all(deliveries.map(|delivery| self.accept(delivery))).await
+        let accepted =
+            futures::future::try_join_all(deliveries.map(|delivery| self.accept(delivery))).await?;
+        self.checkpoints.pass("taken in", "").await;
+        Ok(accepted)
     }
 
     async fn verify(

@@ -5,6 +5,7 @@
 
 mod app;
 mod callout;
+mod clock;
 mod desk;
 mod door;
 mod fairness;
@@ -17,6 +18,7 @@ mod products;
 mod published;
 mod register;
 mod scenes;
+mod scripted;
 mod stories;
 mod trouble;
 

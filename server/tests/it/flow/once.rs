@@ -3,13 +3,15 @@
 use super::app::{NOTE, TestApp, stop_at, title};
 use super::for_each_psa;
 use domain::ActionState;
-use server::queue::Checkpoints;
-use std::collections::HashSet;
+use server::queue::{Checkpoints, STEPS};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex};
 use store::Actor;
 use store::tickets::TicketState;
 
 for_each_psa!(
     the_same_call_again_changes_nothing,
+    a_ticket_passes_every_step_of_the_list_and_no_other,
     killed_anywhere_and_started_again_each_effect_is_there_once,
     a_soft_stop_finishes_the_stage_and_loses_no_time,
     a_replay_writes_nothing_twice,
@@ -39,24 +41,28 @@ async fn the_same_call_again_changes_nothing(mut app: TestApp) {
     assert_eq!(delivery.repeats, 9);
 }
 
-/// Every place at which the program can die between two steps that the world sees.
-const POINTS: [&str; 8] = [
-    "fetched",
-    "scored",
-    "begun",
-    "called update",
-    "called note:update",
-    "called escalate",
-    "called note:escalate",
-    "ended",
-];
+async fn a_ticket_passes_every_step_of_the_list_and_no_other(mut app: TestApp) {
+    let passed = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&passed);
+    app.restart(Checkpoints::new(move |step| {
+        seen.lock().unwrap().insert(step.to_owned());
+        false
+    }))
+    .await;
+    app.ticket("5/5/5").await;
+    assert_eq!(*passed.lock().unwrap(), BTreeSet::from(STEPS.map(str::to_owned)));
+}
 
 async fn killed_anywhere_and_started_again_each_effect_is_there_once(mut app: TestApp) {
-    for point in POINTS {
+    for (number, point) in (1..).zip(STEPS) {
         let before = app.desk.writes();
         let (checkpoints, reached) = stop_at(point);
         app.restart(checkpoints).await;
         let ticket = app.desk.ticket(&title("5/5/5"), NOTE);
+        if point == "claiming" {
+            // It is there already when the program starts.
+            app.desk.delivered().await;
+        }
         reached.wait().await;
         app.restart(Checkpoints::default()).await;
         app.after_lease().await;
@@ -65,16 +71,24 @@ async fn killed_anywhere_and_started_again_each_effect_is_there_once(mut app: Te
         app.assert_moved(&ticket, app.desk.escalations());
         let notes = app.desk.our_notes(&ticket);
         let distinct: HashSet<&str> = notes.iter().map(|note| note.text.as_str()).collect();
-        assert_eq!((notes.len(), distinct.len()), (2, 2), "killed at “{point}”: {notes:#?}");
+        assert_eq!((notes.len(), distinct.len()), (2, 2), "killed at step {number}, “{point}”: {notes:#?}");
         let after = app.desk.writes();
         assert_eq!(
             (after.0 - before.0, after.1 - before.1),
             (2, 2),
-            "killed at “{point}”: requests that write"
+            "killed at step {number}, “{point}”: requests that write"
         );
         let story = app.story_of(&ticket).await;
-        assert_eq!(story.row.state, TicketState::Acted, "killed at “{point}”: {:?}", story.row.reason);
-        assert!(story.actions.iter().all(|action| action.state == ActionState::Done), "killed at “{point}”");
+        assert_eq!(
+            story.row.state,
+            TicketState::Acted,
+            "killed at step {number}, “{point}”: {:?}",
+            story.row.reason
+        );
+        assert!(
+            story.actions.iter().all(|action| action.state == ActionState::Done),
+            "killed at step {number}, “{point}”"
+        );
     }
 }
 

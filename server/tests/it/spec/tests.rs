@@ -120,7 +120,16 @@ fn a_recording_with_one_wrong_request_fails() {
             headers.insert("clientid", "guid".parse().unwrap());
         }
         let (method, query, status) = (http::Method::GET, Some("board=3".to_owned()), http::StatusCode::OK);
-        Recorded { method, path: path.to_owned(), query, headers, body: Vec::new(), status }
+        Recorded {
+            method,
+            path: path.to_owned(),
+            query,
+            headers,
+            body: Vec::new(),
+            status,
+            acted: true,
+            fault: None,
+        }
     };
     let spec = open_api();
     let good = request("/v4/apis/3.0/tickets", true);
