@@ -7,6 +7,7 @@
 //! - **PSA**: the MSP's ticketing system ([`PsaKind`]).
 //! - **ticket**, **note**: as the PSA has them, in one shape for all three ([`Ticket`], [`Note`]).
 //! - **delivery**: one webhook call.
+//! - **sweep**: asking the PSA which tickets were created, and taking in what no webhook told us of.
 //! - **analysis**: one scoring of one ticket; **assessment**: its three scores with reasons ([`Assessment`]).
 //! - **policy**: thresholds, mapping, escalation, scope ([`Policy`]).
 //! - **plan**: what the policy decided ([`Plan`]); **action**: one change in the PSA ([`Action`]).
@@ -47,6 +48,6 @@ pub use policy::{
     Thresholds, Updates,
 };
 pub use psa::PsaKind;
-pub use registration::{HookWanted, Registration, RegistrationOutcome};
+pub use registration::{HookState, HookWanted, Registration, RegistrationOutcome};
 pub use scope::{ListRule, MachineText, Scope, ScopeMode};
 pub use ticket::{Author, Choice, Lever, LeverKey, Note, Party, Snapshot, Ticket};

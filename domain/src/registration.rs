@@ -14,6 +14,18 @@ pub struct HookWanted {
     pub name: String,
 }
 
+/// Whether the webhook that a PSA has for us calls us, as the PSA itself says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum HookState {
+    On,
+    /// It is there and calls nobody: ConnectWise and Autotask switch one off that failed too often.
+    Off,
+    /// The PSA lists none with our address. Another way may tell us all the same: an Extension Callout, a runbook.
+    Absent,
+}
+
 /// What registering came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -12,7 +12,7 @@ use state::{StateRow, resume};
 use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, Word, clean};
 use crate::vault::Place;
-use crate::{Actor, KeyRing, Result, Store, TenantStore, audit};
+use crate::{Actor, KeyRing, Result, Store, TenantStore, audit, sweeps};
 use chrono::{DateTime, Utc};
 use domain::{ModelSettings, PsaKind, PsaSettings, Secret, TenantId};
 use serde_json::Value;
@@ -190,14 +190,11 @@ impl TenantStore {
         self.store
             .write(input, |tx, (this, settings, actor, now)| {
                 Box::pin(async move {
-                    let sealed = if settings.secret().is_empty() {
-                        None
-                    } else {
-                        Some(this.store.inner.keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()))
-                    };
-                    let sealed = match sealed {
-                        Some(sealed) => sealed,
-                        None => this.kept_psa_secret(tx, settings).await?,
+                    let kept = kept_psa(tx, this.tenant, settings).await?;
+                    let is_same_place = kept.is_some();
+                    let sealed = match kept.filter(|_| settings.secret().is_empty()) {
+                        Some(kept) => kept,
+                        None => this.store.inner.keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()),
                     };
                     execute!(
                         tx,
@@ -212,30 +209,13 @@ impl TenantStore {
                         *now
                     )?;
                     resume(tx, this.tenant, Which::Psa).await?;
+                    sweeps::connected(tx, this.tenant, settings.kind(), is_same_place, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
                     let detail = format!("{} was saved", settings.kind().name());
                     audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await
                 })
             })
             .await
-    }
-
-    /// The sealed secret that is set, if it goes to the same place as before; otherwise a sealed nothing: whoever may change
-    /// an address must not have the secret sent there.
-    async fn kept_psa_secret(&self, tx: &mut Tx, settings: &PsaSettings) -> Result<Vec<u8>> {
-        let kept: Option<(String, Vec<u8>)> = fetch_optional!(
-            tx,
-            (String, Vec<u8>),
-            locked!(tx, "SELECT settings, sealed FROM psa_connections WHERE tenant_id = $1"),
-            self.tenant.0
-        )?;
-        if let Some((before, sealed)) = kept {
-            let before: PsaSettings = rows::read_json(TABLE_PSA, "settings", &before)?;
-            if settings.is_same_place(&before) {
-                return Ok(sealed);
-            }
-        }
-        Ok(self.store.inner.keys.seal(place(self.tenant, TABLE_PSA, "secret"), settings.secret()))
     }
 
     /// The built-in analyser when nothing was saved.
@@ -356,6 +336,20 @@ impl TenantStore {
             })
             .await
     }
+}
+
+/// The sealed secret that is set, if it goes to the same place as before: whoever may change an address must not have the
+/// secret sent there.
+async fn kept_psa(tx: &mut Tx, tenant: TenantId, settings: &PsaSettings) -> Result<Option<Vec<u8>>> {
+    let kept: Option<(String, Vec<u8>)> = fetch_optional!(
+        tx,
+        (String, Vec<u8>),
+        locked!(tx, "SELECT settings, sealed FROM psa_connections WHERE tenant_id = $1"),
+        tenant.0
+    )?;
+    let Some((before, sealed)) = kept else { return Ok(None) };
+    let before: PsaSettings = rows::read_json(TABLE_PSA, "settings", &before)?;
+    Ok(settings.is_same_place(&before).then_some(sealed))
 }
 
 fn without_secret(settings: &PsaSettings) -> PsaSettings {

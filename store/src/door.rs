@@ -14,6 +14,9 @@ use domain::{DeliveryId, PsaKind, TenantId, TicketId};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+/// Deliveries among which the last webhook is looked for: a workspace may have been swept only, for long.
+const LOOKED_BACK: i64 = 1_000;
+
 /// What to do with a delivery, as the door judged it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -21,6 +24,8 @@ pub enum Disposition {
     Analyse { external_ticket: String },
     /// Recorded and acknowledged, nothing more; `reason` is for people ("update of a ticket", "our own change").
     Ignore { external_ticket: Option<String>, reason: String },
+    /// A sweep found it in the PSA's list of new tickets: as [`Analyse`](Self::Analyse), and told apart from a webhook.
+    Recover { external_ticket: String },
 }
 
 #[derive(Clone, Debug)]
@@ -74,6 +79,8 @@ pub struct Delivery {
     /// How often this call was repeated.
     pub repeats: i64,
     pub attempts: i64,
+    /// No webhook: a sweep found its ticket.
+    pub by_sweep: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +118,7 @@ pub(crate) struct DeliveryRow {
     ticket_id: Option<Uuid>,
     repeats: i64,
     attempts: i64,
+    by_sweep: bool,
 }
 
 impl TryFrom<DeliveryRow> for Delivery {
@@ -126,6 +134,7 @@ impl TryFrom<DeliveryRow> for Delivery {
             ticket: row.ticket_id.map(TicketId),
             repeats: row.repeats,
             attempts: row.attempts,
+            by_sweep: row.by_sweep,
         })
     }
 }
@@ -133,7 +142,7 @@ impl TryFrom<DeliveryRow> for Delivery {
 /// The columns of [`DeliveryRow`], from `d`.
 macro_rules! select_deliveries {
     () => {
-        "SELECT d.id, d.psa, d.received_at, d.state, d.reason, d.external_ticket, t.id AS ticket_id, d.repeats, d.attempts
+        "SELECT d.id, d.psa, d.received_at, d.state, d.reason, d.external_ticket, t.id AS ticket_id, d.repeats, d.attempts, d.by_sweep
          FROM deliveries d
          LEFT JOIN tickets t ON t.tenant_id = d.tenant_id AND t.psa = d.psa AND t.external_id = d.external_ticket "
     };
@@ -223,14 +232,17 @@ impl TenantStore {
             .await
     }
 
-    /// When the last delivery arrived, how many wait, the oldest waiting, how many are dead.
+    /// When the last webhook arrived, how many wait, the oldest waiting, how many are dead.
     pub async fn pipeline_health(&self, _now: DateTime<Utc>) -> Result<PipelineHealth> {
         let mut reader = self.store.read().await?;
         let last: Option<(DateTime<Utc>,)> = fetch_optional!(
             reader,
             (DateTime<Utc>,),
-            "SELECT received_at FROM deliveries WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1",
-            self.tenant.0
+            "SELECT received_at FROM (SELECT id, received_at, by_sweep FROM deliveries WHERE tenant_id = $1
+               ORDER BY id DESC LIMIT $2) AS newest
+             WHERE NOT by_sweep ORDER BY id DESC LIMIT 1",
+            self.tenant.0,
+            LOOKED_BACK
         )?;
         let (waiting, oldest_waiting_at): (i64, Option<DateTime<Utc>>) = fetch_one!(
             reader,
@@ -250,6 +262,7 @@ impl TenantStore {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PipelineHealth {
+    /// Webhooks only; what a sweep found is none.
     pub last_delivery_at: Option<DateTime<Utc>>,
     pub waiting: i64,
     pub oldest_waiting_at: Option<DateTime<Utc>>,

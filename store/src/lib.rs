@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod policies;
 mod rows;
 pub mod sessions;
+pub mod sweeps;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tickets;

@@ -9,7 +9,7 @@ use crate::{Page, Result, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
-use domain::{ActionState, Label, Mode, PsaKind, Role, Score};
+use domain::{ActionState, HookState, Label, Mode, PsaKind, Role, Score};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -46,6 +46,7 @@ words! {
         Shadow = "shadow", Planned = "planned", InFlight = "in_flight", Done = "done", Refused = "refused",
         Superseded = "superseded",
     }
+    HookState { On = "on", Off = "off", Absent = "absent" }
     Mode { Shadow = "shadow", Live = "live" }
     Label { Positive = "positive", Neutral = "neutral", Negative = "negative" }
     Role { Owner = "owner", Admin = "admin", Dispatcher = "dispatcher", Viewer = "viewer" }

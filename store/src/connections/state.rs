@@ -8,7 +8,7 @@
 use super::Which;
 use crate::engine::{News, Reader, Tx, execute, fetch_all, fetch_optional, locked, sql};
 use crate::rows::clean;
-use crate::{Result, Store, StoreError, TenantStore};
+use crate::{Result, Store, StoreError, TenantStore, sweeps};
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::TenantId;
 use domain::backoff::Pace;
@@ -192,7 +192,13 @@ impl TenantStore {
                         retries: before.retries,
                     };
                     after.keep(tx, *tenant, *which).await?;
-                    if before.is_paused() { resume(tx, *tenant, *which).await } else { Ok(()) }
+                    if !before.is_paused() {
+                        return Ok(());
+                    }
+                    if *which == Which::Psa {
+                        sweeps::at_once(tx, *tenant, *now).await?;
+                    }
+                    resume(tx, *tenant, *which).await
                 })
             })
             .await

@@ -37,6 +37,7 @@ pub(crate) struct Knock {
     /// Why it is left alone; `None`: its ticket is to be analysed.
     ignored: Option<String>,
     verified: bool,
+    by_sweep: bool,
     received_at: DateTime<Utc>,
     headers: String,
     body: Vec<u8>,
@@ -47,8 +48,11 @@ pub(crate) struct Knock {
 impl Knock {
     pub(super) fn new(new: NewDelivery, reply: oneshot::Sender<Result<Accepted>>) -> Self {
         let cleaned = |text: String| clean(&text).into_owned();
+        let by_sweep = matches!(new.disposition, Disposition::Recover { .. });
         let (external_ticket, ignored) = match new.disposition {
-            Disposition::Analyse { external_ticket } => (Some(external_ticket), None),
+            Disposition::Analyse { external_ticket } | Disposition::Recover { external_ticket } => {
+                (Some(external_ticket), None)
+            }
             Disposition::Ignore { external_ticket, reason } => (external_ticket, Some(cleaned(reason))),
         };
         Self {
@@ -60,6 +64,7 @@ impl Knock {
             external_ticket: external_ticket.map(cleaned),
             ignored,
             verified: new.verified,
+            by_sweep,
             received_at: new.received_at,
             headers: new.headers.to_string(),
             body: new.body,
@@ -162,7 +167,7 @@ async fn insert_deliveries(
 ) -> Result<Vec<(Uuid, String, Uuid)>> {
     let mut query = Query::new(
         "INSERT INTO deliveries (tenant_id, id, psa, dedupe_key, state, reason, external_ticket, repeats, attempts,
-           verified, received_at, headers, body) VALUES ",
+           verified, by_sweep, received_at, headers, body) VALUES ",
     );
     query.rows(chunk.iter().map(|(_, index, repeats)| {
         let item = &items[*index];
@@ -178,6 +183,7 @@ async fn insert_deliveries(
             (*repeats).into(),
             0_i64.into(),
             item.verified.into(),
+            item.by_sweep.into(),
             item.received_at.into(),
             item.headers.as_str().into(),
             // Not taken out of the item: the batch may have to be carried out a second time.
@@ -235,8 +241,9 @@ async fn take_in_tickets(tx: &mut Tx, fresh: &[&Knock]) -> Result<()> {
 
 /// The ids of the deliveries whose ticket was not known yet.
 async fn insert_intake(tx: &mut Tx, chunk: &[(Ticket<'_>, &Knock)]) -> Result<Vec<Uuid>> {
-    let mut query =
-        Query::new("INSERT INTO intake (tenant_id, psa, external_ticket, delivery_id, taken_in_at) VALUES ");
+    let mut query = Query::new(
+        "INSERT INTO intake (tenant_id, psa, external_ticket, delivery_id, taken_in_at, by_sweep) VALUES ",
+    );
     query.rows(chunk.iter().map(|((tenant, psa, external_ticket), item)| {
         vec![
             (*tenant).into(),
@@ -244,6 +251,7 @@ async fn insert_intake(tx: &mut Tx, chunk: &[(Ticket<'_>, &Knock)]) -> Result<Ve
             (*external_ticket).into(),
             item.delivery.into(),
             item.received_at.into(),
+            item.by_sweep.into(),
         ]
     }));
     query.push(" ON CONFLICT DO NOTHING RETURNING delivery_id");

@@ -85,7 +85,7 @@ fn every_function_of_a_tenant_is_tried_by_another_tenant() {
 
 /// Tables whose rows belong to one tenant. `jobs` is not among them: workers take them from all tenants, and reach each by
 /// its id and lease alone.
-const OF_TENANTS: [&str; 16] = [
+const OF_TENANTS: [&str; 18] = [
     "members",
     "api_tokens",
     "audit",
@@ -102,6 +102,8 @@ const OF_TENANTS: [&str; 16] = [
     "analyses",
     "actions",
     "events",
+    "sweeps",
+    "swept_tickets",
 ];
 
 /// Statements put together from pieces, whose tenant is in a later one.

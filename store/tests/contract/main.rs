@@ -14,6 +14,7 @@ mod pauses;
 mod sessions;
 mod settings;
 mod support;
+mod sweeps;
 mod tenancy;
 mod tickets;
 mod trends;

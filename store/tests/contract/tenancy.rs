@@ -4,14 +4,15 @@ use crate::support::{self, LEASE, arrive, at, claim, plan, provenance, read, ten
 use chrono::NaiveDate;
 use domain::backoff::Pace;
 use domain::{
-    ActionId, ActionState, AnalysisId, DeliveryId, Mode, ModelSettings, Policy, PsaKind, PsaSettings, Secret,
-    TicketId, TokenId, UserId,
+    ActionId, ActionState, AnalysisId, DeliveryId, HookState, Mode, ModelSettings, Policy, PsaKind,
+    PsaSettings, Secret, TicketId, TokenId, UserId,
 };
 use store::accounts::Tenant;
 use store::connections::{ConnectionState, Which};
 use store::door::{DeliveryFilter, PipelineHealth};
 use store::jobs::Job;
 use store::ledger::{Outcome, Rest};
+use store::sweeps::{SweepEnd, SweptTicket};
 use store::testing::TestStore;
 use store::tickets::TicketFilter;
 use store::trends::{Bucket, Overview};
@@ -21,6 +22,7 @@ support::on_both_engines! {
     lists_and_sums_of_one_tenant_hold_nothing_of_another,
     ids_of_one_tenant_open_nothing_for_another,
     settings_of_one_tenant_are_not_anothers,
+    a_sweep_of_one_tenant_finds_nothing_for_another,
     a_job_of_one_tenant_cannot_be_worked_on_as_another,
 }
 
@@ -192,6 +194,31 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     let Tenant { name, time_zone, .. } = a.tenant.tenant_fetch().await.unwrap().unwrap();
     assert_eq!((name.as_str(), time_zone.as_str()), ("acme", "UTC"));
     assert_eq!(a.tenant.member_list().await.unwrap().len(), 1);
+}
+
+async fn a_sweep_of_one_tenant_finds_nothing_for_another(store: TestStore) {
+    let a = full(&store).await;
+    let b = other(&store).await;
+    let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+    let found = || {
+        let created_at = at(1);
+        vec![SweptTicket { external_ticket: "7".into(), number: None, created_at }]
+    };
+    a.tenant.sweep_keep(PsaKind::Autotask, found(), at(2), None, at(2)).await.unwrap();
+    assert_eq!(b.sweep().await.unwrap(), None);
+    assert!(b.arrivals(day).await.unwrap().is_empty());
+
+    b.psa_connection_put(psa(), &Actor::System, at(0)).await.unwrap();
+    let before = (a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap());
+    b.sweep_keep(PsaKind::Autotask, found(), at(9), Some("on".into()), at(9)).await.unwrap();
+    b.hook_found(Some(HookState::Off), at(9)).await.unwrap();
+    b.sweep_end(SweepEnd { next_at: at(99), quiet: 9, problem: Some("B's own".into()) }, at(9))
+        .await
+        .unwrap();
+    assert_eq!(b.sweep_missing(at(9), 10).await.unwrap(), found(), "A's ticket 7 was told to A alone");
+    assert!(a.tenant.sweep_missing(at(9), 10).await.unwrap().is_empty());
+    assert_eq!((a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap()), before);
+    assert_eq!(before.1[0].seen, 1);
 }
 
 async fn a_job_of_one_tenant_cannot_be_worked_on_as_another(store: TestStore) {
