@@ -23,6 +23,7 @@ impl Autotask {
             description: scene.mail.in_autotask(),
             at,
             by_monitoring: scene.machine,
+            is_silent: false,
         })
     }
 

@@ -26,6 +26,14 @@ pub fn run(mut items: Vec<Item>, body: &Value, after: Option<i64>, next: &str) -
     }
     let has_more = found.len() > most;
     found.truncate(most);
+    if let Some(fields) = key(body, "includefields").and_then(Value::as_array) {
+        let named: Vec<String> = fields.iter().map(|field| text(field).to_lowercase()).collect();
+        if named.iter().any(|field| field == "userdefinedfields") {
+            return Err("userDefinedFields cannot be used in IncludeFields.".into());
+        }
+        let is_asked = |name: &str| name == "id" || named.contains(&name.to_lowercase());
+        found.iter_mut().for_each(|item| item.retain(|name, _| is_asked(name)));
+    }
     let next = has_more.then(|| found.last().map(|item| format!("{next}?paging={}", id(item)))).flatten();
     Ok(json!({
         "pageDetails": {"count": found.len(), "requestCount": most, "prevPageUrl": null, "nextPageUrl": next},
@@ -122,6 +130,10 @@ fn custom(item: &Item, name: &str) -> Value {
 
 fn compare(found: &Value, wanted: &Value) -> Option<Ordering> {
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    let time = |value: &Value| chrono::DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    if let (Some(found), Some(wanted)) = (time(found), time(wanted)) {
+        return Some(found.cmp(&wanted));
+    }
     match (found, wanted) {
         (Value::Bool(found), Value::Bool(wanted)) => Some(found.cmp(wanted)),
         (Value::Null, _) | (_, Value::Null) => (found == wanted).then_some(Ordering::Equal),

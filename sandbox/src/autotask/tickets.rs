@@ -30,6 +30,8 @@ pub struct NewTicket {
     pub at: Option<DateTime<Utc>>,
     /// Made by monitoring rather than by a person.
     pub by_monitoring: bool,
+    /// No webhook is sent.
+    pub is_silent: bool,
 }
 
 impl Autotask {
@@ -54,8 +56,15 @@ impl Autotask {
             let reads = state.lag_for_new;
             state.lag.insert(id, reads);
         }
-        hooks::raise(&mut state, "Create", id, &[], new.contact.unwrap_or(SYSTEM));
+        if !new.is_silent {
+            hooks::raise(&mut state, "Create", id, &[], new.contact.unwrap_or(SYSTEM));
+        }
         id
+    }
+
+    /// The webhooks about a new ticket, sent late.
+    pub fn tell_of(&self, ticket: i64) {
+        hooks::raise(&mut self.state(), "Create", ticket, &[], SYSTEM);
     }
 
     /// A note by the contact (`Some`) or by a colleague, as the product's own screens write it.

@@ -181,7 +181,7 @@ impl ConnectWise {
     }
 
     fn page(&self, request: &Request<'_>, rows: Vec<Value>, query: &ListQuery) -> Result<Response, Refusal> {
-        const ALWAYS: [&str; 3] = ["id", "name", "lastUpdated"];
+        const ALWAYS: [&str; 4] = ["id", "name", "lastUpdated", "dateEntered"];
         let names: Vec<String> =
             rows.iter().filter_map(Value::as_object).flat_map(|row| row.keys().cloned()).collect();
         let known: Vec<&str> = names.iter().map(String::as_str).chain(ALWAYS).collect();

@@ -271,6 +271,11 @@ impl ConnectWise {
         id
     }
 
+    /// The callbacks about a new ticket, sent late.
+    pub fn tell_of(&self, ticket: u64) {
+        self.announce(ticket, "added", SYSTEM);
+    }
+
     /// A technician changes a ticket on the screen; the operations are those of the API.
     pub fn change_as(&self, member: u64, ticket: u64, operations: &Value) -> Result<(), String> {
         let identifier = self.identifier(member).ok_or("there is no such member")?;

@@ -158,7 +158,11 @@ impl Term {
             || Refusal::bad("ApiFindCondition", &format!("The condition on {name} cannot be understood."));
         let operator =
             operators.into_iter().find(|operator| rest.starts_with(operator)).ok_or_else(unclear)?;
-        let value = literal(rest[operator.len()..].trim()).ok_or_else(unclear)?;
+        let text = rest[operator.len()..].trim();
+        if text.starts_with('[') && !is_time(text) {
+            return Err(Refusal::bad("UnsupportedFormat", &format!("Unsupported format applied to {name}")));
+        }
+        let value = literal(text).ok_or_else(unclear)?;
         Ok(Self { field: field.to_owned(), operator, value })
     }
 
@@ -179,6 +183,11 @@ impl Term {
             (_, order) => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
         }
     }
+}
+
+/// `[2026-01-01T00:00:00Z]`: UTC without an offset, in whole seconds.
+fn is_time(text: &str) -> bool {
+    chrono::NaiveDateTime::parse_from_str(text, "[%Y-%m-%dT%H:%M:%SZ]").is_ok()
 }
 
 /// `"text"`, `'text'`, `True`, `7`, `[2026-01-01T00:00:00Z]`, `null`.
@@ -232,8 +241,16 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for query in ["conditions=nonsense=1", "conditions=id ~ 1", "conditions=id=", "page=0", "pageSize=x"]
-        {
+        for query in [
+            "conditions=nonsense=1",
+            "conditions=id ~ 1",
+            "conditions=id=",
+            "conditions=id>[2026-01-01T00:00:00.5Z]",
+            "conditions=id>[2026-01-01T00:00:00%2B01:00]",
+            "conditions=id>[2026-01-01]",
+            "page=0",
+            "pageSize=x",
+        ] {
             assert!(ListQuery::parse(Some(query)).apply(Vec::new(), &["id"], "http://x").is_err(), "{query}");
         }
     }

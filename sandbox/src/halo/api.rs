@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, post};
+use chrono::NaiveDateTime;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -154,15 +155,30 @@ fn page(state: &State, query: &HashMap<String, String>) -> Value {
     // Only this spelling pages; any other is ignored.
     let skip =
         if query.get("pageinate").is_some_and(|value| value == "true") { (page - 1) * size } else { 0 };
-    let rows: Vec<Value> = state
-        .tickets
-        .keys()
-        .rev()
-        .skip(skip)
-        .take(size)
-        .filter_map(|id| hooks::full_ticket(state, *id))
-        .collect();
-    json!({"page_no": page, "page_size": size, "record_count": state.tickets.len(), "tickets": rows})
+    let ids = found(state, query);
+    let rows: Vec<Value> =
+        ids.iter().skip(skip).take(size).filter_map(|id| hooks::full_ticket(state, *id)).collect();
+    json!({"page_no": page, "page_size": size, "record_count": ids.len(), "tickets": rows})
+}
+
+/// The tickets of a list in its order: newest first, unless it is asked otherwise. A date counts only with `datesearch`.
+fn found(state: &State, query: &HashMap<String, String>) -> Vec<i64> {
+    let is = |key: &str, wanted: &str| query.get(key).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+    let by_date = is("datesearch", "dateoccurred") || is("datesearch", "dateoccured");
+    let bound = |key: &str| query.get(key).filter(|_| by_date).and_then(|text| time(text));
+    let (from, to) = (bound("startdate"), bound("enddate"));
+    let is_within = |ticket: &Item| {
+        let at = ticket.get("dateoccurred").and_then(Value::as_str).and_then(time);
+        from.is_none_or(|from| at.is_some_and(|at| at >= from))
+            && to.is_none_or(|to| at.is_some_and(|at| at <= to))
+    };
+    let ids = state.tickets.iter().filter(|(_, ticket)| is_within(ticket)).map(|(id, _)| *id);
+    if is("order", "id") && is("orderdesc", "false") { ids.collect() } else { ids.rev().collect() }
+}
+
+/// As written here and by callers: UTC, with or without saying so.
+fn time(text: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S%.f").ok()
 }
 
 fn one_ticket(state: &State, id: i64, query: &HashMap<String, String>) -> Option<Value> {

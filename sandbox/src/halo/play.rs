@@ -26,6 +26,7 @@ impl Halo {
             at,
             sla: 0,
             by_monitoring: scene.machine,
+            is_silent: false,
         })
     }
 

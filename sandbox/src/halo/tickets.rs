@@ -34,6 +34,8 @@ pub struct NewTicket {
     pub sla: i64,
     /// Made by monitoring rather than by a person.
     pub by_monitoring: bool,
+    /// No webhook is sent.
+    pub is_silent: bool,
 }
 
 impl Halo {
@@ -72,8 +74,15 @@ impl Halo {
             "actionby_user_id": user["id"], "actionby_agent_id": 0, "hiddenfromuser": false, "emaildirection": "I",
         });
         push_action(&mut state, id, opening, at);
-        hooks::raise(&mut state, NEW_TICKET, id);
+        if !new.is_silent {
+            hooks::raise(&mut state, NEW_TICKET, id);
+        }
         id
+    }
+
+    /// The webhooks about a new ticket, sent late.
+    pub fn tell_of(&self, ticket: i64) {
+        hooks::raise(&mut self.state(), NEW_TICKET, ticket);
     }
 
     /// An action as the product's own screens write it: `fields` over those of a plain note by an agent.

@@ -22,10 +22,13 @@ mod writing;
 pub use hook::read_hook;
 
 use super::kept::Shelf;
-use super::{Fetched, NewNote, Psa};
+use super::{Created, Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller, Limits};
 use async_trait::async_trait;
-use domain::{Change, HookWanted, Lookups, PsaKind, PsaSettings, Registration, Report, Secret, Snapshot};
+use chrono::{DateTime, Utc};
+use domain::{
+    Change, HookState, HookWanted, Lookups, PsaKind, PsaSettings, Registration, Report, Secret, Snapshot,
+};
 use fields::{FieldLists, NoteItem};
 use names::Names;
 use std::time::Duration;
@@ -136,6 +139,14 @@ impl Psa for Autotask {
 
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError> {
         self.post_note(self.id_of(ticket).await?, note).await
+    }
+
+    async fn created(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Created, CallError> {
+        self.new_tickets(since, after).await
+    }
+
+    async fn hook_state(&self, key: &str) -> Result<HookState, CallError> {
+        webhooks::state(&self.session, key).await
     }
 
     async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError> {

@@ -11,6 +11,7 @@
 //! - About 450 to 500 requests per five minutes are allowed (not documented by the vendor): see [`LIMITS`].
 
 mod hook;
+mod listing;
 mod lists;
 mod probe;
 mod reading;
@@ -21,10 +22,13 @@ mod writing;
 
 pub use hook::read_hook;
 
-use super::{Fetched, NewNote, Psa};
+use super::{Created, Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller, Limits};
 use async_trait::async_trait;
-use domain::{Change, HookWanted, Lookups, PsaKind, PsaSettings, Registration, Report, Secret, Snapshot};
+use chrono::{DateTime, Utc};
+use domain::{
+    Change, HookState, HookWanted, Lookups, PsaKind, PsaSettings, Registration, Report, Secret, Snapshot,
+};
 use lists::Lists;
 use std::time::Duration;
 use wire::Session;
@@ -124,6 +128,14 @@ impl Psa for Halo {
 
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError> {
         self.post_note(id_of(ticket)?, note).await
+    }
+
+    async fn created(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Created, CallError> {
+        listing::created(&self.session, since, after).await
+    }
+
+    async fn hook_state(&self, key: &str) -> Result<HookState, CallError> {
+        webhooks::state(&self.session, key).await
     }
 
     async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError> {

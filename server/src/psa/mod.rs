@@ -11,12 +11,15 @@ mod lenient;
 
 use crate::outside::{CallError, Caller, Outside};
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::backoff::Pace;
 use domain::{
-    Change, HookWanted, Lookups, Note, PsaKind, PsaSettings, Registration, Report, Snapshot, Ticket,
+    Change, HookState, HookWanted, Lookups, Note, PsaKind, PsaSettings, Registration, Report, Snapshot,
+    Ticket,
 };
 use http::HeaderMap;
 use std::sync::Arc;
+use store::sweeps::SweptTicket;
 
 /// A ticket and its conversation, oldest note first. The opening text of a ticket (Autotask description, Halo details)
 /// comes as a note with an empty id.
@@ -34,6 +37,15 @@ pub struct NewNote {
     pub text: String,
     /// The short code by which [`Psa::find_note`] finds it again.
     pub reference: String,
+}
+
+/// A part of the PSA's list of new tickets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// May hold tickets that were created before the time asked for.
+    pub tickets: Vec<SweptTicket>,
+    /// Where the list goes on; `None` at its end.
+    pub next: Option<String>,
 }
 
 /// An open connection to one tenant's PSA. Keeps what it learns (base address, token, picklists) for its lifetime.
@@ -54,6 +66,11 @@ pub trait Psa: Send + Sync {
     async fn find_note(&self, ticket: &str, reference: &str) -> Result<Option<String>, CallError>;
     /// Writes an internal note that no customer sees and no mail announces; returns the PSA's id of it.
     async fn write_note(&self, ticket: &str, note: &NewNote) -> Result<String, CallError>;
+    /// A page of the tickets created since `since`, in an order that lets none slip through while more are created; `after`
+    /// is [`Created::next`] of the page before. All tickets that our user sees, closed ones too.
+    async fn created(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Created, CallError>;
+    /// Whether the PSA's webhook whose address holds `key` calls us.
+    async fn hook_state(&self, key: &str) -> Result<HookState, CallError>;
     /// Makes the webhook for new tickets, or finds ours and repairs what is wrong with it (switched off, an earlier
     /// address). Doing it again changes nothing.
     async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError>;

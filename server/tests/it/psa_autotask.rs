@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod failures;
 mod hooks;
+mod listing;
 mod register;
 
 const OMAR: &str = "29682886";

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod errors;
 mod hooks;
+mod listing;
 mod register;
 mod setup;
 mod stand_in;

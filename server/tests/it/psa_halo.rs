@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 mod failures;
 mod hooks;
+mod listing;
 mod register;
 mod sign_in;
 

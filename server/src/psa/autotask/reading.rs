@@ -5,14 +5,49 @@ use super::names::SYSTEM_RESOURCE;
 use super::wire::{Op, filter};
 use super::{Autotask, CLOSED_STATUS, NOTE_PAGES, PUBLIC};
 use crate::outside::CallError;
-use crate::psa::Fetched;
+use crate::psa::{Created, Fetched, lenient};
+use chrono::{DateTime, Utc};
 use domain::{Author, Choice, Lever, Note, Party, PsaKind, Snapshot, Ticket};
+use serde::Deserialize;
 use std::collections::BTreeSet;
+use store::sweeps::SweptTicket;
 
 /// Written by a workflow rule.
 const WORKFLOW_NOTE: i64 = 13;
 
+/// A row of the list of new tickets.
+#[derive(Deserialize)]
+struct NewItem {
+    id: i64,
+    #[serde(default, rename = "ticketNumber", deserialize_with = "lenient::text")]
+    number: Option<String>,
+    #[serde(default, rename = "createDate", deserialize_with = "lenient::time")]
+    created_at: Option<DateTime<Utc>>,
+}
+
 impl Autotask {
+    /// The list of new tickets for the sweep. It comes by id and takes no other order, which suits: tickets created
+    /// meanwhile are at its end. Times are UTC (integrators' reports).
+    pub(super) async fn new_tickets(
+        &self,
+        since: DateTime<Utc>,
+        after: Option<&str>,
+    ) -> Result<Created, CallError> {
+        let since_then = filter("createDate", Op::Gte, since.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let later = after.and_then(|after| after.parse::<i64>().ok()).map(|id| filter("id", Op::Gt, id));
+        let conditions: Vec<_> = [since_then].into_iter().chain(later).collect();
+        let fields = ["id", "ticketNumber", "createDate"];
+        let (rows, has_more) = self.session.page::<NewItem>("Tickets", &conditions, &fields).await?;
+        let next = rows.last().filter(|_| has_more).map(|last| last.id.to_string());
+        let ticket = |row: NewItem| SweptTicket {
+            external_ticket: row.id.to_string(),
+            // By which an Extension Callout may have told of it.
+            number: row.number,
+            created_at: row.created_at.unwrap_or(since),
+        };
+        Ok(Created { tickets: rows.into_iter().map(ticket).collect(), next })
+    }
+
     /// The ticket by our text for it: Autotask's id, or the ticket number that an Extension Callout may give instead.
     pub(super) async fn ticket(&self, ticket: &str) -> Result<Option<TicketItem>, CallError> {
         if let Ok(id) = ticket.trim().parse::<i64>() {

@@ -8,7 +8,7 @@ use super::Autotask;
 use super::wire::{Op, Session, filter, optional};
 use crate::outside::CallError;
 use crate::psa::lenient;
-use domain::{HookWanted, Registration, RegistrationOutcome};
+use domain::{HookState, HookWanted, Registration, RegistrationOutcome};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -94,6 +94,22 @@ pub async fn register(autotask: &Autotask, wanted: &HookWanted) -> Result<Regist
         )
     });
     Ok(Registration { outcome, steps })
+}
+
+/// Whether ours calls us: one that is switched off, not ready, or not told of new tickets does not, and says so nowhere
+/// else.
+pub async fn state(session: &Session, key: &str) -> Result<HookState, CallError> {
+    let all: Vec<Webhook> = session.query("TicketWebhooks", &[filter("id", Op::Gt, 0)], PAGES).await?;
+    let ours = all.iter().filter(|one| one.webhook_url.as_deref().is_some_and(|url| url.contains(key)));
+    let calls: Vec<bool> = ours
+        .map(|one| [one.is_active, one.is_ready, one.is_subscribed_to_create_events])
+        .map(|needed| !needed.contains(&Some(false)))
+        .collect();
+    Ok(match (calls.is_empty(), calls.contains(&true)) {
+        (true, _) => HookState::Absent,
+        (_, true) => HookState::On,
+        (_, false) => HookState::Off,
+    })
 }
 
 /// What is wrong with ours.

@@ -36,6 +36,7 @@ pub struct Zone {
 pub enum Op {
     Eq,
     Gt,
+    Gte,
     In,
 }
 
@@ -44,6 +45,7 @@ pub fn filter(field: &str, op: Op, value: impl Into<Value>) -> Value {
     let op = match op {
         Op::Eq => "eq",
         Op::Gt => "gt",
+        Op::Gte => "gte",
         Op::In => "in",
     };
     json!({ "op": op, "field": field, "value": value.into() })
@@ -240,6 +242,24 @@ impl Session {
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
         self.send(Method::GET, path, None).await?.json()
+    }
+
+    /// The first page of what matches, oldest id first, with these fields alone; whether there is more.
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        entity: &str,
+        conditions: &[Value],
+        fields: &[&str],
+    ) -> Result<(Vec<T>, bool), CallError> {
+        #[derive(Deserialize)]
+        struct Page<T> {
+            items: Vec<T>,
+        }
+        let body = json!({ "maxRecords": PAGE, "includeFields": fields, "filter": conditions });
+        let answer = self.send(Method::POST, &format!("V1.0/{entity}/query"), Some(&body)).await?;
+        let Page { items } = answer.json()?;
+        let has_more = items.len() >= PAGE;
+        Ok((items, has_more))
     }
 
     /// Everything that matches, oldest id first, at most `pages` pages. Pages by id, since results always come in that order

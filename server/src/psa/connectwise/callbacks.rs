@@ -5,7 +5,7 @@
 
 use super::api::{Api, Ask, Permission};
 use crate::outside::CallError;
-use domain::{HookWanted, Registration, RegistrationOutcome};
+use domain::{HookState, HookWanted, Registration, RegistrationOutcome};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -66,6 +66,17 @@ pub(super) async fn register(api: &Api, wanted: &HookWanted) -> Result<Registrat
         }
     };
     Ok(Registration { outcome, steps })
+}
+
+/// Whether all callbacks of our address are on: one for each board is a way to have it.
+pub(super) async fn state(api: &Api, key: &str) -> Result<HookState, CallError> {
+    let all: Vec<Callback> = api.list(Ask::get(&PATH, Permission::CALLBACKS), MOST).await?;
+    let ours: Vec<Callback> = all.into_iter().filter(|one| one.url.contains(key)).collect();
+    Ok(match ours.iter().any(Callback::is_off) {
+        _ if ours.is_empty() => HookState::Absent,
+        true => HookState::Off,
+        false => HookState::On,
+    })
 }
 
 async fn make(api: &Api, wanted: &HookWanted) -> Result<u64, CallError> {

@@ -14,19 +14,21 @@
 mod api;
 mod callbacks;
 mod hook;
+mod listing;
 mod records;
 mod setup;
 mod site;
 
 pub use hook::read_hook;
 
-use super::{Fetched, NewNote, Psa};
+use super::{Created, Fetched, NewNote, Psa};
 use crate::outside::{CallError, Caller, Limits};
 use api::{Api, Ask, Permission, has_next};
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::{
-    Change, Choice, HookWanted, Lever, LeverKey, Lookups, PsaKind, PsaSettings, Registration, Report,
-    Snapshot,
+    Change, Choice, HookState, HookWanted, Lever, LeverKey, Lookups, PsaKind, PsaSettings, Registration,
+    Report, Snapshot,
 };
 use http::Method;
 use records::{NoteRecord, TicketRecord};
@@ -180,6 +182,14 @@ impl Psa for ConnectWise {
         let written: NoteRecord = answer.json()?;
         self.learn(written.created_by.as_deref());
         Ok(written.id.to_string())
+    }
+
+    async fn created(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Created, CallError> {
+        listing::created(&self.api, since, after).await
+    }
+
+    async fn hook_state(&self, key: &str) -> Result<HookState, CallError> {
+        callbacks::state(&self.api, key).await
     }
 
     async fn register_hook(&self, wanted: &HookWanted) -> Result<Registration, CallError> {

@@ -30,7 +30,7 @@ impl Reference {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Info {
     #[serde(default, rename = "dateEntered")]
-    entered_at: Option<String>,
+    pub entered_at: Option<String>,
     #[serde(default, rename = "lastUpdated")]
     updated_at: Option<String>,
     #[serde(default, rename = "updatedBy")]
@@ -232,7 +232,7 @@ impl NoteRecord {
 }
 
 /// `2022-09-02T08:29:34Z`; a time in another form is worth less than the ticket it stands on.
-fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
+pub(super) fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text?).ok().map(Into::into)
 }
 

@@ -7,7 +7,7 @@ use super::Halo;
 use super::wire::Session;
 use crate::outside::CallError;
 use crate::psa::lenient;
-use domain::{HookWanted, Registration, RegistrationOutcome};
+use domain::{HookState, HookWanted, Registration, RegistrationOutcome};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,6 +72,18 @@ pub async fn register(halo: &Halo, wanted: &HookWanted) -> Result<Registration, 
     };
     steps.push(format!("The webhook “{}” is active and tells us of new tickets.", wanted.name));
     Ok(Registration { outcome, steps })
+}
+
+/// Whether ours calls us. Halo's database has columns for switching a failing webhook off by itself.
+pub async fn state(session: &Session, key: &str) -> Result<HookState, CallError> {
+    let all: Vec<Webhook> = session.list("Webhook", &[("type", "0")], "webhooks").await?;
+    let ours = all.iter().filter(|one| one.url.as_deref().is_some_and(|url| url.contains(key)));
+    let calls: Vec<bool> = ours.map(|one| one.active != Some(false)).collect();
+    Ok(match (calls.is_empty(), calls.contains(&true)) {
+        (true, _) => HookState::Absent,
+        (_, true) => HookState::On,
+        (_, false) => HookState::Off,
+    })
 }
 
 /// Makes it, or sets everything of the one that is there, since Halo does not show its password. Returns its id.
