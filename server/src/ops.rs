@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use domain::backoff::Pace;
 use domain::{
-    History, HookWanted, Lookups, Party, PsaKind, PsaSettings, Registration, Report, TenantId, Ticket,
-    TicketId, decide,
+    History, HookState, HookWanted, Lookups, Party, PsaKind, PsaSettings, Registration, Report, TenantId,
+    Ticket, TicketId, decide,
 };
 use std::collections::HashMap;
 use store::connections::{CachedLookups, ConnectionState, Which};
@@ -176,6 +176,8 @@ impl Ops for Operations {
         let wanted = HookWanted { address, secret: hook.secret, name: hook_name(tenant.tenant_id()) };
         let connection = self.connections.psa(tenant).await.map_err(connecting)?;
         let done = connection.register_hook(&wanted).await.map_err(calling)?;
+        // What is registered is on; the next sweep looks for itself.
+        tenant.hook_found(Some(HookState::On), self.clock.now()).await.map_err(storing)?;
         let detail = format!("{}: {} {}", psa.name(), done.outcome.words(), done.steps.join(" "));
         tenant.audit_append(actor, "hook.registered", &detail, self.clock.now()).await.map_err(storing)?;
         Ok(done)

@@ -9,6 +9,7 @@ mod jumps;
 mod leases;
 mod probe;
 mod setback;
+mod sweep;
 
 pub use checkpoints::{Checkpoints, DETOUR, STEPS};
 pub use leases::LEASE;
@@ -104,6 +105,9 @@ struct Inner {
     /// For trying paused connections, and when one last looked for them.
     probes: Arc<Semaphore>,
     probed_at: tokio::sync::Mutex<Option<Instant>>,
+    /// The same for sweeps.
+    sweeps: Arc<Semaphore>,
+    swept_at: tokio::sync::Mutex<Option<Instant>>,
     /// Work may be due: a slot became free for it, or somebody says so.
     nudge: Notify,
     /// The last claim may have left due work behind.
@@ -149,6 +153,8 @@ impl Queue {
             heeded: Mutex::default(),
             probes: Arc::new(Semaphore::new(probe::AT_ONCE)),
             probed_at: tokio::sync::Mutex::default(),
+            sweeps: Arc::new(Semaphore::new(sweep::AT_ONCE)),
+            swept_at: tokio::sync::Mutex::default(),
             nudge: Notify::new(),
             more: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -235,9 +241,10 @@ impl Inner {
     /// Claims and starts due jobs; how many.
     async fn claim(self: &Arc<Self>) -> usize {
         let question = self.settling.asked.load(Ordering::SeqCst);
-        let idle = self.leases.count() == 0 && self.probes_nothing();
+        let idle = self.leases.count() == 0 && self.probes_nothing() && self.sweeps_nothing();
         let is_awaited = *self.settling.idle.borrow() < question;
         let idle = self.probe_due(is_awaited).await == 0 && idle;
+        let idle = self.sweep_due(is_awaited).await == 0 && idle;
         let free = self.slots.available_permits().min(BATCH);
         let Ok(limit @ 1..) = u32::try_from(free) else { return 0 };
         let share = self.share();

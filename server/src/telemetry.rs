@@ -62,6 +62,12 @@ fn describe() {
         "Pauses in asking a side that failed too often, by kind"
     );
     describe_counter!("undertone_probes_total", "Tries of connections whose key was refused, by outcome");
+    describe_counter!("undertone_sweeps_total", "Looks into a PSA's list of new tickets, by outcome");
+    describe_counter!(
+        "undertone_recovered_total",
+        "Tickets taken in by a sweep, by whether their webhook got lost or none calls"
+    );
+    describe_gauge!("undertone_hooks_off", "Workspaces whose PSA has switched our webhook off");
     describe_counter!("undertone_tokens_total", "Tokens that models were given (in) and gave (out)");
     describe_gauge!("undertone_queue_ready", "Jobs that wait, due or later");
     describe_gauge!("undertone_queue_leased", "Jobs that are worked on");
@@ -80,6 +86,13 @@ pub fn router(store: Store, now: impl Fn() -> DateTime<Utc> + Clone + Send + Syn
                 Ok(health) => show(&health, now()),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "could not measure the queue");
+                }
+            }
+            match store.hooks_off().await {
+                #[expect(clippy::cast_precision_loss, reason = "there are fewer workspaces")]
+                Ok(count) => gauge!("undertone_hooks_off").set(count as f64),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "could not count webhooks");
                 }
             }
             handle.run_upkeep();

@@ -20,6 +20,7 @@ mod register;
 mod scenes;
 mod scripted;
 mod stories;
+mod sweep;
 mod trouble;
 
 /// Makes one test of each story for each PSA on each engine.

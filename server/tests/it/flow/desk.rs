@@ -4,6 +4,7 @@
 use super::app::eventually;
 use super::products::{Fact, Product};
 use crate::spec::Published;
+use chrono::{DateTime, Utc};
 use domain::{Lever, Mode, NoteStyle, Policy, PsaKind, PsaSettings};
 use http::Method;
 use sandbox::Fault;
@@ -93,7 +94,30 @@ impl Desk {
     /// A customer's mail becomes a ticket, and the webhook is sent in the background.
     pub fn ticket(&self, title: &str, note: &str) -> String {
         self.created.fetch_add(1, Ordering::SeqCst);
-        self.product.create(title, note)
+        self.product.create(title, note, None, false)
+    }
+
+    /// As [`ticket`](Self::ticket), created at that time.
+    pub fn ticket_at(&self, title: &str, note: &str, at: DateTime<Utc>) -> String {
+        self.created.fetch_add(1, Ordering::SeqCst);
+        self.product.create(title, note, Some(at), false)
+    }
+
+    /// A ticket whose webhook gets lost on the way.
+    pub fn silent_ticket(&self, title: &str, note: &str, at: DateTime<Utc>) -> String {
+        self.product.create(title, note, Some(at), true)
+    }
+
+    /// The webhook that got lost comes after all.
+    pub fn late_webhook(&self, ticket: &str) {
+        self.created.fetch_add(1, Ordering::SeqCst);
+        self.product.tell_of(ticket);
+    }
+
+    /// The next requests for the list of new tickets go wrong.
+    pub fn break_lists(&self, times: u32, fault: Fault) {
+        let (method, path) = self.fact.list.clone();
+        self.watch().faults.add(Some(method), path, times, fault);
     }
 
     /// As [`ticket`](Self::ticket), by a mail of the demo.

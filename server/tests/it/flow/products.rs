@@ -1,6 +1,7 @@
 //! What differs between the three products: how a stand-in is driven and read, and which values the stories use.
 
 use super::desk::{Captured, Move};
+use chrono::{DateTime, Utc};
 use domain::{
     Choice, Dimension, Driver, Escalation, Lever, LeverRule, PsaKind, PsaSettings, Score, ScoreField, Secret,
     Updates,
@@ -39,6 +40,8 @@ pub struct Fact {
     pub read: &'static str,
     pub change: (Method, &'static str),
     pub note: (Method, &'static str),
+    /// The request for the list of new tickets.
+    pub list: (Method, &'static str),
     /// Part of the path of everything that needs credentials.
     pub behind_credentials: &'static str,
     pub refusal: (u16, &'static str),
@@ -152,30 +155,41 @@ impl Product {
         }
     }
 
-    pub fn create(&self, title: &str, note: &str) -> String {
+    /// `at`: when; `None`: now. `is_silent`: the webhook gets lost.
+    pub fn create(&self, title: &str, note: &str, at: Option<DateTime<Utc>>, is_silent: bool) -> String {
         let (title, note) = (title.to_owned(), note.to_owned());
         match self {
             Self::ConnectWise(it) => {
-                it.create_ticket(connectwise::NewTicket { title, note, ..Default::default() }).to_string()
+                let new = connectwise::NewTicket { title, note, at, is_silent, ..Default::default() };
+                it.create_ticket(new).to_string()
             }
             Self::Autotask(it) => {
-                let (company, contact) = (174, Some(29_683_586));
-                let description = note;
-                it.create_ticket(autotask::NewTicket {
+                let (company, contact, description) = (174, Some(29_683_586), note);
+                let new = autotask::NewTicket {
                     company,
                     contact,
                     title,
                     description,
+                    at,
+                    is_silent,
                     ..Default::default()
-                })
-                .to_string()
+                };
+                it.create_ticket(new).to_string()
             }
             Self::Halo(it) => {
-                let (client, user) = (12, Some(77));
-                let (summary, details) = (title, note);
-                it.create_ticket(halo::NewTicket { client, user, summary, details, ..Default::default() })
-                    .to_string()
+                let (client, user, summary, details) = (12, Some(77), title, note);
+                let new =
+                    halo::NewTicket { client, user, summary, details, at, is_silent, ..Default::default() };
+                it.create_ticket(new).to_string()
             }
+        }
+    }
+
+    pub fn tell_of(&self, ticket: &str) {
+        match self {
+            Self::ConnectWise(it) => it.tell_of(ticket.parse().unwrap()),
+            Self::Autotask(it) => it.tell_of(ticket.parse().unwrap()),
+            Self::Halo(it) => it.tell_of(ticket.parse().unwrap()),
         }
     }
 
@@ -287,6 +301,7 @@ impl Product {
                 read: "/service/tickets/",
                 change: (Method::PATCH, "/service/tickets/"),
                 note: (Method::POST, "/notes"),
+                list: (Method::GET, "/service/tickets"),
                 behind_credentials: "/apis/3.0/",
                 refusal: (
                     400,
@@ -308,6 +323,7 @@ impl Product {
                 read: "/Tickets/",
                 change: (Method::PATCH, "/Tickets"),
                 note: (Method::POST, "/Notes"),
+                list: (Method::POST, "/Tickets/query"),
                 behind_credentials: "/V1.0/",
                 refusal: (500, r#"{"errors":["Picklist value [4] does not exist for priority."]}"#),
                 refusal_words: "Picklist value (4) does not exist for priority",
@@ -327,6 +343,7 @@ impl Product {
                 read: "/api/Tickets/",
                 change: (Method::POST, "/api/Tickets"),
                 note: (Method::POST, "/api/Actions"),
+                list: (Method::GET, "/api/Tickets"),
                 behind_credentials: "/",
                 refusal: (
                     400,
