@@ -2,6 +2,7 @@
 
 use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, done, failed};
+use crate::pages::arrivals::{self, ArrivalsLine};
 use crate::screen::{Nav, Screen, screen};
 use crate::ui::words::{count, delivery_state};
 use crate::ui::{Badge, Card, Empty, Older, PageHeader, Table, Tone, When};
@@ -15,6 +16,9 @@ use store::door::{Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
 const PAGE: u32 = 50;
 /// Longer bodies are cut on the screen; they are whole in the store.
 const SHOWN_BYTES: usize = 200_000;
+
+/// Of a ticket that no webhook told of.
+const FOUND: &str = "no webhook told us of it; our own look-up found it";
 
 /// Address word, state, what people read.
 const TABS: [(&str, DeliveryState, &str); 4] = [
@@ -40,8 +44,10 @@ pub fn ActivityPage() -> impl IntoView {
         } else {
             view! { <Deliveries rows=page.rows/> }.into_any()
         };
+        let coming = arrivals::load(&viewer).await?;
         let body = view! {
-            <PageHeader title="Activity" about="Every webhook your PSA has sent, and what became of it."/>
+            <PageHeader title="Activity" about="Every webhook your PSA has sent, and every ticket we found ourselves, with what became of it."/>
+            <ArrivalsLine coming/>
             <Tabs slug/>
             {list}
             <Older next first/>
@@ -116,8 +122,8 @@ fn Deliveries(rows: Vec<Delivery>) -> impl IntoView {
                 <tr>
                     <td class="fit lead"><a class="row-link" href=format!("/activity/{}", row.id)>{subject}</a></td>
                     <td class="fit"><Fate state=row.state/></td>
-                    <td class="cell-reason"><span class="cell-title">{row.reason}</span></td>
-                    <td class="fit cell-sub">{row.psa.name()}</td>
+                    <td class="cell-reason"><span class="cell-title">{row.reason.or_else(|| row.by_sweep.then(|| FOUND.to_owned()))}</span></td>
+                    <td class="fit cell-sub">{row.psa.name()}{row.by_sweep.then_some(", by our look-up")}</td>
                     <td class="fit cell-sub num">{repeats}</td>
                     <td class="n cell-sub"><When at=row.received_at/></td>
                 </tr>
@@ -150,7 +156,9 @@ fn delivery(detail: DeliveryDetail, may_replay: bool) -> AnyView {
         .external_ticket
         .clone()
         .map_or_else(|| "Webhook without a ticket".to_owned(), |id| format!("Webhook about ticket {id}"));
-    let proof = if verified {
+    let proof = if delivery.by_sweep {
+        "No webhook: our own look-up found the ticket in the PSA’s list."
+    } else if verified {
         "Signature or credentials were checked."
     } else {
         "The signature could not be checked on arrival; the reader checks it."

@@ -15,6 +15,7 @@ pub use register::{HookRegister, Register, hook_register};
 use crate::AppError;
 use crate::form::Entry;
 use crate::ops::OpsError;
+use crate::pages::arrivals::{self, ArrivalsCard};
 use crate::pages::fields::{Fields, Problem};
 use crate::pages::parts::ReadOnlyLine;
 use crate::screen::{Nav, Screen, screen};
@@ -36,6 +37,7 @@ pub fn ConnectionsPage() -> impl IntoView {
         let psa = psa::load(&viewer, shown).await?;
         let model = model::load(&viewer, shown).await?;
         let hook = hook::load(&viewer, "/connections").await?;
+        let coming = arrivals::load(&viewer).await?;
         let may_change = viewer.can(Permission::Configure);
         let body = view! {
             <PageHeader title="Connections" about="Your PSA, the model that reads the tickets, and the address your PSA calls."/>
@@ -48,6 +50,9 @@ pub fn ConnectionsPage() -> impl IntoView {
             </Section>
             <Section title="Webhook" about="Your PSA calls this address when a ticket is created.">
                 <div id="webhook"><HookCard card=hook/></div>
+            </Section>
+            <Section title="Missed tickets" about="Webhooks get lost. Every few minutes we ask your PSA which tickets were created, and take in those that no webhook told us of.">
+                <div id="arrivals"><ArrivalsCard coming/></div>
             </Section>
         };
         Ok(Screen::new(Nav::Connections, "Connections", body))

@@ -1,6 +1,7 @@
 //! The pages. Each is one component for its address, a loader that reads the store, and its server functions.
 
 pub mod activity;
+pub mod arrivals;
 pub mod clients;
 pub mod connections;
 pub mod fields;

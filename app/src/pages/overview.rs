@@ -1,6 +1,7 @@
 //! How it stands: what was analysed, how the moods move, who is worst off, and whether everything is running.
 
 use crate::AppError;
+use crate::pages::arrivals::{self, Coming};
 use crate::pages::parts::NextTry;
 use crate::screen::{Asked, Nav, Screen, screen};
 use crate::ui::words::{count, thousands};
@@ -69,6 +70,7 @@ struct Loaded {
 /// Whether tickets reach us and we reach the PSA and the model.
 struct Health {
     pipeline: PipelineHealth,
+    coming: Coming,
     psa: Option<(&'static str, ConnectionState)>,
     model: (String, ConnectionState),
     is_builtin: bool,
@@ -98,6 +100,7 @@ async fn load(viewer: &Viewer, asked: &Asked) -> Result<Loaded, AppError> {
         escalated: store.ticket_list(&only_escalated, 6, None).await?.rows,
         health: Health {
             pipeline: store.pipeline_health(viewer.now).await?,
+            coming: arrivals::load(viewer).await?,
             psa: store.psa_connection().await?.map(|psa| (psa.settings.kind().name(), psa.state)),
             is_builtin: matches!(model.settings, ModelSettings::Builtin {}),
             model: (model.settings.shown(), model.state),
@@ -309,7 +312,7 @@ fn Escalations(rows: Vec<TicketRow>) -> impl IntoView {
 
 #[component]
 fn HealthCard(health: Health) -> impl IntoView {
-    let Health { pipeline, psa, model, is_builtin, mode } = health;
+    let Health { pipeline, coming, psa, model, is_builtin, mode } = health;
     let psa = match psa {
         Some((name, state)) => connection_line(name.to_owned(), state),
         None => view! { <li><Badge tone=Tone::Failed text="not connected"/><span>"No PSA is connected. "<a href="/setup">"Start set-up"</a></span></li> }.into_any(),
@@ -330,6 +333,7 @@ fn HealthCard(health: Health) -> impl IntoView {
         <Card title="Is everything running?">
             <ul class="health">
                 {delivery_line(&pipeline)}
+                {arrivals::health_line(&coming)}
                 {queue_line(&pipeline)}
                 {psa}
                 {model}

@@ -4,6 +4,7 @@ use super::guide::{self, HookValues, Way};
 use super::{Register, back_to};
 use crate::AppError;
 use crate::form::{Button, Check, Entry, Form, Hidden, Weight, done};
+use crate::pages::arrivals::{self, SwitchedOff};
 use crate::pages::parts::{Copyable, Guide};
 use crate::ui::{Badge, Tone, When};
 use crate::viewer::{Viewer, viewer};
@@ -21,6 +22,8 @@ pub struct HookView {
     ways: Vec<Way>,
     made_at: DateTime<Utc>,
     last_delivery_at: Option<DateTime<Utc>>,
+    /// Since when the PSA has it switched off.
+    off: Option<(PsaKind, DateTime<Utc>)>,
 }
 
 pub async fn load(viewer: &Viewer, page: &'static str) -> Result<HookView, AppError> {
@@ -35,20 +38,22 @@ pub async fn load(viewer: &Viewer, page: &'static str) -> Result<HookView, AppEr
         ways = guide::hook(psa, &HookValues { address: &shown, secret: hook.secret.expose(), connection });
         address = Some(shown);
     }
-    Ok(HookView { page, psa, address, ways, made_at: hook.rotated_at, last_delivery_at })
+    let off = arrivals::load(viewer).await?.off();
+    Ok(HookView { page, psa, address, ways, made_at: hook.rotated_at, last_delivery_at, off })
 }
 
 #[component]
 pub fn HookCard(card: HookView) -> impl IntoView {
-    let HookView { page, psa, address, ways, made_at, last_delivery_at } = card;
+    let HookView { page, psa, address, ways, made_at, last_delivery_at, off } = card;
     let Some(psa) = psa else {
         return view! { <p>"The address depends on your PSA. Save the connection above first."</p> }
             .into_any();
     };
     let Some(address) = address else {
-        return view! { <LastDelivery at=last_delivery_at/><p class="quiet">"The address is a secret: an owner or admin can see it."</p> }.into_any();
+        return view! { <SwitchedOff off/><LastDelivery at=last_delivery_at/><p class="quiet">"The address is a secret: an owner or admin can see it."</p> }.into_any();
     };
     view! {
+        <SwitchedOff off/>
         <LastDelivery at=last_delivery_at/>
         <Copyable label="Webhook address" value=address/>
         <p class="quiet">{guide::proof(psa)}" Made "<When at=made_at/>"."</p>

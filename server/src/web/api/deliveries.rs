@@ -36,6 +36,8 @@ pub(super) struct DeliveryItem {
     /// How often the same call came again.
     repeats: i64,
     attempts: i64,
+    /// No webhook told of the ticket: it was found in the ticketing system's list of new ones.
+    by_sweep: bool,
 }
 
 impl From<Delivery> for DeliveryItem {
@@ -50,6 +52,7 @@ impl From<Delivery> for DeliveryItem {
             ticket: delivery.ticket,
             repeats: delivery.repeats,
             attempts: delivery.attempts,
+            by_sweep: delivery.by_sweep,
         }
     }
 }

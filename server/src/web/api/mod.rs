@@ -7,6 +7,7 @@
 #![expect(unused_qualifications, reason = "utoipa's macros spell out what our imports shorten")]
 
 mod analyze;
+mod arrivals;
 mod auth;
 mod connections;
 mod deliveries;
@@ -96,6 +97,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::one))
         .routes(routes!(deliveries::replay))
+        .routes(routes!(arrivals::arrivals))
         .routes(routes!(trends::trends))
         .routes(routes!(trends::clients))
         .routes(routes!(people::members, people::member_add))

@@ -3,8 +3,10 @@
 use super::{OWNER, Screens};
 use chrono::Duration;
 use domain::backoff::Pace;
-use domain::{PsaSettings, Secret};
+use domain::{HookState, PsaKind, PsaSettings, Secret};
 use store::connections::Which;
+use store::door::{Disposition, NewDelivery};
+use store::sweeps::{SweepEnd, SweptTicket};
 use store::{Actor, TenantStore};
 
 async fn autotask(screens: &Screens) -> TenantStore {
@@ -73,4 +75,63 @@ async fn why_the_webhook_could_not_be_registered_is_told_at_the_button() {
     tenant.psa_connection_put(settings, &Actor::System, screens.clock.now()).await.unwrap();
     browser.post("/do/hook-register", &[("page", "/connections")]).await.leads_to();
     assert!(browser.get("/connections").await.body.contains("Halo says no."));
+}
+
+/// Two tickets on one day, one told by a webhook and one found by the sweep, and a webhook that is off.
+async fn swept(screens: &Screens, tenant: &TenantStore) {
+    let now = screens.clock.now();
+    let ticket = |external_ticket: &str| SweptTicket {
+        external_ticket: external_ticket.into(),
+        number: None,
+        created_at: now,
+    };
+    let found = vec![ticket("7"), ticket("8")];
+    tenant.sweep_keep(PsaKind::Autotask, found, now, None, now).await.unwrap();
+    let arrived = |external_ticket: &str, disposition| NewDelivery {
+        tenant: tenant.tenant_id(),
+        psa: PsaKind::Autotask,
+        dedupe_key: external_ticket.into(),
+        disposition,
+        headers: serde_json::json!({}),
+        body: b"{}".to_vec(),
+        verified: true,
+        received_at: now,
+    };
+    let told = Disposition::Analyse { external_ticket: "7".into() };
+    let lost = Disposition::Recover { external_ticket: "8".into() };
+    for (ticket, disposition) in [("7", told), ("8", lost)] {
+        screens.store.accept(arrived(ticket, disposition)).await.unwrap();
+    }
+    tenant.hook_found(Some(HookState::Off), now - Duration::minutes(12)).await.unwrap();
+    let next_at = now + Duration::minutes(5);
+    tenant.sweep_end(SweepEnd { next_at, quiet: 0, problem: None }, now).await.unwrap();
+}
+
+#[tokio::test]
+async fn how_tickets_reached_us_and_that_the_webhook_is_off_is_told_on_three_pages() {
+    let screens = Screens::new().await;
+    let tenant = autotask(&screens).await;
+    let mut browser = screens.signed_in(OWNER).await;
+    let before = browser.get("/connections").await.body;
+    assert!(before.contains("The list was not read yet.") && !before.contains("switched our webhook off"));
+    swept(&screens, &tenant).await;
+    for page in ["/", "/activity", "/connections"] {
+        let body = browser.get(page).await.body.replace("<!>", "");
+        for part in ["Autotask has switched our webhook off", "12 min ago", "by our own look-up"] {
+            assert!(body.contains(part), "“{part}” is not on {page}: {body}");
+        }
+    }
+    let sentence = "All 2 tickets of the last 14 days reached us; 1 of them by our own look-up.";
+    let activity = browser.get("/activity").await.body;
+    assert!(activity.contains(sentence) && activity.contains("no webhook told us of it"), "{activity}");
+    let connections = browser.get("/connections").await.body;
+    assert!(connections.contains(sentence), "{connections}");
+    assert_eq!(connections.matches("Register the webhook in Autotask").count(), 1, "what to do is there");
+    let rows =
+        connections.split("Tickets by day of creation").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(rows.matches("<tr>").count(), 15, "a head and fourteen days");
+
+    tenant.hook_found(Some(HookState::On), screens.clock.now()).await.unwrap();
+    let overview = browser.get("/").await.body;
+    assert!(overview.contains(sentence) && !overview.contains("switched our webhook off"), "{overview}");
 }
