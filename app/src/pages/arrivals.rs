@@ -204,7 +204,7 @@ fn Days(days: Vec<Arrivals>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Table caption="Tickets by day of creation, newest first" heads=vec!["Day", "#Created", "#Seen", "#Recovered", "#Waiting"] class="arrivals">{rows}</Table>
+        <Table caption="Tickets by day of creation, newest first" heads=vec!["Day", "#Created", "#Seen", "#Recovered", "#Waiting"] class="by-day">{rows}</Table>
     }
 }
 
