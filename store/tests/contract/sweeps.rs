@@ -6,7 +6,7 @@ use domain::backoff::Pace;
 use domain::{HookState, PsaKind, PsaSettings, Secret, TenantId};
 use store::connections::Which;
 use store::door::{Disposition, NewDelivery};
-use store::jobs::Identified;
+use store::jobs::{Identified, Share};
 use store::sweeps::{Arrivals, Sweep, SweepEnd, SweptTicket};
 use store::testing::TestStore;
 use store::{Actor, Store, TenantStore};
@@ -94,7 +94,7 @@ async fn claim(store: &Store, now: DateTime<Utc>) -> Vec<TenantId> {
 }
 
 async fn jobs(store: &Store, second: i64) -> Vec<String> {
-    let jobs = store.job_claim(at(second), support::LEASE, 10, 10).await.unwrap();
+    let jobs = store.job_claim(at(second), support::LEASE, 10, Share::of(10)).await.unwrap();
     jobs.into_iter().map(|job| job.external_ticket).collect()
 }
 
