@@ -14,6 +14,8 @@ pub mod inbound;
 pub mod llm;
 #[cfg(test)]
 mod measured;
+#[cfg(test)]
+mod mutated;
 pub mod ops;
 pub mod outbound;
 pub mod outside;

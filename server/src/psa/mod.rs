@@ -6,6 +6,8 @@
 pub mod autotask;
 pub mod connectwise;
 pub mod halo;
+#[cfg(test)]
+mod hostile;
 mod kept;
 mod lenient;
 
@@ -18,6 +20,7 @@ use domain::{
     Ticket,
 };
 use http::HeaderMap;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use store::sweeps::SweptTicket;
 
@@ -149,9 +152,39 @@ pub struct Hooked {
 /// Verifies a call exactly as the PSA offers it and tells what it means. Quick: at most one short request (ConnectWise key,
 /// cached), never the PSA's API.
 pub async fn read_hook(psa: PsaKind, context: &HookContext<'_>) -> Result<Hooked, HookError> {
-    match psa {
+    let hooked = match psa {
         PsaKind::ConnectWise => connectwise::read_hook(context).await,
         PsaKind::Autotask => autotask::read_hook(context),
         PsaKind::HaloPsa => halo::read_hook(context),
+    }?;
+    let events = hooked.events.into_iter().map(HookEvent::bounded).collect::<Result<_, _>>()?;
+    Ok(Hooked { events, ..hooked })
+}
+
+/// Longest key of a call, in bytes, and longest id of a ticket. PostgreSQL refuses a row whose indexed columns are longer
+/// than 2,700 bytes, and the sender would be told for ever that we cannot store its call.
+const MOST_KEY: usize = 256;
+const MOST_TICKET: usize = 64;
+/// Longest reason, in characters.
+const MOST_REASON: usize = 400;
+
+impl HookEvent {
+    /// As it can be stored, whatever was sent.
+    fn bounded(self) -> Result<Self, HookError> {
+        let Self { mut dedupe_key, mut meaning } = self;
+        if dedupe_key.len() > MOST_KEY {
+            dedupe_key = hex::encode(Sha256::digest(&dedupe_key));
+        }
+        if let HookMeaning::Created { ticket } | HookMeaning::Other { ticket: Some(ticket), .. } = &meaning
+            && ticket.len() > MOST_TICKET
+        {
+            return Err(HookError::Malformed("the id of the ticket is longer than any id".into()));
+        }
+        if let HookMeaning::Other { reason, .. } = &mut meaning
+            && let Some((end, _)) = reason.char_indices().nth(MOST_REASON)
+        {
+            reason.truncate(end);
+        }
+        Ok(Self { dedupe_key, meaning })
     }
 }

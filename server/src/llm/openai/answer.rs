@@ -23,6 +23,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// No answer takes more; a server that counts so is not believed, since counts are added up.
+const MOST_COUNTED: i64 = 1_000_000_000;
+
 /// What one reply means.
 pub(super) enum Outcome {
     Completion(Completion),
@@ -165,9 +168,9 @@ fn read_success(answer: &Answer, door: &Door, key: &Secret) -> Outcome {
     };
     let tokens = wire.usage.unwrap_or_default();
     let usage = Usage {
-        tokens_in: tokens.prompt_tokens,
-        tokens_out: tokens.completion_tokens,
-        model: wire.model.unwrap_or_default(),
+        tokens_in: tokens.prompt_tokens.clamp(0, MOST_COUNTED),
+        tokens_out: tokens.completion_tokens.clamp(0, MOST_COUNTED),
+        model: words(&wire.model.unwrap_or_default(), key),
     };
     let Some(choice) = wire.choices.into_iter().next() else {
         return malformed(answer, "a completion without an answer in it");
@@ -342,3 +345,6 @@ fn failed(answer: &Answer) -> Outcome {
     };
     Outcome::Failure(Failure { about: About::Server, error })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::outside::{Answer, seconds, span};
 use std::time::Duration;
 
 /// A server may name its wait in days (Azure's trial quota); none is believed beyond this.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long the server asks us to wait: `retry-after-ms`, `Retry-After`, the reset of whichever limit is used up, and at
 /// last its words ("Please retry after 20 seconds", "try again in 1.5s"). Zero and negative values (Azure) mean nothing.

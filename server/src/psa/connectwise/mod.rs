@@ -19,6 +19,8 @@ mod records;
 mod setup;
 mod site;
 
+#[cfg(test)]
+pub(super) use hook::know_key;
 pub use hook::read_hook;
 
 use super::{Created, Fetched, NewNote, Psa};

@@ -1,5 +1,7 @@
 use super::*;
+use crate::mutated::bodies;
 use proptest::prelude::*;
+use serde_json::Value;
 
 const TITLE: &str = "Printer — again!";
 const TEXT: &str = "This is the FOURTH time I write.\n\nWe can’t print  “invoices” since Monday… Call me";
@@ -153,5 +155,49 @@ proptest! {
         let reading = found.map(|assessment| assessment.sentiment);
         prop_assert!(reading.is_ok(), "{:?}", reading);
         prop_assert!(text.contains(&reading.unwrap().quote));
+    }
+}
+
+const ANSWERS: [&str; 2] = [
+    r#"{"sentiment":{"reason":"Angry.","quote":"the FOURTH time","score":5},"urgency":{"reason":"Soon.","quote":"since Monday","score":4},"impact":{"reason":"One.","quote":"","score":2}}"#,
+    r#"{"sentiment":{"reason":"a","quote":"","score":1},"urgency":{"reason":"b","quote":"","score":3},"impact":{"reason":"c","quote":"Printer - again","score":4},"more":[1,{"score":9}]}"#,
+];
+
+/// What models put around an answer.
+fn around() -> impl Strategy<Value = (&'static str, &'static str)> {
+    prop::sample::select(vec![
+        ("", ""),
+        ("```json\n", "\n```"),
+        ("<think>{\"sentiment\":{\"score\":1}}</think>", ""),
+        ("Sure! {", "} hope it helps"),
+        ("{{{{", ""),
+        ("\u{feff}", "\u{0}"),
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn a_mutated_answer_is_accepted_only_within_the_contract(body in bodies(&ANSWERS), (before, after) in around()) {
+        let answer = format!("{before}{}{after}", String::from_utf8_lossy(&body));
+        match parse(&answer, TITLE, TEXT) {
+            Err(wrong) => prop_assert!((5..5_000).contains(&wrong.to_string().len()), "{wrong}"),
+            Ok(found) => {
+                let written: Option<Value> = serde_json::from_str(answer.trim()).ok();
+                for dimension in Dimension::ALL {
+                    let reading = found.reading(dimension);
+                    prop_assert!((1..=MOST_REASON).contains(&reading.reason.chars().count()));
+                    prop_assert!(!reading.reason.contains('\n'));
+                    prop_assert!(reading.quote.chars().count() <= MOST_QUOTE);
+                    prop_assert!(TEXT.contains(&reading.quote) || TITLE.contains(&reading.quote));
+                    prop_assert!(reading.score <= Score::NEUTRAL || !reading.quote.is_empty());
+                    // Where another reader of JSON understands the answer, it reads the same score.
+                    if let Some(score) = written.as_ref().and_then(|all| all.get(dimension.word())) {
+                        prop_assert_eq!(&score["score"], &Value::from(u8::from(reading.score)));
+                    }
+                }
+            }
+        }
     }
 }
