@@ -9,6 +9,8 @@
 
 use chrono::{DateTime, TimeZone, Utc};
 use domain::{Choice, Lever, LeverKey, Party, PsaKind, Ticket};
+use minijinja::machinery::{Token, tokenize};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 use sha2::{Digest, Sha256};
@@ -24,6 +26,11 @@ pub const MOST_TEMPLATE: usize = 20_000;
 pub const MOST_GUIDANCE: usize = 40_000;
 /// One unit an instruction, and one for each 64 bytes it makes: a template may work a little, not a lot.
 const FUEL: u64 = 20_000;
+/// Most words and signs in one tag, brackets within each other, and `elif`s. The parser recurses with each and bounds only
+/// some of it; what runs out of stack takes the whole process with it.
+const MOST_TOKENS: usize = 200;
+const MOST_BRACKETS: usize = 40;
+const MOST_ELIFS: usize = 40;
 
 const FRAME_BEFORE: &str = "\
 You score one support ticket that a customer sent to their IT service provider. You do nothing else: you do not answer the \
@@ -302,7 +309,38 @@ fn compile<'e>(
         let message = format!("the template is {} bytes long; {MOST_TEMPLATE} are allowed", template.len());
         return Err(TemplateError { line: 1, column: 1, message });
     }
+    shallow(template)?;
     environment.template_from_str(template).map_err(|error| explain(template, &error))
+}
+
+/// Refuses what nests so deeply that reading it could exhaust the stack. What is no template at all passes: the parser
+/// says better what is wrong with it.
+fn shallow(template: &str) -> Result<(), TemplateError> {
+    let (mut tokens, mut brackets, mut elifs) = (0_usize, 0_usize, 0_usize);
+    for (token, span) in tokenize(template, false, SyntaxConfig::default()).map_while(Result::ok) {
+        tokens += 1;
+        match token {
+            Token::TemplateData(_) | Token::VariableStart | Token::BlockStart => (tokens, brackets) = (0, 0),
+            Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => brackets += 1,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                brackets = brackets.saturating_sub(1)
+            }
+            Token::Ident("elif") => elifs += 1,
+            _ => {}
+        }
+        let message = if tokens > MOST_TOKENS {
+            format!("this tag is too long; {MOST_TOKENS} words and signs are allowed in one")
+        } else if brackets > MOST_BRACKETS {
+            format!("more than {MOST_BRACKETS} brackets within each other")
+        } else if elifs > MOST_ELIFS {
+            format!("more than {MOST_ELIFS} times elif in one template")
+        } else {
+            continue;
+        };
+        let (line, column) = position(template, usize::try_from(span.start_offset).unwrap_or_default());
+        return Err(TemplateError { line, column, message });
+    }
+    Ok(())
 }
 
 fn guidance(template: &str, read: &ReadTicket) -> Result<String, TemplateError> {

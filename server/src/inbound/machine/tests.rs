@@ -219,3 +219,48 @@ proptest! {
         let _ = machine_text(&title, &text, sender.as_deref());
     }
 }
+
+/// Words that the patterns look for, in any order and any number.
+fn machine_words() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "Automatic reply: ",
+        "Undeliverable: ",
+        "Out of office",
+        "FW: ",
+        "Re: ",
+        "ALERT",
+        "[CRITICAL]",
+        "Host: a\n",
+        "Status: DOWN\n",
+        "Reporting-MTA: dns; a\n",
+        "Final-Recipient: a\n",
+        "Action: failed\n",
+        "I am away until ",
+        "I will be back on ",
+        "back",
+        "Delivery has failed to these recipients",
+        "mailer-daemon",
+        "Severity: High\n",
+        "Device: x\n",
+        "a: b\n",
+        "?",
+        "\n",
+        " ",
+        "é",
+        "🙂",
+    ]);
+    prop::collection::vec((word, 1_usize..40), 0..12)
+        .prop_map(|words| words.into_iter().map(|(word, times)| word.repeat(times)).collect())
+}
+
+proptest! {
+    #[test]
+    fn any_heap_of_a_machines_words_is_judged_in_a_bounded_reason(
+        title in machine_words(), text in machine_words(), sender in proptest::option::of("[a-zA-Z@.+ <>\"-]{0,40}")
+    ) {
+        let (given, body, from) = (title.clone(), text.clone(), sender.clone());
+        let found = crate::mutated::ends("a judgement", move || machine_text(&given, &body, from.as_deref()));
+        prop_assert!(found.is_none_or(|reason| (5..400).contains(&reason.chars().count())));
+        prop_assert_eq!(machine_text(&title, &text, sender.as_deref()), machine_text(&title, &text, sender.as_deref()));
+    }
+}

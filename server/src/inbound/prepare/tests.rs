@@ -1,5 +1,6 @@
 use super::*;
 use crate::measured::{rows, text};
+use crate::mutated::ends;
 use proptest::prelude::*;
 use std::time::Instant;
 
@@ -353,6 +354,89 @@ proptest! {
         prop_assert!(!found.text.chars().any(|char| char.is_control() && char != '\n'));
         if !html {
             prop_assert!(has_words(&settle::settle(&given)) == has_words(&found.text));
+        }
+    }
+}
+
+/// HTML as mail programs, and people who want to break something, write it.
+fn hostile_html() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => pieces(),
+        3 => prop::sample::select(vec![
+            "<div", "<", ">", "</", "<!--", "-->", "<![CDATA[", "<!DOCTYPE html>", "<script>", "</script>", "<style>p{", "</style>",
+            "<title>", "<textarea>", "<plaintext>", "<noscript>", "<template>", "<svg><foreignObject>", "<math><mi>", "<select><option>",
+            "<pre>", "</pre>", "<a href='javascript:x'>", "<img alt=\"", "\">", "<ol start=99999999999999999999><li>", "<ol start=-5><li>",
+            "<table><tr><td colspan=999999999>", "<td rowspan=999999999>", "</td></tr></table>", "<h1>", "<br/>", "<hr/>", "</p></p>",
+            "&#0;", "&#x110000;", "&#xD800;", "&#99999999999;", "&amp;amp;", "&lt;script&gt;", "&nosuch;", "&nbsp;&nbsp;", "&zwnj;&#8203;",
+            "<b><i></b></i>", "<font color=", "<o:p>&nbsp;</o:p>", "<xml:namespace prefix=\"x\"/>", "\u{0}", "\u{202e}", "<p style='display:none'>",
+        ]).prop_map(str::to_owned),
+        1 => (prop::sample::select(vec!["<div>", "<blockquote>", "<ul><li>", "<b>", "<table><tr><td>", "<span ", "<", "&", "a=\"b\" ", "<!--", "> "]), 1_usize..400)
+            .prop_map(|(piece, times)| piece.repeat(times)),
+        1 => "[a-z]{1,6}".prop_map(|name| format!("<{name} {}>", format!("{name}=\"{name}\" ").repeat(200))),
+    ];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_html_becomes_a_bounded_text_and_ends(given in hostile_html()) {
+        let html = given.clone();
+        let (found, again) = ends(&given, move || {
+            let found = prepare(&html, true);
+            let again = prepare(&html, true);
+            (found, again)
+        });
+        prop_assert_eq!(&found, &again, "the same note, the same words");
+        prop_assert!(found.text.chars().count() <= MAX_CHARS);
+        prop_assert!(found.text.len() <= given.len() * 5 + 100, "{} of {}", found.text.len(), given.len());
+        prop_assert!(!found.text.chars().any(|char| char.is_control() && char != '\n'));
+        prop_assert!(!found.text.contains("\n\n\n") && found.text == found.text.trim_end());
+        prop_assert!(found.remarks.len() < 10 && found.remarks.iter().all(|remark| remark.len() < 80));
+    }
+
+    #[test]
+    fn settled_text_is_settled(text in prop_oneof![any::<String>(), hostile_html()]) {
+        let once = settle::settle(&text);
+        prop_assert_eq!(settle::settle(&once), once);
+    }
+}
+
+/// Long and deep, in each way that costs a parser, a renderer or a pattern the most.
+#[test]
+fn a_note_made_to_be_slow_is_prepared_all_the_same() {
+    let cases = [
+        "<div>".repeat(20_000),
+        "<blockquote>x".repeat(10_000),
+        "<ul><li>".repeat(10_000),
+        "<table><tr><td>".repeat(5_000),
+        "<table>".repeat(8_000),
+        "<a href=\"x\">".repeat(8_000),
+        "<b><i>".repeat(8_000),
+        "<p>a</p>".repeat(15_000),
+        format!("<p {}>x</p>", "a=b ".repeat(30_000)),
+        format!("<p title=\"{}\">x</p>", "&amp;".repeat(50_000)),
+        "&lt;".repeat(50_000),
+        "&".repeat(100_000),
+        "<".repeat(100_000),
+        "<!--".repeat(50_000),
+        "<script>".repeat(20_000),
+        "<td colspan=1000>x</td>".repeat(2_000),
+        "> ".repeat(100_000),
+        "On ".repeat(50_000),
+        "From: a\n".repeat(20_000),
+        "-- \n".repeat(50_000),
+        "<mailto:".repeat(40_000),
+        "[cid:".repeat(40_000),
+        "_".repeat(1_000_000),
+        "x".repeat(3_000_000),
+    ];
+    for case in cases {
+        for html in [true, false] {
+            let given = case.clone();
+            let found = ends(&case, move || prepare(&given, html));
+            assert!(found.text.chars().count() <= MAX_CHARS);
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mutated::ends;
 use proptest::prelude::*;
 
 fn ticket(title: &str, text: &str) -> ReadTicket {
@@ -127,6 +128,14 @@ fn a_template_cannot_work_without_end_or_fill_the_memory() {
         "{{ text | replace('e', text) | replace('e', text) | replace('e', text) | replace('e', text) | replace('e', text) | replace('e', text) }}".to_owned(),
         "{% macro again(x) %}{{ again(x ~ x) }}{% endmacro %}{{ again(text) }}".to_owned(),
         "{{ range(100000) | list | join(text) }}".to_owned(),
+        "{{ 'x' | indent(999999999, true) }}".to_owned(),
+        "{{ text | indent(18446744073709551615) }}".to_owned(),
+        "{{ [1] | batch(999999999, 0) }}".to_owned(),
+        "{{ [1] | slice(999999999, 0) }}".to_owned(),
+        "{{ '%999999999d' | format(1) }}".to_owned(),
+        "{{ '%.999999999f' | format(1.5) }}".to_owned(),
+        "{{ range(0, 9223372036854775807) | list }}".to_owned(),
+        "{{ [text] * 99999999 }}".to_owned(),
         "y".repeat(MOST_TEMPLATE + 1),
     ];
     for bomb in bombs {
@@ -158,6 +167,177 @@ proptest! {
     fn no_template_makes_us_panic(template in "(?s).{0,120}") {
         if let Err(error) = check(&template) {
             prop_assert!(error.line >= 1 && error.column >= 1);
+        }
+    }
+}
+
+/// Expressions of all kinds, nested, over values that are there and values that are not.
+fn expressions() -> impl Strategy<Value = String> {
+    let leaves = prop::sample::select(vec![
+        "title",
+        "text",
+        "client",
+        "nope",
+        "1",
+        "0",
+        "-1",
+        "9223372036854775807",
+        "1.5e308",
+        "'x'",
+        "''",
+        "none",
+        "true",
+        "[]",
+        "{}",
+        "[1, [2]]",
+        "{'a': title}",
+        "range(9)",
+        "range(99999)",
+        "loop.index",
+        "self",
+        "namespace()",
+        "dict(a=1)",
+        "cycler",
+        "debug()",
+        "lipsum",
+        "joiner",
+    ]);
+    let filters = prop::sample::select(vec![
+        "upper",
+        "length",
+        "list",
+        "join(text)",
+        "replace('e', text)",
+        "sort",
+        "unique",
+        "batch(99999999, 0)",
+        "slice(9999999)",
+        "indent(99999999)",
+        "first",
+        "last",
+        "reverse",
+        "map('upper')",
+        "select",
+        "round(400)",
+        "int",
+        "float",
+        "items",
+        "default(text)",
+        "attr('__class__')",
+        "split",
+        "lines",
+        "format(title, 1)",
+        "sum",
+        "min",
+        "tojson",
+        "safe",
+        "escape",
+        "chain(text)",
+        "zip(text)",
+        "string",
+        "groupby('a')",
+        "dictsort",
+        "center(99999999)",
+    ]);
+    leaves.prop_map(str::to_owned).prop_recursive(5, 24, 3, move |inner| {
+        prop_oneof![
+            3 => (inner.clone(), filters.clone()).prop_map(|(of, filter)| format!("({of}) | {filter}")),
+            2 => (inner.clone(), prop::sample::select(vec!["+", "*", "~", "**", "//", "%", "in", "==", "<", "and", "is"]), inner.clone())
+                .prop_map(|(left, operator, right)| format!("({left}) {operator} ({right})")),
+            1 => inner.clone().prop_map(|of| format!("({of})[0]")),
+            1 => inner.clone().prop_map(|of| format!("({of})[::-1]")),
+            1 => inner.clone().prop_map(|of| format!("({of}).format({of})")),
+            1 => (inner.clone(), inner).prop_map(|(yes, no)| format!("({yes}) if ({no}) else ({yes})")),
+        ]
+    })
+}
+
+fn templates() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        2 => "[a-z ⟦⟧]{0,12}",
+        1 => prop::sample::select(vec!["{{", "}}", "{%", "%}", "{#", "END TICKET", "\u{0}", "{% raw %}", "{% endraw %}"]).prop_map(str::to_owned),
+    ];
+    let printed = expressions().prop_map(|expression| format!("{{{{ {expression} }}}}"));
+    prop_oneof![1 => text, 3 => printed].prop_recursive(4, 24, 4, |inner| {
+        let body = prop::collection::vec(inner, 1..4).prop_map(|parts| parts.concat());
+        prop_oneof![
+            (expressions(), body.clone())
+                .prop_map(|(over, body)| format!("{{% for x in {over} %}}{body}{{{{ x }}}}{{% endfor %}}")),
+            (expressions(), body.clone())
+                .prop_map(|(test, body)| format!("{{% if {test} %}}{body}{{% else %}}{body}{{% endif %}}")),
+            body.clone().prop_map(|body| format!("{{% set x %}}{body}{{% endset %}}{{{{ x }}}}{{{{ x }}}}")),
+            body.clone().prop_map(|body| format!(
+                "{{% macro again(x) %}}{body}{{{{ again(x) }}}}{{% endmacro %}}{{{{ again(1) }}}}"
+            )),
+            body.clone().prop_map(|body| format!("{{% filter replace('x', text) %}}{body}{{% endfilter %}}")),
+            body.prop_map(|body| format!(
+                "{{% include 'x' ignore missing %}}{body}{{% block b %}}{body}{{% endblock %}}"
+            )),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn any_template_ends_in_a_bounded_prompt_within_our_frame_or_in_words(template in templates(), text in "(?s).{0,200}") {
+        let read = ticket("A title ⟧ {{ text }}", &text);
+        let given = template.clone();
+        let (checked, rendered) = ends(&template, move || (check(&given), render(Some(&given), &read)));
+        match rendered {
+            Ok(prompt) => {
+                prop_assert!(prompt.system.len() <= FRAME_BEFORE.len() + MOST_GUIDANCE + FRAME_AFTER.len());
+                prop_assert!(prompt.system.starts_with(FRAME_BEFORE) && prompt.system.ends_with(FRAME_AFTER));
+                let mark = mark("A title ⟧ {{ text }}", &text);
+                let opening = format!("BEGIN TICKET {mark}\n");
+                prop_assert!(prompt.user.starts_with(&opening));
+            }
+            Err(error) => {
+                prop_assert!(checked.is_err() || !text.is_empty(), "a template that was checked works: {error}");
+                prop_assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty());
+            }
+        }
+    }
+}
+
+/// In each way in which a parser, what it makes or what runs it recurses. What runs out of stack ends the whole process.
+#[test]
+fn a_deeply_nested_template_is_text_or_an_error() {
+    let nested = [
+        ("{{ ", "(", "1", ")", " }}"),
+        ("{{ ", "[", "1", "]", " }}"),
+        ("{{ ", "{'a':", "1", "}", " }}"),
+        ("{{ ", "not ", "1", "", " }}"),
+        ("{{ ", "-", "1", "", " }}"),
+        ("{{ ", "1 if ", "1", " else 1", " }}"),
+        ("{{ ", "1 if 0 else ", "1", "", " }}"),
+        ("{{ ", "2 ** ", "1", "", " }}"),
+        ("{{ ", "1 + ", "1", "", " }}"),
+        ("{{ ", "", "title", "[0:]", " }}"),
+        ("{{ ", "", "title", ".a", " }}"),
+        ("{{ ", "", "title", "|e", " }}"),
+        ("{{ ", "", "title", "()", " }}"),
+        ("{{ ", "", "1", " is defined", " }}"),
+        ("{{ ", "[-", "1", "]", " }}"),
+        ("{% if 0 %}", "{% elif 0 %}", "", "", "{% endif %}"),
+        ("{% if 0 %}", "{% else %}{% if 0 %}", "x", "{% endif %}", "{% endif %}"),
+        ("", "{% if 1 %}", "x", "{% endif %}", ""),
+        ("", "{% for a in [1] %}", "x", "{% endfor %}", ""),
+        ("", "{% set a %}", "x", "{% endset %}", ""),
+        ("", "{% with a = 1 %}", "x", "{% endwith %}", ""),
+        ("", "{% filter upper %}", "x", "{% endfilter %}", ""),
+        ("{% macro f(x) %}{{ f(", "[", "x", "]", ") }}{% endmacro %}{{ f(1) }}"),
+        ("{% raw %}{{ ' {% endraw %}{{ ", "-", "1", "", " }}"),
+        ("{# {{ ' #}{{ ", "-", "1", "", " }}{# ' #}"),
+        ("{{ ' }} ' ~ ", "-", "1", "", " }}"),
+    ];
+    for (before, open, inner, close, after) in nested {
+        for depth in [1, 30, 100, 149, 1_000, 6_000] {
+            let template = format!("{before}{}{inner}{}{after}", open.repeat(depth), close.repeat(depth));
+            let given = template.clone();
+            let found = ends(&template, move || check(&given));
+            assert!(depth < 1_000 || found.is_err(), "{depth} times {open:?} {close:?}");
         }
     }
 }
