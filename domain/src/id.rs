@@ -46,3 +46,12 @@ ids! {
     /// An API token.
     TokenId;
 }
+
+impl DeliveryId {
+    /// The trace of everything that follows from this call, up to the last note: the id in the form of W3C Trace Context
+    /// (32 lower-case hexadecimal digits). Made of the id alone, so that it is the same in every process, on every machine
+    /// and after a crash.
+    pub fn trace(self) -> String {
+        self.0.simple().to_string()
+    }
+}

@@ -5,6 +5,7 @@ use clap::Args;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 use url::Url;
 
 /// What the operator sets. Tenants' settings live in the database.
@@ -63,6 +64,11 @@ pub struct Config {
     #[arg(long, global = true, env = "UNDERTONE_SESSION_HOURS", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=8760))]
     pub session_hours: u16,
 
+    /// Seconds that what is under way may take to finish when the program is told to stop; then it is cut off and handed
+    /// back, to be taken up by the next process
+    #[arg(long, global = true, env = "UNDERTONE_STOP_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3600))]
+    pub stop_seconds: u16,
+
     /// What is logged, such as `info` or `undertone=debug,warn`
     #[arg(long, global = true, env = "UNDERTONE_LOG", default_value = "info")]
     pub log: String,
@@ -70,6 +76,10 @@ pub struct Config {
     /// How it is logged
     #[arg(long, global = true, env = "UNDERTONE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+
+    /// Where traces are sent by OTLP over HTTP, such as `http://127.0.0.1:4318`; needs a program built with `--features otel`
+    #[arg(long, global = true, env = "UNDERTONE_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// `10.0.0.7` is meant as the network of that one address.
@@ -120,6 +130,11 @@ impl Config {
         })
     }
 
+    /// How long what is under way may take to finish when the program stops.
+    pub fn stop_limit(&self) -> Duration {
+        Duration::from_secs(self.stop_seconds.into())
+    }
+
     /// Where the keys are, or would be made.
     pub fn key_file(&self) -> PathBuf {
         self.secret_key_file.clone().unwrap_or_else(|| PathBuf::from("data/secret.key"))
@@ -148,6 +163,15 @@ impl Config {
         }
         if public.path() != "/" || public.query().is_some() {
             return refuse("PUBLIC_URL must have no path: Undertone is served from the root of its host");
+        }
+        if self.otlp_endpoint.is_some() && !cfg!(feature = "otel") {
+            return refuse(
+                "OTLP_ENDPOINT is set, but this program was built without tracing: build it with \
+                 `cargo build --release -p server --features otel`, or leave the setting out",
+            );
+        }
+        if self.otlp_endpoint.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return refuse("OTLP_ENDPOINT must be an http or https address");
         }
         let (public_at, metrics_at) = (self.listen.ip(), self.metrics_listen.ip());
         let meet = public_at == metrics_at || public_at.is_unspecified() || metrics_at.is_unspecified();
@@ -192,7 +216,16 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused_and_name_both_settings() {
-        let cases: [(&[&str], bool, [&str; 2]); 6] = [
+        let traced: &[&str] = match cfg!(feature = "otel") {
+            true => &["--otlp-endpoint", "grpc://127.0.0.1:4317"],
+            false => &["--otlp-endpoint", "http://127.0.0.1:4318"],
+        };
+        let cases: [(&[&str], bool, [&str; 2]); 7] = [
+            (
+                traced,
+                false,
+                ["OTLP_ENDPOINT", if cfg!(feature = "otel") { "http" } else { "--features otel" }],
+            ),
             (&["--listen", "0.0.0.0:9464"], false, ["LISTEN", "METRICS_LISTEN"]),
             (&["--database-url", "postgres://db/u"], false, ["DATABASE_URL", "SECRET_KEY_FILE"]),
             (&["--listen", "127.0.0.1:9464"], false, ["LISTEN", "METRICS_LISTEN"]),

@@ -18,9 +18,9 @@ pub use setback::{Setback, Wait};
 use crate::clock::{Clock, Luck};
 use crate::connections::Connections;
 use crate::outside::Outside;
-use crate::{deciding, inbound, outbound};
+use crate::{deciding, inbound, outbound, telemetry};
 use chrono::{DateTime, Utc};
-use domain::{TicketId, backoff};
+use domain::{DeliveryId, TicketId, backoff};
 use futures::FutureExt;
 use leases::{Held, Leases};
 use std::panic::AssertUnwindSafe;
@@ -77,8 +77,6 @@ pub enum Onward {
     Through,
 }
 
-/// How long a stopping runner lets stages finish before it hands their jobs back unfinished.
-const GRACE: Duration = Duration::from_secs(10);
 /// Without a wake-up the queue is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
 /// A queue that was not looked at for so long is not alive.
@@ -173,12 +171,12 @@ impl Queue {
         queue
     }
 
-    /// Takes no new jobs, lets running stages finish for a while, and hands back what is left.
-    pub async fn stop(&self) {
+    /// Takes no new jobs, lets running stages finish within `limit`, and hands back what is left.
+    pub async fn stop(&self, limit: Duration) {
         let inner = &self.0;
         inner.stop.cancel();
         inner.jobs.close();
-        if tokio::time::timeout(GRACE, inner.jobs.wait()).await.is_err() {
+        if tokio::time::timeout(limit, inner.jobs.wait()).await.is_err() {
             inner.now.cancel();
             inner.jobs.wait().await;
         }
@@ -294,8 +292,10 @@ impl Inner {
             job.id = %job.id(),
             tenant.id = %job.tenant,
             delivery.id = job.delivery.map(|id| id.to_string()),
+            trace_id = job.delivery.map(DeliveryId::trace),
             ticket.external_id = job.external_ticket,
         );
+        telemetry::join_trace(&span, job.delivery);
         let inner = Arc::clone(self);
         self.jobs.spawn(async move { inner.carry(job, held, slot).await }.instrument(span));
     }
@@ -337,9 +337,14 @@ impl Inner {
         let mut work = Work { job, read: None, plan: None };
         loop {
             let (stage, begun) = (work.job.stage, Instant::now());
-            let result = AssertUnwindSafe(stage_of(&self.tools, &mut work)).catch_unwind().await;
-            let result = result.unwrap_or_else(|_| Err(panicked(stage)));
-            count(stage, &result, begun.elapsed());
+            let span = tracing::info_span!("stage", stage = word(stage));
+            let result = stage_of(&self.tools, &mut work).instrument(span.clone());
+            let result = AssertUnwindSafe(result).catch_unwind().await;
+            let result = span.in_scope(|| {
+                let result = result.unwrap_or_else(|_| Err(panicked(stage)));
+                count(stage, &result, begun.elapsed());
+                result
+            });
             match result {
                 Ok(Onward::Through) => return,
                 Ok(Onward::Next) if self.stop.is_cancelled() => {
@@ -456,12 +461,16 @@ fn panicked(stage: Stage) -> Setback {
     }
 }
 
-fn count(stage: Stage, result: &Result<Onward, Setback>, took: Duration) {
-    let stage = match stage {
+fn word(stage: Stage) -> &'static str {
+    match stage {
         Stage::Read => "read",
         Stage::Score => "score",
         Stage::Act => "act",
-    };
+    }
+}
+
+fn count(stage: Stage, result: &Result<Onward, Setback>, took: Duration) {
+    let stage = word(stage);
     let outcome = match result {
         Ok(Onward::Next | Onward::Through) => "done",
         Err(Setback::Retry { .. }) => "retry",
@@ -471,6 +480,7 @@ fn count(stage: Stage, result: &Result<Onward, Setback>, took: Duration) {
     };
     metrics::counter!("undertone_stage_outcomes_total", "stage" => stage, "outcome" => outcome).increment(1);
     metrics::histogram!("undertone_stage_seconds", "stage" => stage).record(took.as_secs_f64());
+    tracing::info!(outcome, took_ms = took.as_millis(), "a stage ended");
 }
 
 #[cfg(test)]

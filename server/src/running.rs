@@ -73,7 +73,11 @@ pub struct Running {
     queue: Option<Queue>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    limit: Duration,
 }
+
+/// How long handing back may take after that, before the process ends without it.
+const HARD: Duration = Duration::from_secs(5);
 
 /// Starts what `roles` say and returns at once.
 pub fn run(setup: Setup) -> io::Result<Running> {
@@ -115,25 +119,34 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     let serve = |listener: Option<TcpListener>, router: Router| -> io::Result<Option<SocketAddr>> {
         let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
-        tasks.spawn(listener::serve(listener, router, Manners::default(), stop.clone()));
+        let manners = Manners { drain: config.stop_limit(), ..Manners::default() };
+        tasks.spawn(listener::serve(listener, router, manners, stop.clone()));
         Ok(Some(address))
     };
     let address = serve(listeners.web, public)?;
     let metrics_address = serve(listeners.metrics, metrics)?;
     tasks.close();
     tracing::info!(?address, ?metrics_address, web = roles.web, work = roles.work, "started");
-    Ok(Running { address, metrics_address, queue, stop, tasks })
+    Ok(Running { address, metrics_address, queue, stop, tasks, limit: config.stop_limit() })
 }
 
 impl Running {
-    /// Takes no new requests and no new jobs, lets what runs finish for a while, hands back what is left.
+    /// Takes no new requests and no new jobs, lets what runs finish for a while, hands back what is left. Ends in any
+    /// case: what cannot even be handed back is taken up when its lease has run out.
     pub async fn shutdown(self) {
         self.stop.cancel();
-        if let Some(queue) = &self.queue {
-            queue.stop().await;
+        let softly = async {
+            if let Some(queue) = &self.queue {
+                queue.stop(self.limit).await;
+            }
+            self.tasks.wait().await;
+        };
+        match tokio::time::timeout(self.limit + HARD, softly).await {
+            Ok(()) => tracing::info!("stopped"),
+            Err(_) => {
+                tracing::warn!("stopped hard; what was under way is taken up when its lease has run out")
+            }
         }
-        self.tasks.wait().await;
-        tracing::info!("stopped");
     }
 
     /// Returns once nothing is due and nothing runs in this process. What waits for a later time stays.

@@ -3,7 +3,7 @@
 mod replay;
 
 use crate::analyses::{Analysis, Provenance};
-use crate::door::{Delivery, DeliveryRow, select_deliveries};
+use crate::door::{Delivery, DeliveryRow, DeliveryState, select_deliveries};
 use crate::engine::{Query, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query};
 use crate::jobs::{Held, Stage};
 use crate::ledger::LedgerRow;
@@ -11,7 +11,7 @@ use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Assessment, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
+use domain::{Assessment, DeliveryId, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
 use uuid::Uuid;
 
 /// Where a ticket stands with us.
@@ -103,6 +103,14 @@ pub struct TicketStory {
     pub deliveries: Vec<Delivery>,
     /// The timeline, oldest first.
     pub events: Vec<Event>,
+}
+
+impl TicketStory {
+    /// The call that brought the ticket in, as opposed to those about it that changed nothing; `None` when it is not kept
+    /// any more. Its trace is that of the ticket's whole way.
+    pub fn brought_in_by(&self) -> Option<DeliveryId> {
+        self.deliveries.iter().find(|call| call.state != DeliveryState::Ignored).map(|call| call.id)
+    }
 }
 
 /// One line of a ticket's timeline.

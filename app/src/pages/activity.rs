@@ -181,6 +181,7 @@ fn delivery(detail: DeliveryDetail, may_replay: bool) -> AnyView {
                 <dt>"Repeats of the same call"</dt><dd>{delivery.repeats}</dd>
                 <dt>"Proof"</dt><dd>{proof}</dd>
                 <dt>"Delivery id"</dt><dd class="mono">{delivery.id.to_string()}</dd>
+                <dt>"Trace, in the log"</dt><dd class="mono">{delivery.id.trace()}</dd>
             </dl>
         </Card>
         <Card title="Headers" about="As they arrived, credentials removed."><Headers headers/></Card>

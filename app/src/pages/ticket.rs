@@ -9,7 +9,7 @@ use crate::screen::{Nav, Screen, screen};
 use crate::ui::words::{count, delivery_state};
 use crate::ui::{Badge, Icon, LabelBadge, Moment, Quoted, Section, StateBadge, Tone, When};
 use crate::viewer::viewer;
-use domain::{Mode, Permission, Ticket, TicketId};
+use domain::{DeliveryId, Mode, Permission, Ticket, TicketId};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use store::analyses::Analysis;
@@ -36,6 +36,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
+    let trace = story.brought_in_by().map(DeliveryId::trace);
     let TicketStory { row, ticket, text, text_remarks, author_name, analyses, actions, deliveries, events } =
         story;
     let mut analyses = analyses.into_iter();
@@ -57,7 +58,7 @@ fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
                 {latest.as_ref().map(reading::reading)}
                 {latest.as_ref().and_then(decision)}
                 {done::done(actions, ticket.psa)}
-                <Timeline events deliveries/>
+                <Timeline events deliveries trace/>
                 {latest.map(|analysis| reading::behind(analysis, earlier))}
             </div>
             <Facts ticket/>
@@ -185,7 +186,7 @@ fn Facts(ticket: Ticket) -> impl IntoView {
 }
 
 #[component]
-fn Timeline(events: Vec<Event>, deliveries: Vec<Delivery>) -> impl IntoView {
+fn Timeline(events: Vec<Event>, deliveries: Vec<Delivery>, trace: Option<String>) -> impl IntoView {
     let lines = events
         .into_iter()
         .map(|event| {
@@ -214,7 +215,10 @@ fn Timeline(events: Vec<Event>, deliveries: Vec<Delivery>) -> impl IntoView {
     view! {
         <Section title="The timeline" about="Every step, with its time.">
             <ol class="timeline">{lines}</ol>
-            <ul class="remarks">{calls}</ul>
+            <ul class="remarks">
+                {calls}
+                {trace.map(|trace| view! { <li>"Trace "<span class="mono">{trace}</span>": under it the log tells of every step."</li> })}
+            </ul>
         </Section>
     }
 }

@@ -2,22 +2,30 @@
 
 use super::{Keys, keys, now};
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::outside::Outside;
 use domain::Report;
+use futures::StreamExt;
 use std::process::ExitCode;
-use store::Store;
+use std::time::Duration;
 use store::connections::ConnectionState;
+use store::{Store, TenantStore};
+
+/// How long one connection may take to answer all its checks, and how many are asked at once.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AT_ONCE: usize = 8;
 
 /// Prints one line a check; fails when one of them does.
-pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, connections: bool) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
-    examine(config, &mut report).await;
+    examine(config, connections, &mut report).await;
     for check in &report.checks {
         println!("{} {}: {}", if check.ok { "ok  " } else { "FAIL" }, check.name, check.message);
     }
     Ok(if report.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine(config: &Config, report: &mut Report) {
+async fn examine(config: &Config, connections: bool, report: &mut Report) {
     match config.check(false) {
         Ok(()) => report.pass("Settings", format!("served at {} as {}", config.listen, config.public_url())),
         Err(error) => report.fail("Settings", error.to_string()),
@@ -56,7 +64,11 @@ async fn examine(config: &Config, report: &mut Report) {
         days if days < 0 => report.fail("Clock", "this machine's clock is before this program was built: set it (signatures and sessions depend on it)"),
         _ => report.pass("Clock", now().format("%Y-%m-%d %H:%M:%S UTC").to_string()),
     }
-    if let Err(error) = workspaces(&store, report).await {
+    let examined = match connections {
+        true => ask_all(&store, config, report).await,
+        false => workspaces(&store, report).await,
+    };
+    if let Err(error) = examined {
         report.fail("Workspaces", format!("{:#}", anyhow::Error::new(error)));
     }
 }
@@ -112,5 +124,68 @@ fn said(report: &mut Report, name: &str, what: &str, state: &ConnectionState) {
                 next_try.format("%H:%M UTC")
             ),
         ),
+    }
+}
+
+/// Asks each connection. Nothing is stored: a running instance judges by itself.
+async fn ask_all(store: &Store, config: &Config, report: &mut Report) -> store::Result<()> {
+    let connections = Connections::new(Outside::new(config.allow_private_hosts));
+    let mut asked = Vec::new();
+    for tenant in store.tenant_list().await? {
+        let (own, name) = (store.tenant(tenant.id), format!("Workspace “{}”", tenant.name));
+        asked.push(ask(&connections, own, name));
+    }
+    let mut found = futures::stream::iter(asked).buffered(AT_ONCE);
+    while let Some(checks) = found.next().await {
+        report.checks.extend(checks?.checks);
+    }
+    Ok(())
+}
+
+async fn ask(connections: &Connections, own: TenantStore, name: String) -> store::Result<Report> {
+    let mut report = Report::default();
+    let model = own.model_connection().await?;
+    if let Some(saved) = own.psa_connection().await? {
+        let probe =
+            async { Ok(connections.psa(&own).await.map_err(|error| error.to_string())?.probe().await) };
+        let what = saved.settings.kind().name();
+        heard(&mut report, &name, what, &saved.state, probe).await;
+    } else {
+        report.pass(&name, "no PSA is connected yet");
+    }
+    let probe = async { Ok(connections.model(&own).await.map_err(|error| error.to_string())?.probe().await) };
+    heard(&mut report, &name, &model.settings.shown(), &model.state, probe).await;
+    Ok(report)
+}
+
+async fn heard(
+    report: &mut Report,
+    name: &str,
+    what: &str,
+    state: &ConnectionState,
+    probe: impl Future<Output = Result<Report, String>>,
+) {
+    // A key that is refused again and again gets its user locked.
+    if let ConnectionState::Paused { .. } = state {
+        return said(report, name, what, state);
+    }
+    match tokio::time::timeout(PATIENCE, probe).await {
+        Err(_) => report.fail(
+            name,
+            format!(
+                "{what}: no answer within {} s. Check its address, and the way there from this machine",
+                PATIENCE.as_secs()
+            ),
+        ),
+        Ok(Err(error)) => report.fail(name, format!("{what}: {error}")),
+        Ok(Ok(found)) => {
+            let wrong: Vec<_> = found.checks.iter().filter(|check| !check.ok).collect();
+            for check in &wrong {
+                report.fail(name, format!("{what}, {}: {}", check.name, check.message));
+            }
+            if wrong.is_empty() {
+                report.pass(name, format!("{what}: answers, all {} checks passed", found.checks.len()));
+            }
+        }
     }
 }

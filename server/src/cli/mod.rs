@@ -44,7 +44,11 @@ enum Command {
     /// Bring the database up to date
     Migrate,
     /// Check settings, database, keys and connections, and say what to do
-    Doctor,
+    Doctor {
+        /// Ask each ticketing system and model as Test on the Connections page does; a model answers one small question
+        #[arg(long)]
+        connections: bool,
+    },
     /// Copy a live SQLite database to a new file
     Backup { file: PathBuf },
     /// Workspaces (one for each MSP)
@@ -64,7 +68,7 @@ enum Command {
 /// Parses the arguments, runs the command, prints what went wrong with its causes.
 pub fn main() -> ExitCode {
     let line = Line::parse();
-    crate::telemetry::init(&line.config);
+    let telemetry = crate::telemetry::init(&line.config);
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
@@ -72,7 +76,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("could not start the runtime")),
     };
-    match runtime.block_on(run(line)) {
+    let result = runtime.block_on(run(line));
+    // A look-up of a name that hangs would keep the process for as long as it likes.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    telemetry.end();
+    match result {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
@@ -104,7 +112,7 @@ async fn run(line: Line) -> anyhow::Result<ExitCode> {
                 }
             );
         }
-        Command::Doctor => return doctor::run(&config).await,
+        Command::Doctor { connections } => return doctor::run(&config, connections).await,
         Command::Backup { file } => {
             let store = open(&config, Keys::MustExist).await?;
             if config.sqlite_path().is_some() {

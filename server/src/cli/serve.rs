@@ -8,9 +8,13 @@ use crate::queue::Checkpoints;
 use crate::{Listeners, Setup, run};
 use anyhow::Context;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub use crate::Roles;
+
+/// How long closing the database may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Runs until the first signal, then finishes what is under way; a second signal ends at once.
 pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAddr>) -> anyhow::Result<()> {
@@ -52,7 +56,10 @@ pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAd
         () = running.shutdown() => {}
         () = signalled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
     }
-    store.close().await;
+    // It waits for connections that are in use, and what hangs gives none back.
+    if tokio::time::timeout(CLOSING, store.close()).await.is_err() {
+        tracing::warn!("the database was left without a farewell");
+    }
     Ok(())
 }
 

@@ -78,6 +78,7 @@ impl Walk<'_> {
             let Some(row) = self.rows.get(index).cloned() else { continue };
             match self.act(&row, may_have_left.contains(id)).await {
                 Ok(outcome) => {
+                    tracing::info!(action = row.action.key.0, state = ?outcome.state, "carried out an action");
                     self.pass("called", &row.action.key.0).await;
                     // The notes that follow tell of it.
                     if let Some(row) = self.rows.get_mut(index) {

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::outside::Outside;
 use crate::psa::{HookContext, HookError, HookEvent, HookMeaning, Hooked, read_hook};
 use crate::queue::Checkpoints;
+use crate::telemetry;
 use crate::web::problem::Problem;
 use addresses::{Addresses, is_of};
 use axum::Router;
@@ -102,8 +103,13 @@ async fn receive(
     // What is no text is no key of ours.
     let Ok(Path((psa, key))) = path else { return answer(None, Err(Refusal::NoSuchAddress)) };
     let kind: Option<PsaKind> = psa.parse().ok();
-    let span =
-        tracing::info_span!("hook", psa.kind = kind.map(PsaKind::slug), tenant.id = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "hook",
+        psa.kind = kind.map(PsaKind::slug),
+        tenant.id = tracing::field::Empty,
+        // Of a proxy in front of us. Ours is another: a stranger must not choose under which one tickets are found.
+        caller.trace_id = telemetry::callers_trace(request.headers()),
+    );
     let work = async {
         let Some(psa) = kind else { return Err(Refusal::NoSuchAddress) };
         let taken = tokio::time::timeout(budget(psa), door.take(psa, &key, request));
@@ -281,7 +287,12 @@ fn unavailable(psa: Option<PsaKind>) -> Problem {
 fn taken(accepted: &[Accepted]) -> Response {
     let ids: Vec<_> = accepted.iter().map(|accepted| accepted.delivery).collect();
     for one in accepted {
-        tracing::info!(delivery.id = %one.delivery, repeated = one.repeated, "took a webhook call");
+        // A span each: a call may bring several tickets, whose ways part here.
+        let span = tracing::info_span!("delivery", trace_id = one.delivery.trace());
+        telemetry::join_trace(&span, Some(one.delivery));
+        span.in_scope(|| {
+            tracing::info!(delivery.id = %one.delivery, repeated = one.repeated, "took a webhook call");
+        });
     }
     let body = match ids.as_slice() {
         [one] => json!({ "delivery_id": one }),

@@ -21,6 +21,7 @@ mod scenes;
 mod scripted;
 mod stories;
 mod sweep;
+mod trace;
 mod trouble;
 
 /// Makes one test of each story for each PSA on each engine.

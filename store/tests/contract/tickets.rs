@@ -203,6 +203,7 @@ async fn the_story_tells_everything_in_order(store: TestStore) {
         [at(0), at(4)]
     );
     assert!(story.deliveries.iter().all(|delivery| delivery.ticket == Some(ticket)));
+    assert_eq!(story.brought_in_by(), job.delivery, "and not the echo of our own change");
     assert_eq!(story.actions.iter().map(|row| row.position).collect::<Vec<_>>(), [0, 1]);
     assert_eq!((story.analyses.len(), story.author_name.as_str()), (1, "Pat"));
     assert!(!lines.iter().any(|(_, detail)| detail.contains("smokes")), "no words of the customer");

@@ -66,8 +66,7 @@ impl TestApp {
     }
 
     async fn start(kind: PsaKind, store: TestStore) -> Self {
-        // Shown with a test that fails.
-        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
+        super::trace::log();
         let clock = Clock::fixed(Clock::system().now());
         let (desk, model) = (Desk::serve(kind).await, ScriptedModel::serve().await);
         let tenant = store.tenant(new_tenant(&store, &clock, "Example MSP").await);
