@@ -2,6 +2,7 @@
 //!
 //! Plain cargo builds and wasm-bindgen as a library: nothing to install, and its version sits in the same lock file.
 
+mod contract;
 mod postgres;
 mod run;
 mod setup;
@@ -18,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   dev   [ARG…]     debug build, start, and again whenever a source file changes
   check            the fast subset: formatting, lints, unit tests on SQLite
   test             everything: formatting, lints, all tests on SQLite and PostgreSQL, browser tests
+  contract         a part of it: the API against its own document
   bench [--tickets N] [--engine sqlite|postgres]
                    measures a release build from outside on both engines, and the built-in analyser's accuracy";
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Some("dev") => run::dev(rest),
         Some("check") => test::check(),
         Some("test") => test::all(),
+        Some("contract") => test::contract(),
         Some("bench") => run::bench(rest),
         _ => Err(USAGE.to_owned()),
     };

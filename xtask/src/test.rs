@@ -2,7 +2,7 @@
 
 use crate::postgres::Postgres;
 use crate::step::{Outcome, cargo, command, root, run, step, succeeds};
-use crate::{setup, site};
+use crate::{contract, setup, site};
 use std::process::Command;
 
 /// Formatting, lints, and the tests that need neither PostgreSQL nor a browser.
@@ -22,10 +22,36 @@ pub fn all() -> Outcome {
     step("tests on SQLite and PostgreSQL", || {
         run(tests(&[]).env("UNDERTONE_TEST_PG", postgres.url()).env("CI", "true"))
     })?;
+    step("traces for a collector", || {
+        run(&mut cargo(&["test", "-p", "server", "--features", "otel", "--test", "otel"]))
+    })?;
+    contract_holds()?;
     step("browser tests", || {
         let browser = setup::browser().ok_or("no browser")?;
         let folder = root().join("end2end");
         run(command("npx", &["playwright", "test"]).current_dir(folder).env("CHROMIUM", browser))
+    })
+}
+
+/// The API against its own document, alone.
+pub fn contract() -> Outcome {
+    site::build_all(false)?;
+    contract_holds()
+}
+
+fn contract_holds() -> Outcome {
+    step("the API against its own document", || {
+        if contract::has_python() {
+            contract::install()?;
+            return contract::check();
+        }
+        let missing = "the API was not held against its own document: that needs python3 with venv (Debian, Ubuntu: \
+                       sudo apt-get install python3-venv)";
+        if std::env::var_os("CI").is_some() {
+            return Err(missing.into());
+        }
+        println!("   left out: {missing}");
+        Ok(())
     })
 }
 
@@ -37,6 +63,20 @@ fn lints() -> Outcome {
     step("lints", || {
         run(&mut cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]))?;
         run(&mut cargo(&["clippy", "-p", "xtask", "-p", "bench", "--all-targets", "--", "-D", "warnings"]))?;
+        run(&mut cargo(&[
+            "clippy",
+            "-p",
+            "server",
+            "--features",
+            "otel",
+            "--lib",
+            "--bins",
+            "--test",
+            "otel",
+            "--",
+            "-D",
+            "warnings",
+        ]))?;
         let mut wasm = cargo(&[
             "clippy",
             "-p",

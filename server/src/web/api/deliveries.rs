@@ -24,6 +24,9 @@ fn state_words() -> Object {
 #[derive(Serialize, ToSchema)]
 pub(super) struct DeliveryItem {
     id: DeliveryId,
+    /// Under this `trace_id` our log tells of everything that followed from the call.
+    #[schema(example = "0195d6c05a3e7b4c9c7e2f1d0a9b8c7d")]
+    trace: String,
     psa: PsaKind,
     received_at: DateTime<Utc>,
     #[schema(schema_with = state_words)]
@@ -44,6 +47,7 @@ impl From<Delivery> for DeliveryItem {
     fn from(delivery: Delivery) -> Self {
         Self {
             id: delivery.id,
+            trace: delivery.id.trace(),
             psa: delivery.psa,
             received_at: delivery.received_at,
             state: delivery.state,
@@ -82,6 +86,7 @@ pub(super) struct DeliveryDetail {
 #[into_params(parameter_in = Query)]
 pub(super) struct DeliveriesQuery {
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `next` of the page before.
     cursor: Option<String>,

@@ -6,6 +6,7 @@ mod example;
 use super::problem::{KINDS, ProblemBody};
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use domain::Score;
 use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Tag};
@@ -65,6 +66,17 @@ pub(super) fn completed(document: OpenApi) -> Value {
     document["security"] = json!([{"token": []}]);
     document["servers"] = json!([{"url": "/", "description": "This instance"}]);
     let schemas = document["components"]["schemas"].clone();
+    // A map by score, in JSON: the names are text, and not any text.
+    for name in ["LeverRule", "ScoreField"] {
+        document["components"]["schemas"][name]["properties"]["values"]["propertyNames"] =
+            json!({"enum": Score::ALL.map(|score| score.to_string())});
+    }
+    // Read with `deny_unknown_fields`, which the derived schema of a tagged enum leaves out.
+    for name in ["PsaSettings", "ModelSettings"] {
+        for variant in document["components"]["schemas"][name]["oneOf"].as_array_mut().into_iter().flatten() {
+            variant["additionalProperties"] = false.into();
+        }
+    }
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             complete(path, method, operation, &schemas);
@@ -105,6 +117,15 @@ fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value) {
     let has_body = operation.get("requestBody").is_some();
     let has_query =
         operation["parameters"].as_array().is_some_and(|list| list.iter().any(|one| one["in"] == "query"));
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter["in"] == "query" {
+            // As a form sends it: not given.
+            parameter["allowEmptyValue"] = true.into();
+            if parameter["name"] == "cursor" {
+                parameter["schema"]["pattern"] = "^[A-Za-z0-9_-]{32}$".into();
+            }
+        }
+    }
     if let Some(body) = operation.get_mut("requestBody") {
         body["required"] = true.into();
         example::fill(body, schemas);

@@ -3,7 +3,7 @@
 use super::auth::Caller;
 use super::extract::Query;
 use super::problem::ApiProblem;
-use super::tickets::{TicketDetail, TicketItem, moment};
+use super::tickets::{TicketDetail, TicketItem, moment, moment_schema};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -37,11 +37,11 @@ pub(super) struct ExportQuery {
     format: Format,
     /// Taken in at this moment or later: RFC 3339, or a day (its beginning in UTC).
     #[serde(default, deserialize_with = "moment")]
-    #[param(value_type = Option<String>)]
+    #[param(schema_with = moment_schema, required = false)]
     from: Option<DateTime<Utc>>,
     /// Taken in before this moment.
     #[serde(default, deserialize_with = "moment")]
-    #[param(value_type = Option<String>)]
+    #[param(schema_with = moment_schema, required = false)]
     to: Option<DateTime<Utc>>,
 }
 

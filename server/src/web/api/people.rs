@@ -229,6 +229,7 @@ pub(super) async fn token_revoke(
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `next` of the page before.
     cursor: Option<String>,

@@ -44,6 +44,7 @@ pub(super) struct PolicyVersions {
 #[into_params(parameter_in = Query)]
 pub(super) struct VersionsQuery {
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     pub(super) limit: Option<u32>,
 }
 

@@ -8,13 +8,15 @@ use super::problem::ApiProblem;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use domain::{Action, ActionState, Assessment, Effect, Label, Mode, Plan, Score, Ticket, TicketId};
+use domain::{
+    Action, ActionState, Assessment, DeliveryId, Effect, Label, Mode, Plan, Score, Ticket, TicketId,
+};
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use store::analyses::{Analysis, AnalysisState};
 use store::ledger::LedgerRow;
 use store::tickets::{TicketFilter, TicketRow, TicketState, TicketStory};
-use utoipa::openapi::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, OneOf, OneOfBuilder, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// One of these words; `about` says of what.
@@ -106,16 +108,17 @@ pub(super) struct TicketList {
 #[into_params(parameter_in = Query)]
 pub(super) struct TicketsQuery {
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `next` of the page before.
     cursor: Option<String>,
     /// Taken in at this moment or later: RFC 3339, or a day (its beginning in UTC).
     #[serde(default, deserialize_with = "moment")]
-    #[param(value_type = Option<String>, example = "2026-03-01")]
+    #[param(schema_with = moment_schema, required = false, example = "2026-03-01")]
     pub(super) from: Option<DateTime<Utc>>,
     /// Taken in before this moment.
     #[serde(default, deserialize_with = "moment")]
-    #[param(value_type = Option<String>, example = "2026-03-08T00:00:00Z")]
+    #[param(schema_with = moment_schema, required = false, example = "2026-03-08T00:00:00Z")]
     pub(super) to: Option<DateTime<Utc>>,
     /// The mood in one word.
     label: Option<Label>,
@@ -132,6 +135,14 @@ pub(super) struct TicketsQuery {
     degraded: bool,
     /// Words in title, text, client or number.
     q: Option<String>,
+}
+
+/// See [`moment`].
+pub(super) fn moment_schema() -> OneOf {
+    let text = |format| {
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    OneOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date)).build()
 }
 
 /// RFC 3339, or a day.
@@ -173,6 +184,9 @@ pub(super) async fn list(
 pub(super) struct TicketDetail {
     #[serde(flatten)]
     summary: TicketItem,
+    /// Under this `trace_id` our log tells of the ticket's way; null when no call brought it in.
+    #[schema(example = "0195d6c05a3e7b4c9c7e2f1d0a9b8c7d")]
+    trace: Option<String>,
     /// As read from the ticketing system.
     ticket: Ticket,
     /// The customer's first note, as the model read it.
@@ -282,8 +296,10 @@ pub(super) struct TimelineItem {
 
 impl From<TicketStory> for TicketDetail {
     fn from(story: TicketStory) -> Self {
+        let trace = story.brought_in_by().map(DeliveryId::trace);
         let timeline = story.events.into_iter();
         Self {
+            trace,
             summary: story.row.into(),
             ticket: story.ticket,
             text: story.text,

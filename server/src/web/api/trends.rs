@@ -220,6 +220,7 @@ pub(super) struct ClientsQuery {
     /// The day after the last; tomorrow unless told.
     to: Option<NaiveDate>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
 

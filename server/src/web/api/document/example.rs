@@ -7,7 +7,7 @@ const DEEPEST: usize = 30;
 
 /// Gives each JSON body without an example one that follows its schema.
 pub(super) fn fill(holder: &mut Value, schemas: &Value) {
-    for (kind, content) in holder["content"].as_object_mut().into_iter().flatten() {
+    for (kind, content) in holder.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten() {
         let given = content.get("example").is_some() || content.get("examples").is_some();
         if kind.contains("json") && !given && content.get("schema").is_some() {
             content["example"] = of(&content["schema"], schemas, "", DEEPEST);
@@ -100,8 +100,34 @@ fn text(format: &str, name: &str) -> &'static str {
         (_, "id" | "client_id" | "external_ticket") => "250",
         (_, "label") => "High",
         (_, "url" | "site") => "https://psa.example",
+        (_, "reason") => "They write for the fourth time about the same fault.",
+        (_, "saved_by" | "actor" | "author") => "Dana Whitfield",
+        (_, "email" | "contact_email") => "dana@harbour-dental.example",
+        (_, "template") => "{{ client }} pays for answers within an hour.",
+        (_, "because") => "urgency 4 ≥ 4",
+        (_, "key") => "note:update",
+        (_, "detail") => "Undertone updated this ticket: priority from Medium to High (urgency 4 ≥ 4).",
+        (_, "sentence" | "sentences") => "Priority: Medium → High, because urgency 4 ≥ 4.",
+        (_, "prompt") => {
+            "[system]\nYou score one support ticket …\n\n[user]\nBEGIN TICKET 5d41402abc4b2a76 …"
+        }
+        (_, "answer") => "{\"sentiment\":{\"reason\":\"…\",\"quote\":\"…\",\"score\":4}, …}",
+        (_, "field") => "Sentiment score",
+        (_, "message" | "steps") => "The connection works.",
+        (_, "company_id") => "acme",
+        (_, "public_key") => "Kx3vQ8tYb2",
+        (_, "private_key" | "secret") => "…a4f7",
+        (_, "left_alone") => "a person set it after we had read the ticket",
+        (_, "receipt" | "number" | "external_id") => "48211",
+        (_, "reference") => "UT-3F9K2",
+        (_, "degraded") => "gpt-4.1-mini at api.openai.com did not answer several times in a row",
+        (_, "text_remarks") => "signature cut",
+        (_, "set_aside") => "it was merged into another ticket",
+        (_, "verified_by") => "X-Hook-Signature, by the secret",
+        (_, "skipped") => "an automatic reply",
+        (_, "missing") => "teams",
         (_, "model") => "gpt-4.1-mini",
-        (_, "next") => "MjAyNi0wMy0wNQ",
+        (_, "next") => "AAZMkpq3gAABlZLGwFo-e0yafi8dCpuM",
         _ => "text",
     }
 }
