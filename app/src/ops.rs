@@ -62,6 +62,8 @@ pub trait Ops: Send + Sync {
     fn hook_address(&self, psa: PsaKind, key: &str) -> String;
     /// The stand-in of that PSA, where the instance runs with the sandbox.
     fn sandbox(&self, psa: PsaKind) -> Option<StandIn>;
+    /// Days that texts are kept where a workspace has not chosen; `None`: for good.
+    fn texts_kept(&self) -> Option<u16>;
     /// Tries the saved PSA connection, saves what it found as the connection's state.
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;
     async fn model_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;

@@ -83,7 +83,7 @@ impl Dimension {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reading {
     pub score: Score,
-    /// One or two sentences, never empty.
+    /// One or two sentences; empty only where the ticket's text was removed when its time was up.
     pub reason: String,
     /// Words found in the text as read; empty where nothing in it stood out (a neutral score).
     pub quote: String,

@@ -14,6 +14,7 @@
 //! - **lever**: a field of a ticket that a plan may change ([`Lever`]).
 //! - **escalation**: handing the ticket to an owner, team or status.
 //! - **reference**: the short code at the end of our notes by which we find them again.
+//! - **retention**: how long the text of a ticket is kept ([`Retention`]).
 
 mod access;
 mod assessment;
@@ -28,6 +29,7 @@ mod plan;
 mod policy;
 mod psa;
 mod registration;
+mod retention;
 mod scope;
 mod ticket;
 pub mod trend;
@@ -49,5 +51,6 @@ pub use policy::{
 };
 pub use psa::PsaKind;
 pub use registration::{HookState, HookWanted, Registration, RegistrationOutcome};
+pub use retention::{InvalidRetention, Retention};
 pub use scope::{ListRule, MachineText, Scope, ScopeMode};
 pub use ticket::{Author, Choice, Lever, LeverKey, Note, Party, Snapshot, Ticket};

@@ -69,6 +69,12 @@ pub struct Config {
     #[arg(long, global = true, env = "UNDERTONE_STOP_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3600))]
     pub stop_seconds: u16,
 
+    /// Days after which the text of a ticket is removed (its scores, counts and what was done stay), unless its workspace
+    /// chose otherwise; 0 keeps it for good. 400 days are a year and a month: any month can be held against the same one of
+    /// the year before
+    #[arg(long, global = true, env = "UNDERTONE_RETENTION_DAYS", default_value_t = 400, value_parser = clap::value_parser!(u16).range(0..=3650))]
+    pub retention_days: u16,
+
     /// What is logged, such as `info` or `undertone=debug,warn`
     #[arg(long, global = true, env = "UNDERTONE_LOG", default_value = "info")]
     pub log: String,
@@ -143,6 +149,11 @@ impl Config {
     /// Cookies are `Secure` when the outside comes by https.
     pub fn secure_cookies(&self) -> bool {
         self.public_url().scheme() == "https"
+    }
+
+    /// Days that texts are kept where a workspace has not chosen; `None`: for good.
+    pub fn texts_kept(&self) -> Option<u16> {
+        (self.retention_days > 0).then_some(self.retention_days)
     }
 
     /// Refuses what contradicts itself. `demo`: started with the sandbox.
@@ -253,6 +264,14 @@ mod tests {
         );
         let wrong = Line::try_parse_from(["undertone", "--trusted-proxies", "proxy.local"]).err().unwrap();
         assert!(wrong.to_string().contains("10.0.0.0/8"), "{wrong}");
+    }
+
+    #[test]
+    fn texts_are_kept_for_a_year_and_a_month_or_as_was_said() {
+        assert_eq!(config(&[]).texts_kept(), Some(400));
+        assert_eq!(config(&["--retention-days", "30"]).texts_kept(), Some(30));
+        assert_eq!(config(&["--retention-days", "0"]).texts_kept(), None);
+        assert!(Line::try_parse_from(["undertone", "--retention-days", "3651"]).is_err());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod queue;
 mod running;
 pub mod scoring;
 pub mod telemetry;
+mod upkeep;
 pub mod web;
 
 pub use running::{Listeners, Roles, Running, Setup, run};

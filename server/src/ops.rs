@@ -35,6 +35,7 @@ pub struct Operations {
     luck: Luck,
     public_url: Url,
     sandbox: HashMap<PsaKind, StandIn>,
+    texts_kept: Option<u16>,
 }
 
 impl Operations {
@@ -46,7 +47,12 @@ impl Operations {
         public_url: Url,
         sandbox: HashMap<PsaKind, StandIn>,
     ) -> Self {
-        Self { connections, clock, luck, public_url, sandbox }
+        Self { connections, clock, luck, public_url, sandbox, texts_kept: None }
+    }
+
+    /// Says how many days texts are kept where a workspace has not chosen; for good, unless this says otherwise.
+    pub fn keeping_texts(self, days: Option<u16>) -> Self {
+        Self { texts_kept: days, ..self }
     }
 
     /// Keeps what a test found. Whether the credentials are good decides; a missing right further on is shown but stops
@@ -120,6 +126,10 @@ impl Ops for Operations {
 
     fn sandbox(&self, psa: PsaKind) -> Option<StandIn> {
         self.sandbox.get(&psa).cloned()
+    }
+
+    fn texts_kept(&self) -> Option<u16> {
+        self.texts_kept
     }
 
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError> {
@@ -212,7 +222,7 @@ impl Ops for Operations {
             None => prompt::example(),
             Some(ticket) => {
                 let found = tenant.ticket_for_work(ticket).await.map_err(storing)?;
-                let (_, read) = found.ok_or_else(|| invalid("ticket", "There is no such ticket."))?;
+                let (_, read) = found.ok_or_else(|| invalid("ticket", "There is no such ticket, or its text was removed."))?;
                 read
             }
         };

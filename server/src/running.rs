@@ -7,6 +7,7 @@ use crate::ops::Operations;
 use crate::outside::Outside;
 use crate::queue::{Checkpoints, Queue, Tools};
 use crate::telemetry;
+use crate::upkeep::Upkeep;
 use crate::web::{
     self,
     guard::Site,
@@ -88,6 +89,16 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     // Before the first counter is made.
     telemetry::recorder();
 
+    if roles.work {
+        let upkeep = Upkeep {
+            store: store.clone(),
+            clock: clock.clone(),
+            luck: luck.clone(),
+            texts_kept: config.texts_kept().map(|days| chrono::TimeDelta::days(i64::from(days))),
+            checkpoints: checkpoints.clone(),
+        };
+        tasks.spawn(upkeep.run(stop.clone()));
+    }
     let queue = roles.work.then(|| {
         let tools = Tools {
             store: store.clone(),
@@ -103,7 +114,8 @@ pub fn run(setup: Setup) -> io::Result<Running> {
     let health = Health { store: store.clone(), queue: queue.clone() };
     let public = if roles.web {
         let hooks = Door::new(store.clone(), outside, clock.clone(), config.hook_rate, checkpoints);
-        let ops = Operations::new(connections, clock.clone(), luck, config.public_url(), sandbox);
+        let ops = Operations::new(connections, clock.clone(), luck, config.public_url(), sandbox)
+            .keeping_texts(config.texts_kept());
         let instance = Instance { store: store.clone(), ops: Arc::new(ops), secure: config.secure_cookies() };
         let ui = web::ui::Parts {
             instance,

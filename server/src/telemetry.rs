@@ -143,6 +143,10 @@ fn describe() {
         "Tickets taken in by a sweep, by whether their webhook got lost or none calls"
     );
     describe_gauge!("undertone_hooks_off", "Workspaces whose PSA has switched our webhook off");
+    describe_counter!(
+        "undertone_tidied_total",
+        "What was removed because its time was up: texts of tickets, deliveries, sessions, attempts"
+    );
     describe_counter!("undertone_tokens_total", "Tokens that models were given (in) and gave (out)");
     describe_gauge!("undertone_queue_ready", "Jobs that wait, due or later");
     describe_gauge!("undertone_queue_leased", "Jobs that are worked on");

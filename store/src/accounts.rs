@@ -3,6 +3,7 @@
 mod passwords;
 mod tokens;
 
+pub(crate) use passwords::trim_attempts;
 pub use passwords::{hash_password, verify_password};
 pub(crate) use tokens::sha256;
 pub use tokens::{Bearer, Token};

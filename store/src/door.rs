@@ -5,7 +5,7 @@ mod intake;
 use intake::Knock;
 pub(crate) use intake::{Door, TAKEN_IN_BEFORE};
 
-use crate::engine::{Query, fetch_one, fetch_optional, fetch_query, locked};
+use crate::engine::{Query, Reader, fetch_one, fetch_optional, fetch_query, locked};
 use crate::jobs::Requeue;
 use crate::rows::{self, Cursor, Word};
 use crate::{Actor, Page, Result, Store, StoreError, TenantStore};
@@ -96,6 +96,9 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
 }
 
+/// Calls that one page looks through for those with a certain fate.
+pub const LOOKED_THROUGH: u32 = 5_000;
+
 impl Store {
     /// Returns once the delivery and its first job are committed together (group commit: one transaction for all
     /// callers that wait). [`crate::StoreError::Unavailable`] means nothing was kept.
@@ -150,7 +153,8 @@ macro_rules! select_deliveries {
 pub(crate) use select_deliveries;
 
 impl TenantStore {
-    /// Newest first.
+    /// Newest first. Calls that were analysed, or left alone, are looked for among [`LOOKED_THROUGH`] a page, so that a page
+    /// may hold fewer than `limit` rows, or none, and yet have a next one.
     pub async fn delivery_list(
         &self,
         filter: &DeliveryFilter,
@@ -160,22 +164,48 @@ impl TenantStore {
         let cursor = Cursor::read(cursor)?;
         let mut query = Query::new(concat!(select_deliveries!(), "WHERE d.tenant_id = "));
         query.bind(self.tenant.0);
-        if let Some(state) = filter.state {
-            query.push(" AND d.state = ").bind(state.word());
-        }
-        if filter.state == Some(DeliveryState::Queued) {
-            // Few are under way, among many that were: find them by their jobs.
-            query.push(" AND d.id IN (SELECT j.delivery_id FROM jobs j WHERE j.due_at IS NOT NULL AND j.tenant_id = ");
-            query.bind(self.tenant.0).push(")");
+        let mut reader = self.store.read().await?;
+        let mut stop = None;
+        match filter.state {
+            None => {}
+            // There is an index for it, which is found by the word itself.
+            Some(DeliveryState::Dead) => {
+                query.push(" AND d.state = 'dead'");
+            }
+            Some(DeliveryState::Queued) => {
+                // Few are under way, among many that were: find them by their jobs.
+                query.push(" AND d.state = 'queued' AND d.id IN (SELECT j.delivery_id FROM jobs j WHERE j.due_at IS NOT NULL AND j.tenant_id = ");
+                query.bind(self.tenant.0).push(")");
+            }
+            Some(state) => {
+                query.push(" AND d.state = ").bind(state.word());
+                stop = self.delivery_stop(&mut reader, cursor).await?;
+            }
         }
         if let Some(cursor) = cursor {
             query.push(" AND d.id < ").bind(cursor.id);
         }
+        if let Some(stop) = stop {
+            query.push(" AND d.id >= ").bind(stop.id);
+        }
         query.push(" ORDER BY d.id DESC LIMIT ").bind(i64::from(limit) + 1);
-        let mut reader = self.store.read().await?;
         let found = fetch_query!(reader, DeliveryRow, query)?;
         let found = found.into_iter().map(Delivery::try_from).collect::<Result<Vec<_>>>()?;
-        Ok(rows::page(found, limit, |last| Cursor { at: last.received_at, id: last.id.0 }))
+        let mut page = rows::page(found, limit, |last| Cursor { at: last.received_at, id: last.id.0 });
+        page.next = page.next.or_else(|| stop.map(Cursor::encode));
+        Ok(page)
+    }
+
+    /// The last call that a page from `cursor` on looks at; `None`: it may look at all there are.
+    async fn delivery_stop(&self, reader: &mut Reader, cursor: Option<Cursor>) -> Result<Option<Cursor>> {
+        let mut query = Query::new("SELECT id FROM deliveries WHERE tenant_id = ");
+        query.bind(self.tenant.0);
+        if let Some(cursor) = cursor {
+            query.push(" AND id < ").bind(cursor.id);
+        }
+        query.push(" ORDER BY id DESC LIMIT 2 OFFSET ").bind(i64::from(LOOKED_THROUGH) - 1);
+        let found: Vec<(Uuid,)> = fetch_query!(reader, (Uuid,), query)?;
+        Ok(if let [(id,), _] = found[..] { Some(Cursor { at: DateTime::UNIX_EPOCH, id }) } else { None })
     }
 
     pub async fn delivery_fetch(&self, delivery: DeliveryId) -> Result<Option<DeliveryDetail>> {

@@ -7,7 +7,8 @@
 //! Times are bound, never asked of the database; callers give them cut to microseconds, which is what PostgreSQL keeps.
 //!
 //! The files follow a ticket: [`door`] (what arrived) → [`jobs`] (who works on it) → [`tickets`] (what it means) →
-//! [`analyses`] (what the model said, what we decided) → [`ledger`] (what we did in the PSA) → [`trends`].
+//! [`analyses`] (what the model said, what we decided) → [`ledger`] (what we did in the PSA) → [`trends`] →
+//! [`retention`] (what stays in the end).
 
 pub mod accounts;
 pub mod analyses;
@@ -19,6 +20,7 @@ mod error;
 pub mod jobs;
 pub mod ledger;
 pub mod policies;
+pub mod retention;
 mod rows;
 pub mod sessions;
 pub mod sweeps;

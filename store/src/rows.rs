@@ -100,12 +100,22 @@ pub(crate) fn known_time(at: DateTime<Utc>) -> DateTime<Utc> {
 /// made here at the same time by the order they were made in.
 pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let micros = u16::try_from(at.nanosecond() / 1_000 % 1_000).expect("below 1000");
     let mut rest = crate::vault::random::<10>();
-    // 12 bits beside the version, then (6 bits beside the variant and) 32 bits of a count.
-    rest[..2].copy_from_slice(&micros.to_be_bytes());
+    // (6 bits beside the variant and) 32 bits of a count.
     rest[3..7].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     rest[2] = 0;
+    id_of(at, rest)
+}
+
+/// The least id that [`id_at`] could give at this time.
+pub(crate) fn first_id_at(at: DateTime<Utc>) -> Uuid {
+    id_of(at, [0; 10])
+}
+
+fn id_of(at: DateTime<Utc>, mut rest: [u8; 10]) -> Uuid {
+    let micros = u16::try_from(at.nanosecond() / 1_000 % 1_000).expect("below 1000");
+    // 12 bits beside the version.
+    rest[..2].copy_from_slice(&micros.to_be_bytes());
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
 }
@@ -137,7 +147,7 @@ impl Cursor {
         let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
         Some(Self { at, id: Uuid::from_slice(id).ok()? })
     }
-    fn encode(self) -> String {
+    pub(crate) fn encode(self) -> String {
         let mut bytes = self.at.timestamp_micros().to_be_bytes().to_vec();
         bytes.extend_from_slice(self.id.as_bytes());
         BASE64.encode(bytes)
@@ -189,6 +199,7 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), 9);
         assert!(ids.iter().all(|id| id.get_version_num() == 7));
+        assert!(first_id_at(start) < ids[0] && ids[2] < first_id_at(start + TimeDelta::microseconds(1)));
         // Before 1970 there are no tickets; it must not panic all the same.
         id_at(instant(-1));
     }

@@ -3,7 +3,7 @@
 //! A row is found by the SHA-256 of the session's id and sealed under a key made of the id, which only the person's
 //! browser has: who reads the database can sign in as nobody, and sees nothing of what is on its way to a page.
 
-use crate::engine::{execute, fetch_optional};
+use crate::engine::{Tx, execute, fetch_optional};
 use crate::{Result, Store, StoreError, rows, vault};
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -140,4 +140,17 @@ impl Sessions {
             now
         )
     }
+}
+
+/// Removes up to `limit` sessions that are over, by the clock that they were made with. (Each new one does that too; this
+/// is for when nobody signs in.)
+pub(crate) async fn trim(tx: &mut Tx, limit: i64) -> Result<u64> {
+    let now = now().map_err(|error| StoreError::Driver(sqlx::Error::Decode(Box::new(error))))?;
+    execute!(
+        tx,
+        "DELETE FROM sessions WHERE sha256 IN (
+           SELECT sha256 FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+        now,
+        limit
+    )
 }

@@ -1,5 +1,6 @@
 //! What arrived means: tickets in the one shape, and the lists and stories of the screens.
 
+mod filter;
 mod replay;
 
 use crate::analyses::{Analysis, Provenance};
@@ -11,7 +12,10 @@ use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Assessment, DeliveryId, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
+use domain::{
+    Assessment, DeliveryId, Label, Mode, Party, PsaKind, Score, TenantId, Ticket, TicketId,
+};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Where a ticket stands with us.
@@ -69,8 +73,12 @@ pub struct TicketRow {
     pub escalated: bool,
     /// Read by the built-in analyser while the tenant's model was out.
     pub degraded: bool,
+    /// Its title and all other text were removed when their time was up; the counts stayed. A replay reads it anew.
+    pub text_removed: bool,
 }
 
+/// A list may be narrowed by several of these at once. Each of `degraded`, `escalated: Some(true)`, `client`, `state` and
+/// `label` has an index; what else is asked for is looked for among at most [`LOOKED_THROUGH`] tickets a page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TicketFilter {
     /// By when we took it in: from inclusive, to exclusive.
@@ -88,10 +96,14 @@ pub struct TicketFilter {
     pub q: Option<String>,
 }
 
+/// Tickets that one page looks through for what no index finds, such as words in a text.
+pub const LOOKED_THROUGH: u32 = 2_000;
+
 /// Everything about one ticket.
 #[derive(Clone, Debug)]
 pub struct TicketStory {
     pub row: TicketRow,
+    /// Where the text was removed, only what the row still says.
     pub ticket: Ticket,
     pub text: String,
     pub text_remarks: Vec<String>,
@@ -126,7 +138,8 @@ pub struct Event {
 macro_rules! select_tickets {
     () => {
         "SELECT t.id, t.external_id, t.number, t.title, t.client_name, t.client_id, t.board_name, t.taken_in_at,
-           t.analysed_at, t.state, t.reason, t.mode, t.label, t.sentiment, t.urgency, t.impact, t.updated, t.escalated, t.degraded
+           t.analysed_at, t.state, t.reason, t.mode, t.label, t.sentiment, t.urgency, t.impact, t.updated, t.escalated, t.degraded,
+           t.text_removed, t.psa
          FROM tickets t "
     };
 }
@@ -152,6 +165,34 @@ struct ListRow {
     updated: bool,
     escalated: bool,
     degraded: bool,
+    text_removed: bool,
+    psa: String,
+}
+
+impl ListRow {
+    /// The ticket as far as it is known without its text.
+    fn remains(&self) -> Result<Ticket> {
+        let client =
+            self.client_id.clone().map(|id| Party { id, name: self.client_name.clone().unwrap_or_default() });
+        Ok(Ticket {
+            psa: PsaKind::read("tickets", "psa", &self.psa)?,
+            external_id: self.external_id.clone(),
+            number: self.number.clone(),
+            title: String::new(),
+            client,
+            contact: None,
+            contact_email: None,
+            board: self.board_name.clone().map(|name| Party { id: String::new(), name }),
+            kind: None,
+            source: None,
+            closed: false,
+            set_aside: None,
+            levers: BTreeMap::new(),
+            created_at: None,
+            updated_at: None,
+            url: None,
+        })
+    }
 }
 
 impl TryFrom<ListRow> for TicketRow {
@@ -177,6 +218,7 @@ impl TryFrom<ListRow> for TicketRow {
             updated: row.updated,
             escalated: row.escalated,
             degraded: row.degraded,
+            text_removed: row.text_removed,
         })
     }
 }
@@ -289,7 +331,9 @@ impl TenantStore {
         .transpose()
     }
 
-    /// Newest first (by when we took it in).
+    /// Newest first (by when we took it in). A page costs the same however many tickets there are: what no index finds is
+    /// looked for among [`LOOKED_THROUGH`] tickets, so that a page may hold fewer than `limit` rows, or none, and yet have
+    /// a next one.
     pub async fn ticket_list(
         &self,
         filter: &TicketFilter,
@@ -297,17 +341,21 @@ impl TenantStore {
         cursor: Option<&str>,
     ) -> Result<Page<TicketRow>> {
         let cursor = Cursor::read(cursor)?;
+        let led = filter.led();
+        let mut reader = self.store.read().await?;
+        let stop = if led == *filter { None } else { led.stop(&mut reader, self.tenant, cursor).await? };
         let mut query = Query::new(concat!(select_tickets!(), "WHERE t.tenant_id = "));
         query.bind(self.tenant.0);
-        filter.narrow(&mut query);
-        if let Some(cursor) = cursor {
-            query.push(" AND (t.taken_in_at, t.id) < (").bind(cursor.at).push(", ").bind(cursor.id).push(")");
+        filter.narrow(&mut query, &led, cursor);
+        if let Some(stop) = stop {
+            query.push(" AND (t.taken_in_at, t.id) >= (").bind(stop.at).push(", ").bind(stop.id).push(")");
         }
         query.push(" ORDER BY t.taken_in_at DESC, t.id DESC LIMIT ").bind(i64::from(limit) + 1);
-        let mut reader = self.store.read().await?;
         let found = fetch_query!(reader, ListRow, query)?;
         let found = found.into_iter().map(TicketRow::try_from).collect::<Result<Vec<_>>>()?;
-        Ok(rows::page(found, limit, |last| Cursor { at: last.created_at, id: last.id.0 }))
+        let mut page = rows::page(found, limit, |last| Cursor { at: last.created_at, id: last.id.0 });
+        page.next = page.next.or_else(|| stop.map(Cursor::encode));
+        Ok(page)
     }
 
     pub async fn ticket_story(&self, ticket: TicketId) -> Result<Option<TicketStory>> {
@@ -345,7 +393,15 @@ impl TenantStore {
             ticket.0
         )?;
         drop(reader);
-        let Some((_, read)) = self.ticket_for_work(ticket).await? else { return Ok(None) };
+        let read = match self.ticket_for_work(ticket).await? {
+            Some((_, read)) => read,
+            None => ReadTicket {
+                ticket: row.remains()?,
+                text: String::new(),
+                text_remarks: Vec::new(),
+                author_name: String::new(),
+            },
+        };
         Ok(Some(TicketStory {
             row: row.try_into()?,
             ticket: read.ticket,
@@ -387,7 +443,7 @@ impl TenantStore {
             BodyRow,
             "SELECT b.ticket_id, b.author_name, b.text_remarks, b.ticket, b.text
              FROM tickets t JOIN ticket_bodies b ON b.tenant_id = t.tenant_id AND b.ticket_id = t.id
-             WHERE t.tenant_id = $1 AND b.text <> '' ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $2",
+             WHERE t.tenant_id = $1 AND NOT t.text_removed AND b.text <> '' ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $2",
             self.tenant.0,
             i64::from(limit)
         )?
@@ -408,60 +464,6 @@ impl AssessedRow {
     fn read(self) -> Result<(ReadTicket, Assessment)> {
         let (_, read) = self.body.read()?;
         Ok((read, rows::read_json("analyses", "assessment", &self.assessment)?))
-    }
-}
-
-impl TicketFilter {
-    fn narrow(&self, query: &mut Query) {
-        if let Some(from) = self.from {
-            query.push(" AND t.taken_in_at >= ").bind(rows::known_time(from));
-        }
-        if let Some(to) = self.to {
-            query.push(" AND t.taken_in_at < ").bind(rows::known_time(to));
-        }
-        if let Some(label) = self.label {
-            query.push(" AND t.label = ").bind(Word::word(label));
-        }
-        if let Some(client) = &self.client {
-            query.push(" AND t.client_id = ").bind(clean(client).into_owned());
-        }
-        if let Some(state) = self.state {
-            query.push(" AND t.state = ").bind(state.word());
-        }
-        if let Some(least) = self.min_sentiment {
-            query.push(" AND t.sentiment >= ").bind(i64::from(least.get()));
-        }
-        match self.escalated {
-            Some(true) => {
-                query.push(" AND t.escalated");
-            }
-            Some(false) => {
-                query.push(" AND NOT t.escalated");
-            }
-            None => {}
-        }
-        if self.degraded {
-            query.push(" AND t.degraded");
-        }
-        for word in self.q.iter().flat_map(|q| q.split_whitespace()) {
-            // lower() is Unicode's on PostgreSQL and ASCII's on SQLite; so the word is lowered by the database too.
-            let word = clean(word).replace('!', "!!").replace('%', "!%").replace('_', "!_");
-            let pattern = format!("%{word}%");
-            query.push(" AND (");
-            for column in ["t.title", "t.number", "t.client_name"] {
-                query
-                    .push("lower(")
-                    .push(column)
-                    .push(") LIKE lower(")
-                    .bind(pattern.as_str())
-                    .push(") ESCAPE '!' OR ");
-            }
-            query.push(
-                "EXISTS (SELECT 1 FROM ticket_bodies b WHERE b.tenant_id = t.tenant_id AND b.ticket_id = t.id
-                   AND lower(b.text) LIKE lower(",
-            );
-            query.bind(pattern.as_str()).push(") ESCAPE '!'))");
-        }
     }
 }
 
@@ -536,11 +538,11 @@ async fn upsert(
         tx,
         (Uuid,),
         "INSERT INTO tickets (tenant_id, id, psa, external_id, number, title, client_id, client_name, board_name,
-           taken_in_at, day, state, reason, updated, escalated)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+           taken_in_at, day, state, reason, updated, escalated, text_removed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14)
          ON CONFLICT (tenant_id, psa, external_id) DO UPDATE SET number = excluded.number, title = excluded.title,
            client_id = excluded.client_id, client_name = excluded.client_name, board_name = excluded.board_name,
-           state = excluded.state, reason = excluded.reason
+           state = excluded.state, reason = excluded.reason, text_removed = excluded.text_removed
          RETURNING id",
         held.tenant_id,
         rows::id_at(held.created_at),

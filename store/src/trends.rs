@@ -176,17 +176,12 @@ impl TenantStore {
     ) -> Result<Vec<ClientTally>> {
         let (from, to) = (rows::known_day(from), rows::known_day(to));
         let mut reader = self.store.read().await?;
-        let now = self.clients(&mut reader, from, to).await?;
-        let before: HashMap<String, Tally> = self
-            .clients(&mut reader, before(from, to), from)
+        let mut tallies: Vec<ClientTally> = self
+            .clients(&mut reader, from, to)
             .await?
             .into_iter()
-            .map(|row| (row.client_id, row.sums.into()))
-            .collect();
-        let mut tallies: Vec<ClientTally> = now
-            .into_iter()
             .map(|row| ClientTally {
-                before: before.get(&row.client_id).copied().unwrap_or_default(),
+                before: Tally::default(),
                 client_id: row.client_id,
                 name: row.name,
                 tally: row.sums.into(),
@@ -202,23 +197,75 @@ impl TenantStore {
                 .then_with(|| a.name.cmp(&b.name))
         });
         tallies.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut past = self.past(&mut reader, before(from, to), from, &tallies).await?;
+        for client in &mut tallies {
+            client.before = past.remove(&client.client_id).unwrap_or_default();
+        }
         Ok(tallies)
     }
 
-    /// The name is the newest one; a client may have been renamed.
+    /// The name is the newest one; a client may have been renamed. Looked up once a client, not carried through the sums.
     async fn clients(&self, reader: &mut Reader, from: NaiveDate, to: NaiveDate) -> Result<Vec<ClientRow>> {
         fetch_all!(
             reader,
             ClientRow,
             concat!(
-                "SELECT client_id, substr(max(CAST(day AS text) || client_name), 11) AS name, ",
+                "SELECT g.*, (SELECT n.client_name FROM tallies n
+                              WHERE n.tenant_id = $1 AND n.client_id = g.client_id AND n.day < $3
+                              ORDER BY n.day DESC LIMIT 1) AS name
+                 FROM (SELECT client_id, ",
                 sums!(),
                 "FROM tallies WHERE tenant_id = $1 AND day >= $2 AND day < $3 AND client_id <> '' GROUP BY client_id
-                 HAVING sum(analysed) > 0"
+                       HAVING sum(analysed) > 0) AS g"
             ),
             self.tenant.0,
             from,
             to
+        )
+    }
+
+    /// What each of these clients came to in another span.
+    async fn past(
+        &self,
+        reader: &mut Reader,
+        from: NaiveDate,
+        to: NaiveDate,
+        clients: &[ClientTally],
+    ) -> Result<HashMap<String, Tally>> {
+        if clients.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query =
+            Query::new(concat!("SELECT client_id, '' AS name, ", sums!(), "FROM tallies WHERE tenant_id = "));
+        query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
+        query.push(" AND client_id IN (");
+        for (index, client) in clients.iter().enumerate() {
+            query.push(if index == 0 { "" } else { ", " }).bind(client.client_id.as_str());
+        }
+        query.push(") GROUP BY client_id");
+        let rows = fetch_query!(reader, ClientRow, query)?;
+        Ok(rows.into_iter().map(|row| (row.client_id, row.sums.into())).collect())
+    }
+
+    /// Id and name of the clients that had tickets on `since` or later; where they are more than `limit`, those that had
+    /// some last. Found by skipping from client to client, not by reading their days.
+    pub async fn client_names(&self, since: NaiveDate, limit: u32) -> Result<Vec<(String, String)>> {
+        let mut reader = self.store.read().await?;
+        fetch_all!(
+            reader,
+            (String, String),
+            "WITH RECURSIVE each (client_id) AS (
+               SELECT (SELECT client_id FROM tallies WHERE tenant_id = $1 AND client_id > '' ORDER BY client_id LIMIT 1)
+               UNION ALL
+               SELECT (SELECT t.client_id FROM tallies t WHERE t.tenant_id = $1 AND t.client_id > e.client_id
+                       ORDER BY t.client_id LIMIT 1)
+               FROM each e WHERE e.client_id IS NOT NULL)
+             SELECT n.client_id, n.client_name FROM each e JOIN tallies n ON n.tenant_id = $1 AND n.client_id = e.client_id
+               AND n.day = (SELECT max(x.day) FROM tallies x WHERE x.tenant_id = $1 AND x.client_id = e.client_id)
+             WHERE n.day >= $2 ORDER BY n.day DESC, n.client_id LIMIT $3",
+            self.tenant.0,
+            rows::known_day(since),
+            i64::from(limit)
         )
     }
 

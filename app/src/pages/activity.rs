@@ -11,7 +11,7 @@ use domain::{DeliveryId, Permission};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use serde_json::Value;
-use store::door::{Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
+use store::door::{Delivery, DeliveryDetail, DeliveryFilter, DeliveryState, LOOKED_THROUGH};
 
 const PAGE: u32 = 50;
 /// Longer bodies are cut on the screen; they are whole in the store.
@@ -39,7 +39,10 @@ pub fn ActivityPage() -> impl IntoView {
         let slug = tab.map(|(slug, ..)| slug);
         let next = page.next.as_deref().map(|cursor| address(slug, Some(cursor)));
         let first = cursor.map(|_| address(slug, None));
-        let list = if page.rows.is_empty() {
+        let list = if page.rows.is_empty() && next.is_some() {
+            let text = format!("None of the {LOOKED_THROUGH} calls looked through here is among them; “Older” looks further.");
+            view! { <div class="card"><Empty title="Nothing found so far" text/></div> }.into_any()
+        } else if page.rows.is_empty() {
             nothing(slug)
         } else {
             view! { <Deliveries rows=page.rows/> }.into_any()

@@ -44,13 +44,14 @@ fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
     let earlier: Vec<Analysis> = analyses.collect();
     let assessment = latest.as_ref().and_then(|analysis| analysis.assessment.clone());
     let settled = !matches!(row.state, TicketState::Reading | TicketState::Acting);
+    let words = if row.text_removed { removed(ticket.psa.name()) } else { note(text, assessment.clone()) };
     view! {
         <Head row=row.clone() ticket=ticket.clone() replay=may_replay && settled/>
         {outcome(&row, latest.as_ref())}
         <div class="story">
             <div class="story-main">
                 <Section title="The note" about=written(&author_name, &ticket)>
-                    {note(text, assessment.clone())}
+                    {words}
                     {(!text_remarks.is_empty()).then(|| view! {
                         <ul class="remarks">{text_remarks.into_iter().map(|remark| view! { <li>{remark}</li> }).collect_view()}</ul>
                     })}
@@ -71,7 +72,11 @@ fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
 fn Head(row: TicketRow, ticket: Ticket, replay: bool) -> impl IntoView {
     let link = ticket.url.filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     let psa = ticket.psa.name();
-    let title = if row.title.trim().is_empty() { "(without a title)".to_owned() } else { row.title };
+    let title = match row.title.trim().is_empty() {
+        false => row.title,
+        true if row.text_removed => "(text removed)".to_owned(),
+        true => "(without a title)".to_owned(),
+    };
     let client = row.client.unwrap_or_else(|| "no client".to_owned());
     view! {
         <header class="page-header">
@@ -131,6 +136,16 @@ fn written(author: &str, ticket: &Ticket) -> String {
         Some(client) if !client.name.is_empty() => format!("{author} at {} wrote:", cut(&client.name, 80)),
         _ => format!("{author} wrote:"),
     }
+}
+
+/// In place of what was written.
+fn removed(psa: &str) -> AnyView {
+    view! {
+        <p class="quiet">
+            {format!("The text of this ticket was removed, as its time was up. The scores and what was done stay; Replay reads the ticket from {psa} again.")}
+        </p>
+    }
+    .into_any()
 }
 
 fn note(text: String, assessment: Option<domain::Assessment>) -> AnyView {

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use domain::{Dimension, Label, Mode, Permission, Score};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use store::tickets::{TicketFilter, TicketRow, TicketState};
+use store::tickets::{LOOKED_THROUGH, TicketFilter, TicketRow, TicketState};
 
 const PAGE: u32 = 50;
 /// Clients offered in the filter: those with tickets in the last year.
@@ -149,7 +149,10 @@ pub fn TicketsPage() -> impl IntoView {
                     </Form>
                 }
             });
-        let list = if page.rows.is_empty() {
+        let list = if page.rows.is_empty() && page.next.is_some() {
+            let text = format!("None of the {LOOKED_THROUGH} tickets looked through here fits; “Older” looks further.");
+            view! { <div class="card"><Empty title="Nothing found so far" text/></div> }.into_any()
+        } else if page.rows.is_empty() {
             nothing(&filters)
         } else {
             view! { <Tickets rows=page.rows/> }.into_any()
@@ -167,9 +170,8 @@ pub fn TicketsPage() -> impl IntoView {
 
 async fn client_picks(viewer: &Viewer, filters: &Filters) -> Result<Vec<Pick>, AppError> {
     let today = viewer.store.today(viewer.now).await?;
-    let year = viewer.store.client_tallies(today - Days::new(365), today + Days::new(1), CLIENTS).await?;
-    let mut picks: Vec<Pick> =
-        year.into_iter().map(|client| Pick::new(client.client_id, client.name)).collect();
+    let year = viewer.store.client_names(today - Days::new(365), CLIENTS).await?;
+    let mut picks: Vec<Pick> = year.into_iter().map(|(id, name)| Pick::new(id, name)).collect();
     picks.sort_by_cached_key(|pick| pick.text.to_lowercase());
     if let Some(chosen) = &filters.client
         && !picks.iter().any(|pick| pick.value == *chosen)
@@ -255,7 +257,11 @@ fn Tickets(rows: Vec<TicketRow>) -> impl IntoView {
 }
 
 fn ticket_row(row: TicketRow) -> impl IntoView {
-    let title = if row.title.trim().is_empty() { "(without a title)".to_owned() } else { row.title };
+    let title = match row.title.trim().is_empty() {
+        false => row.title,
+        true if row.text_removed => "(text removed)".to_owned(),
+        true => "(without a title)".to_owned(),
+    };
     // A hundred thousand characters of title are no list entry.
     let title: String = title.chars().take(300).collect();
     view! {

@@ -51,6 +51,9 @@ impl Ops for StandIn {
         };
         Some(app::ops::StandIn { settings, desk })
     }
+    fn texts_kept(&self) -> Option<u16> {
+        Some(400)
+    }
     async fn psa_test(&self, _tenant: &TenantStore) -> Result<Report, OpsError> {
         let mut report = Report::default();
         report.pass("Sign in", "Signed in as the API member “Undertone”.");

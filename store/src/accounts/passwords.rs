@@ -1,7 +1,7 @@
 //! Passwords, and the brake on guessing them.
 
 use super::User;
-use crate::engine::{execute, fetch_one};
+use crate::engine::{Tx, execute, fetch_one};
 use crate::rows::{self, clean};
 use crate::{Result, Store};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
@@ -140,6 +140,16 @@ impl Store {
         })
         .await
     }
+}
+
+/// Removes up to `limit` attempts that no longer count. (Each new one does that too; this is for when none comes.)
+pub(crate) async fn trim_attempts(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<u64> {
+    execute!(
+        tx,
+        "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE at < $1 ORDER BY at LIMIT $2)",
+        now - ATTEMPTS_KEPT,
+        limit
+    )
 }
 
 #[cfg(test)]

@@ -95,7 +95,8 @@ impl Requeue {
         let delivery: Option<(Uuid,)> = fetch_optional!(
             tx,
             (Uuid,),
-            "SELECT id FROM deliveries WHERE tenant_id = $1 AND id = $2",
+            // It must not be removed before the job holds it.
+            locked!(tx, "SELECT id FROM deliveries WHERE tenant_id = $1 AND id = $2"),
             self.tenant.0,
             self.delivery.unwrap_or(first)
         )?;

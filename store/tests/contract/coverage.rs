@@ -107,10 +107,12 @@ const OF_TENANTS: [&str; 18] = [
 ];
 
 /// Statements put together from pieces, whose tenant is in a later one.
-const CONTINUED: [&str; 4] = [
+const CONTINUED: [&str; 6] = [
     "SELECT t.id, t.external_id, t.number",
     "UPDATE deliveries SET state = 'ignored', reason = ",
     "UPDATE actions SET finished_at = ",
+    "UPDATE actions SET action = ",
+    "UPDATE tickets SET text_removed = ",
     "UPDATE tickets SET updated = updated OR ",
 ];
 

@@ -11,6 +11,7 @@ mod jobs;
 mod ledger;
 mod migrations;
 mod pauses;
+mod retention;
 mod sessions;
 mod settings;
 mod support;

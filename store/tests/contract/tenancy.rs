@@ -99,6 +99,8 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
         assert!(trend.iter().all(|point| point.tally.analysed == 0));
     }
     assert!(b.client_tallies(day(1), day(9), 10).await.unwrap().is_empty());
+    assert_eq!(a.tenant.client_names(day(1), 10).await.unwrap().len(), 1);
+    assert!(b.client_names(day(1), 10).await.unwrap().is_empty());
     assert!(b.token_list().await.unwrap().is_empty());
     assert_eq!(b.member_list().await.unwrap().len(), 1);
     assert_ne!(b.member_list().await.unwrap()[0].user, a.owner);
@@ -137,6 +139,9 @@ async fn ids_of_one_tenant_open_nothing_for_another(store: TestStore) {
     assert_eq!(a.tenant.token_list().await.unwrap().len(), 1);
     assert!(!b.member_remove(a.owner, &by, at(9)).await.unwrap());
     assert_eq!(a.tenant.member_list().await.unwrap().len(), 1);
+    assert_eq!(b.texts_remove(at(1_000_000), None, 10).await.unwrap().removed, 0);
+    assert_eq!(b.deliveries_trim(at(1_000_000), None, 10).await.unwrap().removed, 0);
+    assert!(a.tenant.ticket_for_work(a.ticket).await.unwrap().is_some());
     // A token of another tenant has no name here.
     b.audit_append(&Actor::Token(a.token), "x.y", "z", at(9)).await.unwrap();
     assert_ne!(b.audit_list(1, None).await.unwrap().rows[0].actor, "ci");
@@ -178,6 +183,9 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     b.prompt_put("B's prompt", &by, at(9)).await.unwrap();
     b.hook_rotate(&by, at(9)).await.unwrap();
     b.tenant_update("Bolt", "Asia/Tokyo", &by, at(9)).await.unwrap();
+    b.retention_put(Some(domain::Retention::new(30).unwrap()), &by, at(9)).await.unwrap();
+    b.tidy_done(at(60), at(120)).await.unwrap();
+    assert_eq!(a.tenant.retention().await.unwrap(), None);
     b.token_create("ci", &by, at(9)).await.unwrap();
     let (_, stranger) = tenant_with_owner(&store, "third").await;
     b.member_link(stranger, domain::Role::Viewer, &by, at(9)).await.unwrap();

@@ -56,7 +56,7 @@ fn one(dimension: Dimension, reading: Reading, reached: bool) -> AnyView {
             <h3><span>{dimension.word()}</span>{reached.then(|| view! { <span class="reached">"threshold reached"</span> })}</h3>
             <div class="reading-mark">{mark}</div>
             <p class="quiet">{meaning(dimension, score)}</p>
-            <p dir="auto">{reading.reason}</p>
+            {(!reading.reason.is_empty()).then(|| view! { <p dir="auto">{reading.reason}</p> })}
             {quote}
         </div>
     }

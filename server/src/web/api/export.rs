@@ -122,7 +122,7 @@ fn json_line(value: &impl Serialize) -> String {
 
 type Column = (&'static str, fn(&TicketItem) -> String);
 
-const COLUMNS: [Column; 17] = [
+const COLUMNS: [Column; 18] = [
     ("id", |it| it.id.to_string()),
     ("number", |it| it.number.clone()),
     ("title", |it| it.title.clone()),
@@ -140,6 +140,7 @@ const COLUMNS: [Column; 17] = [
     ("updated", |it| it.updated.to_string()),
     ("escalated", |it| it.escalated.to_string()),
     ("degraded", |it| it.degraded.to_string()),
+    ("text_removed", |it| it.text_removed.to_string()),
 ];
 
 /// The word that stands for it in JSON.

@@ -20,6 +20,7 @@ mod people;
 mod policy;
 mod problem;
 mod prompt;
+mod retention;
 mod tickets;
 mod trends;
 
@@ -105,7 +106,8 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(people::tokens, people::token_create))
         .routes(routes!(people::token_revoke))
         .routes(routes!(people::audit))
-        .routes(routes!(export::export));
+        .routes(routes!(export::export))
+        .routes(routes!(retention::retention, retention::retention_put));
     OpenApiRouter::with_openapi(document::head()).nest("/api/v1", v1)
 }
 

@@ -67,6 +67,8 @@ pub(super) struct TicketItem {
     pub(super) escalated: bool,
     /// Read by the built-in analyser while your model was out.
     pub(super) degraded: bool,
+    /// Title, text and names were removed, as their time was up; see `/retention`. A replay reads them anew.
+    pub(super) text_removed: bool,
 }
 
 impl From<TicketRow> for TicketItem {
@@ -91,6 +93,7 @@ impl From<TicketRow> for TicketItem {
             updated: row.updated,
             escalated: row.escalated,
             degraded: row.degraded,
+            text_removed: row.text_removed,
         }
     }
 }
@@ -133,7 +136,8 @@ pub(super) struct TicketsQuery {
     /// Only tickets that were read while your model was out.
     #[serde(default)]
     degraded: bool,
-    /// Words in title, text, client or number.
+    /// Words in title, text, client or number. A page looks through 2,000 tickets, so it may hold fewer than `limit`, or
+    /// none, and yet have a `next`; so it is with several filters at once.
     q: Option<String>,
 }
 
