@@ -12,10 +12,7 @@ pub async fn measure(instance: &Instance, owner: &Owner, report: &Report) -> any
     let cookie = sign_in(instance, owner).await?;
     let mut wire = Wire::open(instance.web).await?;
     for (name, path) in PAGES {
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\naccept: text/html\r\n\r\n",
-            instance.web
-        );
+        let request = request(instance, path, &cookie);
         let (mut waits, mut size) = (Vec::with_capacity(VIEWS), 0);
         for _ in 0..VIEWS {
             let answer = wire.call(request.as_bytes()).await?;
@@ -31,8 +28,13 @@ pub async fn measure(instance: &Instance, owner: &Owner, report: &Report) -> any
     Ok(())
 }
 
+/// A signed-in person's look at a page.
+pub fn request(instance: &Instance, path: &str, cookie: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\naccept: text/html\r\n\r\n", instance.web)
+}
+
 /// The session's cookie.
-async fn sign_in(instance: &Instance, owner: &Owner) -> anyhow::Result<String> {
+pub async fn sign_in(instance: &Instance, owner: &Owner) -> anyhow::Result<String> {
     let form = serde_urlencoded::to_string([("email", owner.email.as_str()), ("password", PASSWORD)])?;
     let host = instance.web;
     let request = format!(

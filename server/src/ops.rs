@@ -222,7 +222,8 @@ impl Ops for Operations {
             None => prompt::example(),
             Some(ticket) => {
                 let found = tenant.ticket_for_work(ticket).await.map_err(storing)?;
-                let (_, read) = found.ok_or_else(|| invalid("ticket", "There is no such ticket, or its text was removed."))?;
+                let (_, read) = found
+                    .ok_or_else(|| invalid("ticket", "There is no such ticket, or its text was removed."))?;
                 read
             }
         };

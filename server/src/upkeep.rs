@@ -3,12 +3,12 @@
 
 use crate::clock::{Clock, Luck};
 use crate::queue::Checkpoints;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 use store::retention::{Tidied, Tidy};
-use store::{Result, Store};
+use store::{Result, Store, TenantStore};
 use tokio_util::sync::CancellationToken;
 
 /// How often one looks whether a workspace is due.
@@ -82,31 +82,25 @@ impl Upkeep {
         let kept = own.or(self.texts_kept);
         let mut more = false;
         if let Some(kept) = kept {
-            let before = now - kept;
-            more |= self
-                .pieces("texts", async |after| tenant.texts_remove(before, after.as_deref(), TICKETS).await)
-                .await?;
+            more |= self.pieces(&tenant, What::Texts, now - kept).await?;
         }
         let before = now - kept.map_or(CALLS_KEPT, |kept| kept.min(CALLS_KEPT));
-        more |= self
-            .pieces("deliveries", async |after| tenant.deliveries_trim(before, after.as_deref(), CALLS).await)
-            .await?;
+        more |= self.pieces(&tenant, What::Deliveries, before).await?;
         let next = if more { now } else { now + EVERY };
         tenant.tidy_done(until, next).await
     }
 
     /// `true`: there is more than one turn takes.
-    async fn pieces(
-        &self,
-        what: &'static str,
-        piece: impl AsyncFn(Option<String>) -> Result<Tidied>,
-    ) -> Result<bool> {
-        let mut after = None;
+    async fn pieces(&self, tenant: &TenantStore, what: What, before: DateTime<Utc>) -> Result<bool> {
+        let mut after: Option<String> = None;
         for _ in 0..PIECES {
             let begun = Instant::now();
-            let Tidied { removed, next } = piece(after).await?;
-            count(what, removed);
-            self.checkpoints.pass("tidied", what).await;
+            let Tidied { removed, next } = match what {
+                What::Texts => tenant.texts_remove(before, after.as_deref(), TICKETS).await?,
+                What::Deliveries => tenant.deliveries_trim(before, after.as_deref(), CALLS).await?,
+            };
+            count(what.word(), removed);
+            self.checkpoints.pass("tidied", what.word()).await;
             if next.is_none() {
                 return Ok(false);
             }
@@ -115,6 +109,21 @@ impl Upkeep {
             tokio::time::sleep(begun.elapsed()).await;
         }
         Ok(true)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Texts,
+    Deliveries,
+}
+
+impl What {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Texts => "texts",
+            Self::Deliveries => "deliveries",
+        }
     }
 }
 

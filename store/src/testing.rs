@@ -6,7 +6,10 @@
 //! behind. As root, the server runs as nobody, because it refuses to run as root. A test that stops and starts the server has
 //! one of its own.
 
+mod history;
 pub mod raw;
+
+pub use history::History;
 
 use crate::engine::Pools;
 use crate::{KeyRing, Store};

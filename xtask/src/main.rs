@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   check            the fast subset: formatting, lints, unit tests on SQLite
   test             everything: formatting, lints, all tests on SQLite and PostgreSQL, browser tests
   contract         a part of it: the API against its own document
-  bench [--tickets N] [--engine sqlite|postgres]
+  bench [--tickets N] [--engine sqlite|postgres] [--only door|flow|flood|growth]
                    measures a release build from outside on both engines, and the built-in analyser's accuracy";
 
 fn main() -> ExitCode {

@@ -48,7 +48,7 @@ pub fn dev(args: &[String]) -> Outcome {
 }
 
 /// Measures a release build from outside, on both engines, and the built-in analyser's accuracy. `args` go to the
-/// measurement: `--tickets N`, `--engine sqlite|postgres`.
+/// measurement: `--tickets N`, `--engine sqlite|postgres`, `--only door|flow|growth`.
 pub fn bench(args: &[String]) -> Outcome {
     setup::postgres()?;
     site::build_all(true)?;

@@ -40,7 +40,9 @@ pub fn ActivityPage() -> impl IntoView {
         let next = page.next.as_deref().map(|cursor| address(slug, Some(cursor)));
         let first = cursor.map(|_| address(slug, None));
         let list = if page.rows.is_empty() && next.is_some() {
-            let text = format!("None of the {LOOKED_THROUGH} calls looked through here is among them; “Older” looks further.");
+            let text = format!(
+                "None of the {LOOKED_THROUGH} calls looked through here is among them; “Older” looks further."
+            );
             view! { <div class="card"><Empty title="Nothing found so far" text/></div> }.into_any()
         } else if page.rows.is_empty() {
             nothing(slug)

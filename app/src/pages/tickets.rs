@@ -150,7 +150,9 @@ pub fn TicketsPage() -> impl IntoView {
                 }
             });
         let list = if page.rows.is_empty() && page.next.is_some() {
-            let text = format!("None of the {LOOKED_THROUGH} tickets looked through here fits; “Older” looks further.");
+            let text = format!(
+                "None of the {LOOKED_THROUGH} tickets looked through here fits; “Older” looks further."
+            );
             view! { <div class="card"><Empty title="Nothing found so far" text/></div> }.into_any()
         } else if page.rows.is_empty() {
             nothing(&filters)

@@ -17,6 +17,7 @@ mod pause;
 mod products;
 mod published;
 mod register;
+mod retention;
 mod scenes;
 mod scripted;
 mod stories;

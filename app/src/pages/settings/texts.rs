@@ -14,7 +14,8 @@ pub fn Texts(chosen: Option<Retention>, default: Option<u16>, may_change: bool) 
     let usual = default.map_or_else(|| "for good".to_owned(), |days| format!("{days} days"));
     if !may_change {
         let kept = chosen.map_or_else(|| usual, |retention| retention.to_string());
-        return view! { <dl class="values"><div><dt>"Texts are kept"</dt><dd>{kept}</dd></div></dl> }.into_any();
+        return view! { <dl class="values"><div><dt>"Texts are kept"</dt><dd>{kept}</dd></div></dl> }
+            .into_any();
     }
     let hint = format!(
         "{} to {} days. Leave it empty to keep them as this instance does: {usual}.",

@@ -35,6 +35,10 @@ fn action(row: LedgerRow, psa: PsaKind) -> impl IntoView {
     };
     let is_note = matches!(row.action.kind, ActionKind::Note { .. });
     let changes = match row.action.kind {
+        // They went with the text.
+        ActionKind::Update { changes } | ActionKind::Escalate { changes } if changes.is_empty() => {
+            ().into_any()
+        }
         ActionKind::Update { changes } | ActionKind::Escalate { changes } => {
             changed(changes, &row.effects, psa)
         }

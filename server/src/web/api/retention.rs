@@ -55,7 +55,8 @@ pub(super) async fn retention_put(
 ) -> Result<Json<RetentionState>, ApiProblem> {
     caller.require(Permission::Configure)?;
     let days = choice.days.map(Retention::new).transpose();
-    let days = days.map_err(|error| ApiProblem::invalid("days", format!("“days” is out of bounds: {error}.")))?;
+    let days =
+        days.map_err(|error| ApiProblem::invalid("days", format!("“days” is out of bounds: {error}.")))?;
     caller.tenant.retention_put(days, &caller.actor, api.ops.now()).await?;
     Ok(Json(RetentionState { days, default_days: api.ops.texts_kept() }))
 }

@@ -117,7 +117,8 @@ impl World {
             Luck::seeded(1),
             public_url,
             HashMap::new(),
-        );
+        )
+        .keeping_texts(Some(400));
         let api = sandbox::serve(local, paced_router((*store).clone(), Arc::new(ops), pace)).await.unwrap();
         let limits = Limits { parallel: 16, requests: 100_000, per: Duration::from_secs(1) };
         // Of the kind that an answer of 429 does not hold back.

@@ -365,6 +365,17 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     .await;
 }
 
+/// As [`eventually`], where it takes a question to the store.
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    bounded(what, async {
+        while !condition().await {
+            ticks.tick().await;
+        }
+    })
+    .await;
+}
+
 /// Stops a job for good at a named point, and tells when it got there.
 pub fn stop_at(point: &str) -> (Checkpoints, Reached) {
     let reached = Arc::new(Notify::new());

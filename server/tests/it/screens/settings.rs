@@ -109,6 +109,35 @@ fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
 }
 
 #[tokio::test]
+async fn how_long_texts_are_kept_is_chosen_by_those_who_may() {
+    let screens = Screens::new().await;
+    let tenant = screens.workspace(OWNER).await;
+    let mut browser = screens.signed_in(OWNER).await;
+    let page = browser.get("/settings").await.body;
+    assert!(page.contains("as this instance does: 400 days"), "{page}");
+    let save = |days: &'static str| [("days", days)];
+    assert_eq!(browser.post("/do/retention-save", &save("7")).await.leads_to(), "/settings");
+    let page = browser.get("/settings").await.body;
+    assert!(page.contains("Choose 30 to 3650 days") && page.contains("value=\"7\""), "{page}");
+    assert_eq!(tenant.retention().await.unwrap(), None);
+    browser.post("/do/retention-save", &save("90")).await.leads_to();
+    assert_eq!(tenant.retention().await.unwrap().map(|it| it.days()), Some(90));
+    let page = browser.get("/settings").await.body;
+    assert!(page.contains("texts are kept for 90 days") && page.contains("value=\"90\""), "{page}");
+
+    let hash = hash_password(PASSWORD).await;
+    let (by, now) = (Actor::System, screens.clock.now());
+    tenant.member_add("dana@example.com", "Dana", Role::Dispatcher, &hash, &by, now).await.unwrap();
+    let mut dana = screens.signed_in("dana@example.com").await;
+    let page = dana.get("/settings").await.body;
+    assert!(page.contains("90 days") && !page.contains("/do/retention-save"), "{page}");
+    assert_eq!(dana.post("/do/retention-save", &save("30")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(tenant.retention().await.unwrap().map(|it| it.days()), Some(90));
+    browser.post("/do/retention-save", &save("")).await.leads_to();
+    assert_eq!(tenant.retention().await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_connection_is_saved_and_its_secret_never_comes_back() {
     let screens = Screens::new().await;
     let tenant = screens.workspace(OWNER).await;

@@ -322,3 +322,43 @@ async fn what_was_changed_stands_in_the_audit_trail() {
     let next = world.get(&format!("/audit?limit=2&cursor={}", first["next"].as_str().unwrap())).await;
     assert_eq!(next["entries"][0], entries[2]);
 }
+
+#[tokio::test]
+async fn a_workspace_chooses_how_long_texts_are_kept() {
+    let world = World::new().await;
+    assert_eq!(world.get("/retention").await, json!({"days": null, "default_days": 400}));
+    let saved = world.send(Method::PUT, "/retention", &json!({"days": 90})).await;
+    assert_eq!((saved.status, saved.json()), (200, json!({"days": 90, "default_days": 400})));
+    assert_eq!(world.get("/retention").await, saved.json());
+    for (body, status, field) in [
+        (json!({"days": 29}), 422, "days"),
+        (json!({"days": 100_000}), 422, "days"),
+        (json!({"days": "long"}), 400, "days"),
+    ] {
+        let problem = world.send(Method::PUT, "/retention", &body).await.problem();
+        assert_eq!((problem.0, problem.2.as_str()), (status, field), "{body}");
+    }
+    assert_eq!(world.send(Method::PUT, "/retention", &json!({})).await.status, 400);
+    assert_eq!(world.get("/retention").await["days"], 90, "what was refused changed nothing");
+    assert_eq!(
+        world.call_as(&world.theirs.token, Method::GET, "/retention", None).await.json()["days"],
+        Value::Null
+    );
+    let trail = world.get("/audit").await.to_string();
+    assert!(trail.contains("retention.saved") && trail.contains("90 days"), "{trail}");
+
+    let (ticket, _) = world.scored_ticket(&world.ours, "1", 4).await;
+    world.ours.tenant.texts_remove(start() + chrono::TimeDelta::days(500), None, 10).await.unwrap();
+    let story = world.get(&format!("/tickets/{ticket}")).await;
+    assert_eq!(
+        (&story["text_removed"], &story["title"], &story["text"]),
+        (&json!(true), &json!(""), &json!(""))
+    );
+    assert_eq!(
+        (&story["sentiment"], &story["analyses"][0]["assessment"]["sentiment"]["reason"]),
+        (&json!(4), &json!(""))
+    );
+    assert_eq!(world.get("/tickets").await["tickets"][0]["text_removed"], true);
+    let csv = world.call(Method::GET, "/export", None).await.text;
+    assert!(csv.lines().next().is_some_and(|head| head.ends_with(",text_removed")), "{csv}");
+}
