@@ -78,7 +78,7 @@ struct Words {
 
 impl Words {
     const SQLITE: Self = Self {
-        begin: "PRAGMA foreign_keys = off; PRAGMA synchronous = off",
+        begin: "PRAGMA foreign_keys = off; PRAGMA synchronous = off; PRAGMA temp_store = memory; PRAGMA cache_size = -262144",
         end: "PRAGMA wal_checkpoint(TRUNCATE)",
         indexes: "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
                   AND tbl_name IN ('tickets', 'deliveries', 'analyses', 'tallies')",

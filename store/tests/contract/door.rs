@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use store::accounts::NewTenant;
 use store::door::{DeliveryFilter, DeliveryState, Disposition, PipelineHealth};
 use store::jobs::Share;
-use store::testing::TestStore;
+use store::testing::{History, TestStore};
 use store::{Actor, Store, StoreError, TenantStore};
 
 support::on_both_engines! {
@@ -33,6 +33,7 @@ support::on_both_engines! {
     a_call_that_is_proven_genuine_takes_the_place_of_one_that_is_not,
     a_proven_call_also_replaces_one_that_was_given_up_and_one_that_is_being_judged,
     a_replay_goes_by_the_call_that_was_chosen,
+    calls_of_each_fate_are_found_page_by_page_and_none_is_left_out,
 }
 
 async fn all(tenant: &TenantStore) -> Vec<store::door::Delivery> {
@@ -365,4 +366,31 @@ async fn a_replay_goes_by_the_call_that_was_chosen(store: TestStore) {
     let chosen = unproven(&acme, "7", "second", 1).await;
     assert!(acme.delivery_replay(chosen, &Actor::System, at(2)).await.unwrap());
     assert_eq!(claim(&store, 2).await.delivery, Some(chosen));
+}
+
+async fn calls_of_each_fate_are_found_page_by_page_and_none_is_left_out(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let history = History { tickets: 3_000, days: 30, clients: 7, until: at(0) };
+    store.make_history(acme.tenant_id(), history).await;
+    let fates = [
+        (Some(DeliveryState::Done), 2_985),
+        (Some(DeliveryState::Ignored), 3_000),
+        (Some(DeliveryState::Dead), 15),
+        (Some(DeliveryState::Queued), 0),
+        (None, 6_000),
+    ];
+    for (state, expected) in fates {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = acme.delivery_list(&DeliveryFilter { state }, 200, cursor.as_deref()).await.unwrap();
+            assert!(state.is_none() || page.rows.iter().all(|row| Some(row.state) == state));
+            found.extend(page.rows.into_iter().map(|row| row.id));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert!(found.is_sorted_by(|a, b| a.0 > b.0), "newest first, each once");
+        assert_eq!(found.len(), expected, "{state:?}");
+    }
 }

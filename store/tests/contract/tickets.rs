@@ -4,8 +4,8 @@ use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
 use domain::{Label, Mode, Score, TicketId};
 use store::analyses::{AnalysisState, Provenance};
 use store::jobs::Share;
-use store::testing::TestStore;
-use store::tickets::{TicketFilter, TicketState};
+use store::testing::{History, TestStore};
+use store::tickets::{LOOKED_THROUGH, TicketFilter, TicketState};
 use store::{Actor, StoreError, TenantStore};
 
 support::on_both_engines! {
@@ -24,6 +24,7 @@ support::on_both_engines! {
     a_ticket_that_was_not_there_does_not_use_up_its_number,
     the_list_is_asked_for_any_time_and_client,
     a_ticket_that_was_not_there_is_looked_for_again_once_at_a_time,
+    what_no_index_finds_is_found_page_by_page_and_none_is_left_out,
 }
 
 async fn list(tenant: &TenantStore, filter: TicketFilter) -> Vec<String> {
@@ -361,4 +362,57 @@ async fn a_ticket_that_was_not_there_is_looked_for_again_once_at_a_time(store: T
     let later = support::delivery(acme.tenant_id(), "another call", support::created("7"), 5);
     store.accept(later).await.expect("it is taken, and makes no second job");
     assert_eq!(store.job_claim(at(5), support::LEASE, 10, Share::of(10)).await.unwrap().len(), 1);
+}
+
+async fn what_no_index_finds_is_found_page_by_page_and_none_is_left_out(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let history = History { tickets: 2 * LOOKED_THROUGH + 500, days: 400, clients: 7, until: at(0) };
+    store.make_history(acme.tenant_id(), history).await;
+    let all = TicketFilter::default;
+    let cases = [
+        TicketFilter { min_sentiment: Some(Score::MAX), ..all() },
+        TicketFilter { q: Some("T4321".into()), ..all() },
+        TicketFilter { q: Some("T77".into()), label: Some(Label::Neutral), ..all() },
+        TicketFilter {
+            client: Some("2".into()),
+            label: Some(Label::Negative),
+            state: Some(TicketState::Acted),
+            ..all()
+        },
+        TicketFilter { escalated: Some(true), label: Some(Label::Positive), ..all() },
+    ];
+    let mut expected: Vec<Vec<String>> = vec![Vec::new(); cases.len()];
+    let mut cursor = None;
+    loop {
+        let page = acme.ticket_list(&all(), 500, cursor.as_deref()).await.unwrap();
+        for row in &page.rows {
+            for (found, filter) in expected.iter_mut().zip(&cases) {
+                let has = |q: &String| row.title.contains(q) || row.number.contains(q);
+                let fits = filter.min_sentiment.is_none_or(|least| row.sentiment >= Some(least))
+                    && filter.q.as_ref().is_none_or(has)
+                    && (filter.label.is_none() || row.label == filter.label)
+                    && (filter.state.is_none() || Some(row.state) == filter.state)
+                    && (filter.client.is_none() || row.client_id == filter.client)
+                    && filter.escalated.is_none_or(|escalated| row.escalated == escalated);
+                found.extend(fits.then(|| row.number.clone()));
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    for (filter, expected) in cases.iter().zip(expected) {
+        let (mut found, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = acme.ticket_list(filter, 50, cursor.as_deref()).await.unwrap();
+            found.extend(page.rows.into_iter().map(|row| row.number));
+            (cursor, pages) = (page.next, pages + 1);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "{filter:?}");
+        assert!(pages < 30, "{pages} pages for {filter:?}");
+    }
 }

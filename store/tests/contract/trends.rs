@@ -20,6 +20,7 @@ support::on_both_engines! {
     a_renamed_client_has_its_newest_name,
     the_median_is_of_the_first_way_through,
     rebuilding_gives_what_counting_gave,
+    the_clients_of_a_span_are_named_newest_first_by_their_newest_names,
 }
 
 const DAY: i64 = 86_400;
@@ -205,4 +206,20 @@ async fn rebuilding_gives_what_counting_gave(store: TestStore) {
     assert_ne!(seen().await, counted);
     acme.trends_rebuild().await.unwrap();
     assert_eq!(seen().await, counted);
+}
+
+async fn the_clients_of_a_span_are_named_newest_first_by_their_newest_names(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    assert!(acme.client_names(march(1), 10).await.unwrap().is_empty());
+    for (client, day) in [("a", 0), ("b", 3), ("c", 1), ("b", 1)] {
+        tickets(&acme, client, day, &[3]).await;
+    }
+    let ids = async |since, limit| -> Vec<String> {
+        let named = acme.client_names(since, limit).await.unwrap();
+        assert!(named.iter().all(|(id, name)| *name == format!("Client {id}")), "{named:?}");
+        named.into_iter().map(|(id, _)| id).collect()
+    };
+    assert_eq!(ids(march(1), 10).await, ["b", "c", "a"]);
+    assert_eq!(ids(march(3), 10).await, ["b", "c"]);
+    assert_eq!(ids(march(1), 2).await, ["b", "c"]);
 }

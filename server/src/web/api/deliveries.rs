@@ -95,6 +95,9 @@ pub(super) struct DeliveriesQuery {
 }
 
 /// Webhook calls
+///
+/// Calls that are done or were ignored are looked for among 5,000 a page, so it may hold fewer than `limit`, or none, and yet
+/// have a `next`. They are kept for 90 days.
 #[utoipa::path(get, path = "/deliveries", tag = "Activity", params(DeliveriesQuery), responses((status = 200, description = "A page, newest first", body = DeliveryList)))]
 pub(super) async fn list(
     caller: Caller,
