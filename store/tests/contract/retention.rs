@@ -4,6 +4,7 @@ use crate::support::{self, arrive, at, claim, delivery, plan, read, scored, tena
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::{ActionState, Mode, Retention, Score, TicketId};
 use store::door::{DeliveryFilter, DeliveryState, Disposition};
+use store::jobs::Share;
 use store::ledger::{Outcome, Rest};
 use store::retention::Tidied;
 use store::testing::TestStore;
@@ -273,7 +274,7 @@ async fn calls_that_are_done_with_go_and_a_late_repeat_makes_no_second_analysis(
     assert!(!late.repeated);
     let rows = shown().await;
     assert_eq!((rows[0].state, rows[0].id), (DeliveryState::Ignored, late.delivery));
-    assert!(store.job_claim(at(100 * DAY), support::LEASE, 10, 10).await.unwrap().is_empty());
+    assert!(store.job_claim(at(100 * DAY), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 }
 
 async fn a_call_that_a_job_goes_back_to_stays(store: TestStore) {

@@ -4,7 +4,7 @@ use crate::{now, support};
 use chrono::{Days, Duration, NaiveDate};
 use domain::{Label, Mode, Score, UserId};
 use store::door::{DeliveryFilter, DeliveryState, Disposition};
-use store::jobs::{Job, Stage};
+use store::jobs::{Job, Share, Stage};
 use store::tickets::{TicketFilter, TicketState};
 use store::trends::Bucket;
 use store::{Actor, Store, TenantStore};
@@ -151,7 +151,7 @@ pub async fn of_a_ticket_on_its_way(store: &Store, tenant: &TenantStore) {
     store.job_identify(job.lease, "new").await.unwrap();
     tenant.ticket_skip(job.lease, &support::read("new", "3"), "no", support::at(11)).await.unwrap();
     assert_eq!(tenant.tickets_replay_degraded(3, &by, support::at(12)).await.unwrap(), 3);
-    for job in store.job_claim(support::at(13), support::LEASE, 10, 10).await.unwrap() {
+    for job in store.job_claim(support::at(13), support::LEASE, 10, Share::of(10)).await.unwrap() {
         store.job_bury(job.lease, "enough", support::at(14)).await.unwrap();
     }
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead) };
