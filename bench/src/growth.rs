@@ -55,8 +55,8 @@ pub async fn measure(program: &Path, stores: [&TestStore; 2], report: &Report) -
 
 impl Desk {
     async fn open(program: &Path, store: &TestStore, tickets: u32, report: &Report) -> anyhow::Result<Self> {
-        let instance = Instance::start(program, "web", store).await?;
-        let owner = instance.owner(program, store)?;
+        let instance = Instance::start(program, "web", store, &NO_LIMIT).await?;
+        let owner = instance.workspace(program, store, "bench")?;
         let tenant = store.tenant_list().await?.first().map(|tenant| tenant.id).context("the workspace")?;
         let begun = Instant::now();
         store.make_history(tenant, History::until_now(tickets)).await;
