@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use store::analyses::{Analysis, AnalysisState};
 use store::ledger::LedgerRow;
 use store::tickets::{TicketFilter, TicketRow, TicketState, TicketStory};
-use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, OneOf, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// One of these words; `about` says of what.
@@ -142,11 +142,13 @@ pub(super) struct TicketsQuery {
 }
 
 /// See [`moment`].
-pub(super) fn moment_schema() -> OneOf {
+pub(super) fn moment_schema() -> RefOr<Schema> {
     let text = |format| {
-        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)))
+        let format = Some(SchemaFormat::KnownFormat(format));
+        ObjectBuilder::new().schema_type(Type::String).format(format)
     };
-    OneOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date)).build()
+    let either = OneOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date));
+    RefOr::T(Schema::OneOf(either.build()))
 }
 
 /// RFC 3339, or a day.
