@@ -1,7 +1,7 @@
 //! Whether pages cost the same at 10,000 and at 1,000,000 tickets: two workspaces of 400 days and 40 clients, one with a
 //! hundred times the tickets of the other, asked in turns, so that what disturbs the machine disturbs both.
 
-use super::instance::{Instance, Owner};
+use super::instance::{Instance, NO_LIMIT, Owner};
 use super::pages::{request, sign_in};
 use super::report::{Goal, Report, Waits};
 use super::wire::Wire;

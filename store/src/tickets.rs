@@ -12,9 +12,7 @@ use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{
-    Assessment, DeliveryId, Label, Mode, Party, PsaKind, Score, TenantId, Ticket, TicketId,
-};
+use domain::{Assessment, DeliveryId, Label, Mode, Party, PsaKind, Score, TenantId, Ticket, TicketId};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 

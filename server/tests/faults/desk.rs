@@ -98,7 +98,8 @@ impl Desk {
     pub fn create(&self, desk: usize, scores: [u32; 3]) -> Ticket {
         let [sentiment, urgency, impact] = scores;
         let title = format!("Mail trouble ({sentiment}/{urgency}/{impact})");
-        let id = self.product.create(&title, "Hello, the server is down again, please help us now.");
+        let id =
+            self.product.create(&title, "Hello, the server is down again, please help us now.", None, false);
         Ticket { desk, id, scores }
     }
 

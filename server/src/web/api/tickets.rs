@@ -147,7 +147,10 @@ pub(super) fn moment_schema() -> RefOr<Schema> {
         let format = Some(SchemaFormat::KnownFormat(format));
         ObjectBuilder::new().schema_type(Type::String).format(format)
     };
-    let either = OneOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date));
+    let either = OneOfBuilder::new()
+        .item(text(KnownFormat::DateTime))
+        .item(text(KnownFormat::Date))
+        .description(Some("A moment (RFC 3339), or a day (its beginning in UTC)."));
     RefOr::T(Schema::OneOf(either.build()))
 }
 
