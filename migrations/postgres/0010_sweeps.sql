@@ -45,3 +45,8 @@ CREATE INDEX swept_tickets_open ON swept_tickets (tenant_id, created_at) WHERE o
 -- Found by a sweep, not told by a webhook.
 ALTER TABLE deliveries ADD COLUMN by_sweep boolean NOT NULL DEFAULT false;
 ALTER TABLE intake ADD COLUMN by_sweep boolean NOT NULL DEFAULT false;
+
+ALTER TABLE sweeps ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenancy ON sweeps USING ((SELECT undertone_every_tenant()) OR tenant_id = (SELECT undertone_tenant()));
+ALTER TABLE swept_tickets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenancy ON swept_tickets USING ((SELECT undertone_every_tenant()) OR tenant_id = (SELECT undertone_tenant()));

@@ -8,7 +8,7 @@ pub use passwords::{hash_password, verify_password};
 pub(crate) use tokens::sha256;
 pub use tokens::{Bearer, Token};
 
-use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::engine::{Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, TenantRow, Word, clean};
 use crate::{Actor, Result, Store, StoreError, TenantStore, audit, connections, policies, trends};
 use chrono::{DateTime, Utc};
@@ -109,7 +109,7 @@ impl Store {
     /// its own: until one is saved the built-in one is used.)
     /// [`crate::StoreError::Conflict`] when the address is taken.
     pub async fn tenant_create(&self, new: NewTenant, now: DateTime<Utc>) -> Result<(TenantId, UserId)> {
-        self.write((self.inner.keys.clone(), new, now), |tx, (keys, new, now)| {
+        self.write(Scope::EveryTenant, (self.inner.keys.clone(), new, now), |tx, (keys, new, now)| {
             Box::pin(async move {
                 let tenant = TenantId(rows::id_at(*now));
                 execute!(
@@ -134,7 +134,7 @@ impl Store {
     }
 
     pub async fn tenant_list(&self) -> Result<Vec<Tenant>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let found =
             fetch_all!(reader, TenantRow, "SELECT id, name, time_zone, created_at FROM tenants ORDER BY id")?;
         Ok(found.into_iter().map(Tenant::from).collect())
@@ -142,7 +142,7 @@ impl Store {
 
     /// Everything of the tenant goes, people who belong to no other tenant included.
     pub async fn tenant_delete(&self, tenant: TenantId) -> Result<bool> {
-        self.write(tenant, |tx, tenant| {
+        self.write(Scope::EveryTenant, tenant, |tx, tenant| {
             Box::pin(async move {
                 execute!(
                     tx,
@@ -165,7 +165,7 @@ impl Store {
     }
 
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::NoTenant).await?;
         let found = fetch_optional!(
             reader,
             UserRow,
@@ -176,7 +176,7 @@ impl Store {
     }
 
     pub async fn user_fetch(&self, user: UserId) -> Result<Option<User>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::NoTenant).await?;
         let found = fetch_optional!(
             reader,
             UserRow,
@@ -194,30 +194,34 @@ impl Store {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self.write((user, password_hash.to_owned(), actor.clone(), now), |tx, (user, hash, actor, now)| {
-            Box::pin(async move {
-                execute!(tx, "UPDATE users SET password_hash = $1 WHERE id = $2", hash, user.0)?;
-                let tenants: Vec<(Uuid,)> = fetch_all!(
-                    tx,
-                    (Uuid,),
-                    "SELECT tenant_id FROM members WHERE user_id = $1 ORDER BY tenant_id",
-                    user.0
-                )?;
-                for tenant in tenants.into_iter().map(|(id,)| TenantId(id)) {
-                    let by = audit::name(tx, tenant, actor).await?;
-                    let whose = audit::name(tx, tenant, &Actor::User(*user)).await?;
-                    let detail = format!("{whose} has a new password");
-                    audit::append(tx, tenant, &by, "password.changed", &detail, *now).await?;
-                }
-                Ok(())
-            })
-        })
+        self.write(
+            Scope::EveryTenant,
+            (user, password_hash.to_owned(), actor.clone(), now),
+            |tx, (user, hash, actor, now)| {
+                Box::pin(async move {
+                    execute!(tx, "UPDATE users SET password_hash = $1 WHERE id = $2", hash, user.0)?;
+                    let tenants: Vec<(Uuid,)> = fetch_all!(
+                        tx,
+                        (Uuid,),
+                        "SELECT tenant_id FROM members WHERE user_id = $1 ORDER BY tenant_id",
+                        user.0
+                    )?;
+                    for tenant in tenants.into_iter().map(|(id,)| TenantId(id)) {
+                        let by = audit::name(tx, tenant, actor).await?;
+                        let whose = audit::name(tx, tenant, &Actor::User(*user)).await?;
+                        let detail = format!("{whose} has a new password");
+                        audit::append(tx, tenant, &by, "password.changed", &detail, *now).await?;
+                    }
+                    Ok(())
+                })
+            },
+        )
         .await
     }
 
     /// The workspace joined first comes first.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<Membership>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         fetch_all!(
             reader,
             MembershipRow,
@@ -231,7 +235,7 @@ impl Store {
     }
 
     pub async fn membership(&self, user: UserId, tenant: TenantId) -> Result<Option<Membership>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::Tenant(tenant)).await?;
         fetch_optional!(
             reader,
             MembershipRow,
@@ -247,7 +251,7 @@ impl Store {
 
 impl TenantStore {
     pub async fn tenant_fetch(&self) -> Result<Option<Tenant>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found = fetch_optional!(
             reader,
             TenantRow,
@@ -267,36 +271,35 @@ impl TenantStore {
     ) -> Result<()> {
         let input =
             (self.tenant, clean(name.trim()).into_owned(), clean(time_zone).into_owned(), actor.clone(), now);
-        self.store
-            .write(input, |tx, (tenant, name, time_zone, actor, now)| {
-                Box::pin(async move {
-                    let before: Option<(String,)> = fetch_optional!(
-                        tx,
-                        (String,),
-                        locked!(tx, "SELECT time_zone FROM tenants WHERE id = $1"),
-                        tenant.0
-                    )?;
-                    let Some((before,)) = before else { return Ok(()) };
-                    execute!(
-                        tx,
-                        "UPDATE tenants SET name = $1, time_zone = $2 WHERE id = $3",
-                        name,
-                        time_zone,
-                        tenant.0
-                    )?;
-                    if before != *time_zone {
-                        trends::rebuild(tx, *tenant).await?;
-                    }
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    let detail = format!("the workspace is called {name}, its time zone is {time_zone}");
-                    audit::append(tx, *tenant, &by, "tenant.saved", &detail, *now).await
-                })
+        self.write(input, |tx, (tenant, name, time_zone, actor, now)| {
+            Box::pin(async move {
+                let before: Option<(String,)> = fetch_optional!(
+                    tx,
+                    (String,),
+                    locked!(tx, "SELECT time_zone FROM tenants WHERE id = $1"),
+                    tenant.0
+                )?;
+                let Some((before,)) = before else { return Ok(()) };
+                execute!(
+                    tx,
+                    "UPDATE tenants SET name = $1, time_zone = $2 WHERE id = $3",
+                    name,
+                    time_zone,
+                    tenant.0
+                )?;
+                if before != *time_zone {
+                    trends::rebuild(tx, *tenant).await?;
+                }
+                let by = audit::name(tx, *tenant, actor).await?;
+                let detail = format!("the workspace is called {name}, its time zone is {time_zone}");
+                audit::append(tx, *tenant, &by, "tenant.saved", &detail, *now).await
             })
-            .await
+        })
+        .await
     }
 
     pub async fn member_list(&self) -> Result<Vec<Member>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found: Vec<(Uuid, String, String, String, DateTime<Utc>)> = fetch_all!(
             reader,
             (Uuid, String, String, String, DateTime<Utc>),
@@ -340,21 +343,26 @@ impl TenantStore {
             actor.clone(),
             now,
         );
-        self.store
-            .write(input, |tx, (tenant, email, name, role, password_hash, actor, now)| {
-                Box::pin(async move {
-                    let user = match user_insert(tx, email, name, password_hash, *now).await? {
-                        Some(user) => user,
-                        None => take_over_unused(tx, email, name, password_hash).await?,
-                    };
-                    if !member_insert(tx, *tenant, user, *role, *now).await? {
-                        return Err(StoreError::Conflict { what: "a member with this address" });
+        self.write(input, |tx, (tenant, email, name, role, password_hash, actor, now)| {
+            Box::pin(async move {
+                let user = match user_insert(tx, email, name, password_hash, *now).await? {
+                    Some(user) => user,
+                    None => {
+                        // Members of every workspace are asked after: nobody's sign-in is taken from them.
+                        tx.enter(Scope::EveryTenant).await?;
+                        let user = take_over_unused(tx, email, name, password_hash).await?;
+                        tx.enter(Scope::Tenant(*tenant)).await?;
+                        user
                     }
-                    note_added(tx, *tenant, email, *role, actor, *now).await?;
-                    Ok(user)
-                })
+                };
+                if !member_insert(tx, *tenant, user, *role, *now).await? {
+                    return Err(StoreError::Conflict { what: "a member with this address" });
+                }
+                note_added(tx, *tenant, email, *role, actor, *now).await?;
+                Ok(user)
             })
-            .await
+        })
+        .await
     }
 
     /// Adds somebody who has a sign-in already, at the operator's word. [`StoreError::Conflict`] when the person is a
@@ -366,55 +374,45 @@ impl TenantStore {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self.store
-            .write((self.tenant, user, role, actor.clone(), now), |tx, (tenant, user, role, actor, now)| {
-                Box::pin(async move {
-                    let (email,): (String,) =
-                        fetch_one!(tx, (String,), "SELECT email FROM users WHERE id = $1", user.0)?;
-                    if !member_insert(tx, *tenant, *user, *role, *now).await? {
-                        return Err(StoreError::Conflict { what: "a member with this address" });
-                    }
-                    note_added(tx, *tenant, &email, *role, actor, *now).await
-                })
+        self.write((self.tenant, user, role, actor.clone(), now), |tx, (tenant, user, role, actor, now)| {
+            Box::pin(async move {
+                let (email,): (String,) =
+                    fetch_one!(tx, (String,), "SELECT email FROM users WHERE id = $1", user.0)?;
+                if !member_insert(tx, *tenant, *user, *role, *now).await? {
+                    return Err(StoreError::Conflict { what: "a member with this address" });
+                }
+                note_added(tx, *tenant, &email, *role, actor, *now).await
             })
-            .await
+        })
+        .await
     }
 
     /// `false` when there is no such member, or it is the last owner.
     pub async fn member_remove(&self, user: UserId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
-        self.store
-            .write((self.tenant, user, actor.clone(), now), |tx, (tenant, user, actor, now)| {
-                Box::pin(async move {
-                    let members: Vec<(Uuid, String)> = fetch_all!(
-                        tx,
-                        (Uuid, String),
-                        locked!(
-                            tx,
-                            "SELECT user_id, role FROM members WHERE tenant_id = $1 ORDER BY user_id"
-                        ),
-                        tenant.0
-                    )?;
-                    let is_owner = |role: &str| role == Word::word(Role::Owner);
-                    let Some((_, role)) = members.iter().find(|(id, _)| *id == user.0) else {
-                        return Ok(false);
-                    };
-                    if is_owner(role) && members.iter().filter(|(_, role)| is_owner(role)).count() == 1 {
-                        return Ok(false);
-                    }
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    let who = audit::name(tx, *tenant, &Actor::User(*user)).await?;
-                    execute!(
-                        tx,
-                        "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2",
-                        tenant.0,
-                        user.0
-                    )?;
-                    audit::append(tx, *tenant, &by, "member.removed", &format!("{who} was removed"), *now)
-                        .await?;
-                    Ok(true)
-                })
+        self.write((self.tenant, user, actor.clone(), now), |tx, (tenant, user, actor, now)| {
+            Box::pin(async move {
+                let members: Vec<(Uuid, String)> = fetch_all!(
+                    tx,
+                    (Uuid, String),
+                    locked!(tx, "SELECT user_id, role FROM members WHERE tenant_id = $1 ORDER BY user_id"),
+                    tenant.0
+                )?;
+                let is_owner = |role: &str| role == Word::word(Role::Owner);
+                let Some((_, role)) = members.iter().find(|(id, _)| *id == user.0) else {
+                    return Ok(false);
+                };
+                if is_owner(role) && members.iter().filter(|(_, role)| is_owner(role)).count() == 1 {
+                    return Ok(false);
+                }
+                let by = audit::name(tx, *tenant, actor).await?;
+                let who = audit::name(tx, *tenant, &Actor::User(*user)).await?;
+                execute!(tx, "DELETE FROM members WHERE tenant_id = $1 AND user_id = $2", tenant.0, user.0)?;
+                audit::append(tx, *tenant, &by, "member.removed", &format!("{who} was removed"), *now)
+                    .await?;
+                Ok(true)
             })
-            .await
+        })
+        .await
     }
 }
 

@@ -57,7 +57,7 @@ impl TenantStore {
     /// Whether an escalation of this ticket was ever carried out, refused, or may have reached the PSA. One that was
     /// planned and never begun does not count: it is planned anew.
     pub async fn escalated_before(&self, ticket: TicketId) -> Result<bool> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let (before,): (bool,) = fetch_one!(
             reader,
             (bool,),
@@ -95,7 +95,7 @@ impl TenantStore {
             provenance: provenance.clone(),
             now,
         };
-        self.store.write_later(scored, |tx, scored| Box::pin(scored.keep(tx))).await
+        self.write_later(scored, |tx, scored| Box::pin(scored.keep(tx))).await
     }
 
     /// End of the score stage without scores (refused, filtered, unusable twice): nothing is done, the job is finished.
@@ -117,19 +117,18 @@ impl TenantStore {
             provenance.clone(),
             now,
         );
-        self.store
-            .write_later(input, |tx, (tenant, lease, ticket, reason, policy_version, provenance, now)| {
-                Box::pin(async move {
-                    let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
-                    skip(tx, &held, *ticket, reason, *policy_version, provenance, *now).await
-                })
+        self.write_later(input, |tx, (tenant, lease, ticket, reason, policy_version, provenance, now)| {
+            Box::pin(async move {
+                let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
+                skip(tx, &held, *ticket, reason, *policy_version, provenance, *now).await
             })
-            .await
+        })
+        .await
     }
 
     /// The newest analysis of a ticket.
     pub async fn analysis_latest(&self, ticket: TicketId) -> Result<Option<Analysis>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         Ok(of_ticket(&mut reader, self.tenant, ticket, Some(1)).await?.pop())
     }
 }

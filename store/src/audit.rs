@@ -27,14 +27,13 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let input = (self.tenant, actor.clone(), what.to_owned(), detail.to_owned(), now);
-        self.store
-            .write(input, |tx, (tenant, actor, what, detail, now)| {
-                Box::pin(async move {
-                    let by = name(tx, *tenant, actor).await?;
-                    append(tx, *tenant, &by, what, detail, *now).await
-                })
+        self.write(input, |tx, (tenant, actor, what, detail, now)| {
+            Box::pin(async move {
+                let by = name(tx, *tenant, actor).await?;
+                append(tx, *tenant, &by, what, detail, *now).await
             })
-            .await
+        })
+        .await
     }
 
     /// Newest first.
@@ -45,7 +44,7 @@ impl TenantStore {
             query.push(" AND id < ").bind(cursor.id);
         }
         query.push(" ORDER BY id DESC LIMIT ").bind(i64::from(limit) + 1);
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found = fetch_query!(reader, (Uuid, DateTime<Utc>, String, String, String), query)?;
         let page = rows::page(found, limit, |(id, at, ..)| Cursor { at: *at, id: *id });
         let entry = |(_, at, actor, what, detail)| AuditEntry { at, actor, what, detail };

@@ -9,7 +9,7 @@ pub use hooks::{Hook, HookOwner};
 pub use state::{ConnectionState, Probe};
 use state::{StateRow, resume};
 
-use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::engine::{Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::{self, Word, clean};
 use crate::vault::Place;
 use crate::{Actor, KeyRing, Result, Store, TenantStore, audit, sweeps};
@@ -90,7 +90,7 @@ fn open_psa(keys: &KeyRing, tenant: TenantId, settings: &str, sealed: &[u8]) -> 
 impl TenantStore {
     /// One small read, by which a copy of policy, prompt and connections is known to be the newest.
     pub async fn stamp(&self) -> Result<Stamp> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_one!(
             reader,
             Stamp,
@@ -138,7 +138,7 @@ impl Store {
                 "UPDATE hooks SET sealed_secret = $1 WHERE tenant_id = $2 AND sealed_secret = $3",
             ),
         ] {
-            let mut reader = self.read().await?;
+            let mut reader = self.read(Scope::EveryTenant).await?;
             let sealed: Vec<(Uuid, Vec<u8>)> = fetch_all!(reader, (Uuid, Vec<u8>), select)?;
             drop(reader);
             for (tenant, old) in sealed {
@@ -149,9 +149,13 @@ impl Store {
                 let new = self.inner.keys.seal(place, &self.inner.keys.open(place, &old)?);
                 // Only if nobody saved another value meanwhile: that one is sealed with the present key already.
                 changed += self
-                    .write((update, new, tenant, old), |tx, (update, new, tenant, old)| {
-                        Box::pin(async move { execute!(tx, *update, new, *tenant, old) })
-                    })
+                    .write(
+                        Scope::Tenant(tenant.into()),
+                        (update, new, tenant, old),
+                        |tx, (update, new, tenant, old)| {
+                            Box::pin(async move { execute!(tx, *update, new, *tenant, old) })
+                        },
+                    )
                     .await?;
             }
         }
@@ -161,7 +165,7 @@ impl Store {
 
 impl TenantStore {
     pub async fn psa_connection(&self) -> Result<Option<PsaConnection>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found = fetch_optional!(
             reader,
             ConnectionRow,
@@ -187,7 +191,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let input = (self.clone(), settings, actor.clone(), now);
-        self.store
+        self
             .write(input, |tx, (this, settings, actor, now)| {
                 Box::pin(async move {
                     let kept = kept_psa(tx, this.tenant, settings).await?;
@@ -220,7 +224,7 @@ impl TenantStore {
 
     /// The built-in analyser when nothing was saved.
     pub async fn model_connection(&self) -> Result<ModelConnection> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found = fetch_optional!(
             reader,
             ConnectionRow,
@@ -259,7 +263,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let input = (self.clone(), settings, actor.clone(), now);
-        self.store
+        self
             .write(input, |tx, (this, settings, actor, now)| {
                 Box::pin(async move {
                     let sealed = match settings.secret() {
@@ -305,7 +309,7 @@ impl TenantStore {
     }
 
     pub async fn lookups_get(&self) -> Result<Option<CachedLookups>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
             reader,
             (String, String, DateTime<Utc>),
@@ -318,23 +322,22 @@ impl TenantStore {
     }
 
     pub async fn lookups_put(&self, kind: PsaKind, value: Value, now: DateTime<Utc>) -> Result<()> {
-        self.store
-            .write((self.tenant, kind, value, now), |tx, (tenant, kind, value, now)| {
-                Box::pin(async move {
-                    execute!(
-                        tx,
-                        "INSERT INTO lookups (tenant_id, psa, value, fetched_at) VALUES ($1, $2, $3, $4)
+        self.write((self.tenant, kind, value, now), |tx, (tenant, kind, value, now)| {
+            Box::pin(async move {
+                execute!(
+                    tx,
+                    "INSERT INTO lookups (tenant_id, psa, value, fetched_at) VALUES ($1, $2, $3, $4)
                          ON CONFLICT (tenant_id) DO UPDATE SET psa = excluded.psa, value = excluded.value,
                            fetched_at = excluded.fetched_at",
-                        tenant.0,
-                        kind.slug(),
-                        value.to_string(),
-                        *now
-                    )
-                    .map(drop)
-                })
+                    tenant.0,
+                    kind.slug(),
+                    value.to_string(),
+                    *now
+                )
+                .map(drop)
             })
-            .await
+        })
+        .await
     }
 }
 

@@ -164,7 +164,7 @@ impl TenantStore {
         let cursor = Cursor::read(cursor)?;
         let mut query = Query::new(concat!(select_deliveries!(), "WHERE d.tenant_id = "));
         query.bind(self.tenant.0);
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let mut stop = None;
         match filter.state {
             None => {}
@@ -209,7 +209,7 @@ impl TenantStore {
     }
 
     pub async fn delivery_fetch(&self, delivery: DeliveryId) -> Result<Option<DeliveryDetail>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let Some(row) = fetch_optional!(
             reader,
             DeliveryRow,
@@ -239,7 +239,7 @@ impl TenantStore {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<bool> {
-        self.store
+        self
             .write((self.tenant, delivery.0, actor.clone(), now), |tx, (tenant, delivery, actor, now)| {
                 Box::pin(async move {
                     type Row = (String, String, Option<String>, DateTime<Utc>);
@@ -264,7 +264,7 @@ impl TenantStore {
 
     /// When the last webhook arrived, how many wait, the oldest waiting, how many are dead.
     pub async fn pipeline_health(&self, _now: DateTime<Utc>) -> Result<PipelineHealth> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let last: Option<(DateTime<Utc>,)> = fetch_optional!(
             reader,
             (DateTime<Utc>,),

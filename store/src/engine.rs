@@ -6,6 +6,8 @@
 //! | | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | begin | `BEGIN IMMEDIATE` on the one writing connection | `BEGIN` |
+//! | read | a connection with `query_only` | `BEGIN READ ONLY` |
+//! | whose rows are visible | all; each statement names its tenant | those of its [`Scope`], by row security |
 //! | commit without waiting for the disk | `PRAGMA synchronous = NORMAL` | `synchronous_commit = off` |
 //! | rows read in order to be changed | nothing to do | `FOR UPDATE` (see [`locked!`]) |
 //! | claiming jobs | | `FOR UPDATE SKIP LOCKED`, `LATERAL` (see [`crate::jobs`]) |
@@ -16,8 +18,10 @@
 //! `lower()`; JSON is TEXT, so that it comes back byte for byte and may hold U+0000, which `jsonb` refuses.
 
 use crate::Result;
+mod scope;
 mod sql;
 
+pub(crate) use scope::Scope;
 pub(crate) use sql::*;
 
 use crate::error::StoreError;
@@ -28,7 +32,7 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -59,15 +63,17 @@ pub(crate) enum Pools {
     Postgres(PgPool),
 }
 
-/// A connection for reading.
+/// A connection for reading. On PostgreSQL a transaction, so that its scope ends with it; dropping it rolls it back with
+/// the check that the pool makes of each connection that is returned.
 pub(crate) enum Reader {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
 /// A transaction, and what is to happen when it commits.
 pub(crate) struct Tx {
     open: Open,
+    scope: Scope,
     /// Changes of the roll-ups, written together at the end: hot rows are locked briefly and in one order.
     tallies: Vec<TallyChange>,
     work: News,
@@ -160,14 +166,16 @@ impl Pools {
         }
     }
 
-    pub(crate) async fn read(&self) -> Result<Reader> {
+    pub(crate) async fn read(&self, scope: Scope) -> Result<Reader> {
         Ok(match self {
             Self::Sqlite { read, .. } => Reader::Sqlite(read.acquire().await?),
-            Self::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+            Self::Postgres(pool) => {
+                Reader::Postgres(pool.begin_with(AssertSqlSafe(format!("BEGIN READ ONLY; {scope}"))).await?)
+            }
         })
     }
 
-    pub(crate) async fn begin(&self, flush: Flush) -> Result<Tx> {
+    pub(crate) async fn begin(&self, flush: Flush, scope: Scope) -> Result<Tx> {
         // A transaction that begins deferred gets SQLITE_BUSY at its first write when another process wrote meanwhile,
         // and the busy timeout does not help it. How a commit treats the disk is said in the same breath.
         let open = match (self, flush) {
@@ -177,12 +185,15 @@ impl Pools {
             (Self::Sqlite { write, .. }, Flush::Later) => {
                 Open::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?)
             }
-            (Self::Postgres(pool), Flush::First) => Open::Postgres(pool.begin().await?),
+            (Self::Postgres(pool), Flush::First) => {
+                Open::Postgres(pool.begin_with(AssertSqlSafe(format!("BEGIN; {scope}"))).await?)
+            }
             (Self::Postgres(pool), Flush::Later) => {
-                Open::Postgres(pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?)
+                let text = format!("BEGIN; SET LOCAL synchronous_commit = off; {scope}");
+                Open::Postgres(pool.begin_with(AssertSqlSafe(text)).await?)
             }
         };
-        Ok(Tx { open, tallies: Vec::new(), work: News::None })
+        Ok(Tx { open, scope, tallies: Vec::new(), work: News::None })
     }
 
     pub(crate) async fn close(&self) {
@@ -207,13 +218,20 @@ impl Pools {
     pub(crate) async fn migrate(&self) -> Result<()> {
         match self {
             Self::Sqlite { write, .. } => self.migrator().run(write).await,
-            Self::Postgres(pool) => self.migrator().run(pool).await,
+            Self::Postgres(pool) => {
+                // A migration may have rows to change, and runs under the same rules as everyone else.
+                let mut connection = pool.acquire().await?.detach();
+                sqlx::query("SET undertone.tenant = 'every'").execute(&mut connection).await?;
+                let ran = self.migrator().run(&mut connection).await;
+                sqlx::Connection::close(connection).await?;
+                ran
+            }
         }
         .map_err(StoreError::Migrate)
     }
 
     pub(crate) async fn pending_migrations(&self) -> Result<Vec<String>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::NoTenant).await?;
         let (known,): (bool,) = fetch_one!(
             reader,
             (bool,),
@@ -247,6 +265,14 @@ impl Pools {
         let copied = sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await;
         Connection::close(connection).await?;
         copied.map(drop).map_err(StoreError::from)
+    }
+
+    /// The name of the role that row security does not bind, if this is one; see [`crate::Store::unbound_role`].
+    pub(crate) async fn unbound_role(&self) -> Result<Option<String>> {
+        let Self::Postgres(pool) = self else { return Ok(None) };
+        let unbound =
+            "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)";
+        Ok(sqlx::query_scalar(unbound).fetch_optional(pool).await?)
     }
 
     /// Waits for news of work from another node. SQLite has no other nodes: `None`.
@@ -305,16 +331,39 @@ impl Tx {
         self.tallies.push(change);
     }
 
-    /// Marks a point to come back to. With `again`, the mark before it is dropped in the same breath.
-    pub(crate) async fn mark(&mut self, again: bool) -> Result<Mark> {
+    /// From here on, those tenants' rows.
+    pub(crate) async fn enter(&mut self, scope: Scope) -> Result<()> {
+        if self.scope != scope
+            && let ConnRef::Postgres(connection) = self.connection()
+        {
+            sqlx::raw_sql(AssertSqlSafe(scope.to_string())).execute(connection).await?;
+        }
+        self.scope = scope;
+        Ok(())
+    }
+
+    /// Marks a point to come back to, in this scope. With `again`, the mark before it is dropped in the same breath.
+    pub(crate) async fn mark(&mut self, again: bool, scope: Scope) -> Result<Mark> {
+        let enters = self.scope != scope;
         let text =
             if again { "RELEASE SAVEPOINT operation; SAVEPOINT operation" } else { "SAVEPOINT operation" };
-        on_engine!(self, c => sqlx::raw_sql(text).execute(c).await.map(drop))?;
-        Ok(Mark { tallies: self.tallies.len(), work: self.work })
+        match self.connection() {
+            ConnRef::Postgres(c) if enters => {
+                // Entered before the mark: coming back to it is coming back into its scope.
+                let drops = if again { "RELEASE SAVEPOINT operation; " } else { "" };
+                let text = AssertSqlSafe(format!("{drops}{scope}; SAVEPOINT operation"));
+                sqlx::raw_sql(text).execute(c).await.map(drop)?;
+            }
+            ConnRef::Postgres(c) => sqlx::raw_sql(text).execute(c).await.map(drop)?,
+            ConnRef::Sqlite(c) => sqlx::raw_sql(text).execute(c).await.map(drop)?,
+        }
+        self.scope = scope;
+        Ok(Mark { scope, tallies: self.tallies.len(), work: self.work })
     }
     /// Undoes everything since the mark.
     pub(crate) async fn return_to(&mut self, mark: Mark) -> Result<()> {
         on_engine!(self, c => sqlx::raw_sql("ROLLBACK TO SAVEPOINT operation").execute(c).await.map(drop))?;
+        self.scope = mark.scope;
         self.tallies.truncate(mark.tallies);
         self.work = mark.work;
         Ok(())
@@ -341,6 +390,7 @@ impl Tx {
 /// A point within a transaction; see [`Tx::mark`].
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
+    scope: Scope,
     tallies: usize,
     work: News,
 }

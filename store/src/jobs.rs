@@ -11,7 +11,7 @@ pub(crate) use held::Held;
 pub use identify::Identified;
 pub(crate) use requeue::Requeue;
 
-use crate::engine::{News, Query, Tx, execute, execute_query, fetch_all, fetch_one, fetch_query, sql};
+use crate::engine::{News, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_one, fetch_query, sql};
 use crate::rows::clean;
 use crate::writer::announce;
 use crate::{Lease, Result, Store, timeline};
@@ -124,7 +124,7 @@ impl Store {
         let node = self.inner.node;
         let token = node.token();
         let mut jobs = self
-            .write_later((now, node, token, now + lease, limit, share), |tx, input| {
+            .write_later(Scope::EveryTenant, (now, node, token, now + lease, limit, share), |tx, input| {
                 Box::pin(async move {
                     let (now, node, token, until, limit, share) = input;
                     let (least, greatest) = node.tokens();
@@ -150,17 +150,22 @@ impl Store {
         if leases.is_empty() {
             return Ok(Vec::new());
         }
-        self.write_later((leases.to_vec(), until), |tx, (leases, until)| Box::pin(renew(tx, leases, *until)))
-            .await
+        self.write_later(Scope::EveryTenant, (leases.to_vec(), until), |tx, (leases, until)| {
+            Box::pin(renew(tx, leases, *until))
+        })
+        .await
     }
 
     /// Gives the job back, to be tried again at `at`. `refund` gives the attempt back too (paused connection, shutdown),
     /// and leaves no line in the ticket's timeline; the delivery shows the cause either way.
     pub async fn job_retry(&self, lease: Lease, at: DateTime<Utc>, cause: &str, refund: bool) -> Result<()> {
-        self.write_later((lease, at, clean(cause).into_owned(), refund), |tx, (lease, at, cause, refund)| {
-            Box::pin(async move {
-                let held = Held::fence(tx, None, *lease).await?;
-                execute!(
+        self.write_later(
+            Scope::EveryTenant,
+            (lease, at, clean(cause).into_owned(), refund),
+            |tx, (lease, at, cause, refund)| {
+                Box::pin(async move {
+                    let held = Held::fence(tx, None, *lease).await?;
+                    execute!(
                     tx,
                     "UPDATE jobs SET lease_token = NULL, due_at = $1, cause = $2, attempts = attempts - $3,
                        total_attempts = total_attempts - $3 WHERE id = $4",
@@ -169,18 +174,21 @@ impl Store {
                     i64::from(*refund),
                     held.id
                 )?;
-                tx.announce(News::Here);
-                held.note_cause(tx, cause, *refund).await?;
-                if *refund {
-                    return Ok(());
-                }
-                match held.ticket_id {
-                    // In the story it stands where the next attempt begins.
-                    Some(ticket) => timeline::event(tx, held.tenant_id, ticket, *at, "retry", cause).await,
-                    None => Ok(()),
-                }
-            })
-        })
+                    tx.announce(News::Here);
+                    held.note_cause(tx, cause, *refund).await?;
+                    if *refund {
+                        return Ok(());
+                    }
+                    match held.ticket_id {
+                        // In the story it stands where the next attempt begins.
+                        Some(ticket) => {
+                            timeline::event(tx, held.tenant_id, ticket, *at, "retry", cause).await
+                        }
+                        None => Ok(()),
+                    }
+                })
+            },
+        )
         .await
     }
 
@@ -202,7 +210,7 @@ impl Store {
 
     /// Gives up: the job and its delivery are dead with this cause, the ticket (if any) is `failed`.
     pub async fn job_bury(&self, lease: Lease, cause: &str, now: DateTime<Utc>) -> Result<()> {
-        self.write((lease, clean(cause).into_owned(), now), |tx, (lease, cause, now)| {
+        self.write(Scope::EveryTenant, (lease, clean(cause).into_owned(), now), |tx, (lease, cause, now)| {
             Box::pin(async move {
                 let held = Held::fence(tx, None, *lease).await?;
                 held.bury(tx, cause, *now).await
@@ -213,14 +221,14 @@ impl Store {
 
     /// The job is finished; its delivery is done.
     pub async fn job_finish(&self, lease: Lease, now: DateTime<Utc>) -> Result<()> {
-        self.write((lease, now), |tx, (lease, now)| {
+        self.write(Scope::EveryTenant, (lease, now), |tx, (lease, now)| {
             Box::pin(async move { Held::fence(tx, None, *lease).await?.finish(tx, *now).await })
         })
         .await
     }
 
     pub async fn queue_health(&self) -> Result<QueueHealth> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let (ready, leased, dead): (i64, i64, i64) = fetch_one!(
             reader,
             (i64, i64, i64),

@@ -89,7 +89,7 @@ impl TenantStore {
     /// A row decided by an earlier analysis of the ticket is among them when the plan names its key, and when it is not
     /// final: what may have reached the PSA is brought to its end, and told of.
     pub async fn action_list(&self, analysis: AnalysisId) -> Result<Vec<LedgerRow>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found: Option<(Uuid, Option<String>)> = fetch_optional!(
             reader,
             (Uuid, Option<String>),
@@ -111,14 +111,13 @@ impl TenantStore {
     /// `planned` → `in_flight` for all of these, on disk before the first request leaves. Returns those that were in flight
     /// already: an earlier attempt may have reached the PSA, so look there first.
     pub async fn actions_begin(&self, lease: Lease, actions: &[ActionId]) -> Result<HashSet<ActionId>> {
-        self.store
-            .write((self.tenant, lease, actions.to_vec()), |tx, (tenant, lease, actions)| {
-                Box::pin(async move {
-                    let held = Held::fence(tx, Some(*tenant), *lease).await?;
-                    begin(tx, &held, actions).await
-                })
+        self.write((self.tenant, lease, actions.to_vec()), |tx, (tenant, lease, actions)| {
+            Box::pin(async move {
+                let held = Held::fence(tx, Some(*tenant), *lease).await?;
+                begin(tx, &held, actions).await
             })
-            .await
+        })
+        .await
     }
 
     /// Stores how actions ended. With [`Rest::Finished`] the ticket is `acted` and the job finished.
@@ -132,22 +131,21 @@ impl TenantStore {
         rest: Rest,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self.store
-            .write_later(
-                (self.tenant, lease, ticket.0, ended.to_vec(), rest, now),
-                |tx, (tenant, lease, ticket, ended, rest, now)| {
-                    Box::pin(async move {
-                        let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
-                        let applied = end(tx, &held, ended, *now).await?;
-                        mark_ticket(tx, &held, *ticket, applied, *rest == Rest::Finished, *now).await?;
-                        match rest {
-                            Rest::Finished => held.finish(tx, *now).await,
-                            Rest::Unsent(actions) => unbegin(tx, &held, actions).await,
-                        }
-                    })
-                },
-            )
-            .await
+        self.write_later(
+            (self.tenant, lease, ticket.0, ended.to_vec(), rest, now),
+            |tx, (tenant, lease, ticket, ended, rest, now)| {
+                Box::pin(async move {
+                    let held = Held::fence(tx, Some(*tenant), *lease).await?.about(*ticket)?;
+                    let applied = end(tx, &held, ended, *now).await?;
+                    mark_ticket(tx, &held, *ticket, applied, *rest == Rest::Finished, *now).await?;
+                    match rest {
+                        Rest::Finished => held.finish(tx, *now).await,
+                        Rest::Unsent(actions) => unbegin(tx, &held, actions).await,
+                    }
+                })
+            },
+        )
+        .await
     }
 }
 

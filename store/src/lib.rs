@@ -2,7 +2,7 @@
 //!
 //! [`Store`] is the whole instance: sign-in, tokens, the door, the queue. What belongs to one tenant is reached only
 //! through [`TenantStore`], which is made from a signed-in viewer, an API token or a claimed job; every one of its
-//! statements carries the tenant.
+//! statements carries the tenant, and runs where PostgreSQL shows it no other's rows (`engine/scope.rs`).
 //!
 //! Times are bound, never asked of the database; callers give them cut to microseconds, which is what PostgreSQL keeps.
 //!
@@ -36,7 +36,7 @@ pub use error::StoreError;
 pub use vault::{KeyRing, VaultError};
 
 use domain::{JobId, TenantId, UserId};
-use engine::{Pools, Reader};
+use engine::{Pools, Reader, Scope};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -114,7 +114,7 @@ impl Store {
     }
     /// Answers when the database does, for `/readyz`.
     pub async fn ping(&self) -> Result<()> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::NoTenant).await?;
         engine::execute!(reader, "SELECT 1").map(drop)
     }
     /// Copies a live SQLite database into a new file. PostgreSQL: an error that names `pg_dump`.
@@ -141,8 +141,14 @@ impl Store {
         self.inner.pools.close().await;
     }
 
-    pub(crate) async fn read(&self) -> Result<Reader> {
-        self.inner.pools.read().await
+    /// The name of the database's role, where PostgreSQL's row security does not bind it: a superuser, or one with
+    /// `BYPASSRLS`. One tenant is then kept from another's rows by the statements alone. SQLite: `None`.
+    pub async fn unbound_role(&self) -> Result<Option<String>> {
+        self.inner.pools.unbound_role().await
+    }
+
+    pub(crate) async fn read(&self, scope: Scope) -> Result<Reader> {
+        self.inner.pools.read(scope).await
     }
 }
 
@@ -152,6 +158,10 @@ impl TenantStore {
     }
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) async fn read(&self) -> Result<Reader> {
+        self.store.read(Scope::Tenant(self.tenant)).await
     }
 }
 

@@ -26,7 +26,7 @@ impl TenantStore {
 
     /// Saves a new version (or returns the present one when nothing differs).
     pub async fn policy_put(&self, policy: &Policy, actor: &Actor, now: DateTime<Utc>) -> Result<i64> {
-        self.store
+        self
             .write((self.tenant, policy.clone(), actor.clone(), now), |tx, (tenant, policy, actor, now)| {
                 Box::pin(async move {
                     lock(tx, *tenant).await?;
@@ -71,7 +71,7 @@ impl TenantStore {
 
     /// Newest first.
     pub async fn policy_versions(&self, limit: u32) -> Result<Vec<Version<Policy>>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_all!(
             reader,
             VersionRow,
@@ -94,7 +94,7 @@ impl TenantStore {
     pub async fn prompt_put(&self, template: &str, actor: &Actor, now: DateTime<Utc>) -> Result<i64> {
         let template = if template.trim().is_empty() { "" } else { template };
         let input = (self.tenant, clean(template).into_owned(), actor.clone(), now);
-        self.store
+        self
             .write(input, |tx, (tenant, template, actor, now)| {
                 Box::pin(async move {
                     lock(tx, *tenant).await?;
@@ -129,7 +129,7 @@ impl TenantStore {
 
     /// Newest first; an empty one was the way back to the built-in template.
     pub async fn prompt_versions(&self, limit: u32) -> Result<Vec<Version<String>>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_all!(
             reader,
             VersionRow,

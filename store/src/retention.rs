@@ -9,7 +9,7 @@
 mod deliveries;
 mod texts;
 
-use crate::engine::{execute, fetch_all, fetch_optional, sql};
+use crate::engine::{Scope, execute, fetch_all, fetch_optional, sql};
 use crate::rows::Cursor;
 use crate::{Actor, Result, Store, StoreError, TenantStore, accounts, audit, sessions};
 use chrono::{DateTime, Utc};
@@ -57,7 +57,7 @@ impl Store {
     /// The workspace that has waited longest to be tidied, if one is due. It is due again at `until`, so that nobody else
     /// takes it meanwhile, and somebody does if the caller dies. Asks without writing when none is due.
     pub async fn tidy_claim(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Option<Tidy>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let due: Option<(Uuid,)> = fetch_optional!(
             reader,
             (Uuid,),
@@ -69,7 +69,7 @@ impl Store {
             return Ok(None);
         }
         let claimed: Vec<(Uuid, Option<i64>)> = self
-            .write_later((now, until), |tx, (now, until)| {
+            .write_later(Scope::EveryTenant, (now, until), |tx, (now, until)| {
                 Box::pin(async move {
                     fetch_all!(
                         tx,
@@ -87,7 +87,7 @@ impl Store {
 
     /// Removes up to `limit` sessions that are over, and as many attempts to sign in that no longer count.
     pub async fn expired_trim(&self, now: DateTime<Utc>, limit: u32) -> Result<Expired> {
-        self.write_later((now, i64::from(limit)), |tx, (now, limit)| {
+        self.write_later(Scope::EveryTenant, (now, i64::from(limit)), |tx, (now, limit)| {
             Box::pin(async move {
                 Ok(Expired {
                     sessions: sessions::trim(tx, *limit).await?,
@@ -108,7 +108,7 @@ fn read_days(days: Option<i64>) -> Result<Option<Retention>> {
 impl TenantStore {
     /// How long this workspace wants its texts kept; `None`: as long as the instance keeps them.
     pub async fn retention(&self) -> Result<Option<Retention>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found: Option<(Option<i64>,)> = fetch_optional!(
             reader,
             (Option<i64>,),
@@ -125,7 +125,7 @@ impl TenantStore {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self.store
+        self
             .write((self.tenant, retention, actor.clone(), now), |tx, (tenant, retention, actor, now)| {
                 Box::pin(async move {
                     let days = retention.map(|retention| i64::from(retention.days()));
@@ -151,7 +151,7 @@ impl TenantStore {
     /// The workspace is tidy and due again at `next`; unless it is due sooner by now, because somebody chose anew or it
     /// is another's. `until` is that of the claim.
     pub async fn tidy_done(&self, until: DateTime<Utc>, next: DateTime<Utc>) -> Result<()> {
-        self.store
+        self
             .write_later((self.tenant, until, next), |tx, (tenant, until, next)| {
                 Box::pin(async move {
                     execute!(

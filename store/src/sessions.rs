@@ -3,7 +3,7 @@
 //! A row is found by the SHA-256 of the session's id and sealed under a key made of the id, which only the person's
 //! browser has: who reads the database can sign in as nobody, and sees nothing of what is on its way to a page.
 
-use crate::engine::{Tx, execute, fetch_optional};
+use crate::engine::{Scope, Tx, execute, fetch_optional};
 use crate::{Result, Store, StoreError, rows, vault};
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -75,7 +75,7 @@ impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         let now = now()?;
         self.store
-            .write(now, |tx, now| {
+            .write(Scope::NoTenant, now, |tx, now| {
                 Box::pin(
                     async move { execute!(tx, "DELETE FROM sessions WHERE expires_at < $1", *now).map(drop) },
                 )
@@ -90,7 +90,7 @@ impl SessionStore for Sessions {
             rows::json(&record.data).map_err(|error| session_store::Error::Encode(error.to_string()))?;
         let data = seal(&record.id, &data);
         self.store
-            .write((key(&record.id), data, instant(record.expiry_date)?), |tx, (key, data, expires_at)| {
+            .write(Scope::NoTenant, (key(&record.id), data, instant(record.expiry_date)?), |tx, (key, data, expires_at)| {
                 Box::pin(async move {
                     execute!(
                         tx,
@@ -121,7 +121,7 @@ impl SessionStore for Sessions {
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
         self.store
-            .write(key(id), |tx, key| {
+            .write(Scope::NoTenant, key(id), |tx, key| {
                 Box::pin(async move { execute!(tx, "DELETE FROM sessions WHERE sha256 = $1", key).map(drop) })
             })
             .await
@@ -131,7 +131,7 @@ impl SessionStore for Sessions {
 
 impl Sessions {
     async fn find(&self, key: Vec<u8>, now: DateTime<Utc>) -> Result<Option<(String, DateTime<Utc>)>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.store.read(Scope::NoTenant).await?;
         fetch_optional!(
             reader,
             (String, DateTime<Utc>),

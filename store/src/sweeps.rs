@@ -4,7 +4,7 @@
 //! of it, or a sweep took it in, is nowhere stored a second time: it is what decided in `intake`, where each ticket has one
 //! row. So the three counts hold under overlapping spans, repeats, crashes, and a webhook that comes at the same moment.
 
-use crate::engine::{Query, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, sql};
+use crate::engine::{Query, Scope, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, sql};
 use crate::rows::{self, Word, clean};
 use crate::{Result, Store, StoreError, TenantStore};
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
@@ -166,7 +166,7 @@ impl Store {
         until: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<TenantId>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let due: Option<(Uuid,)> = fetch_optional!(
             reader,
             (Uuid,),
@@ -178,7 +178,7 @@ impl Store {
         if due.is_none() {
             return Ok(Vec::new());
         }
-        self.write((now, until, i64::from(limit)), |tx, (now, until, limit)| {
+        self.write(Scope::EveryTenant, (now, until, i64::from(limit)), |tx, (now, until, limit)| {
             Box::pin(async move {
                 macro_rules! claim {
                     ($lock:literal) => {
@@ -203,7 +203,7 @@ impl Store {
 
     /// Workspaces whose PSA has switched their webhook off.
     pub async fn hooks_off(&self) -> Result<i64> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let (count,): (i64,) =
             fetch_one!(reader, (i64,), "SELECT count(tenant_id) FROM sweeps WHERE hook = 'off'")?;
         Ok(count)
@@ -213,7 +213,7 @@ impl Store {
 impl TenantStore {
     /// `None` while no PSA is connected.
     pub async fn sweep(&self) -> Result<Option<Sweep>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let found = fetch_optional!(
             reader,
             SweepRow,
@@ -234,7 +234,7 @@ impl TenantStore {
         cursor: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self.store
+        self
             .write((self.tenant, psa, found, begun_at, cursor, now), |tx, input| {
                 Box::pin(async move {
                     let (tenant, psa, found, begun_at, cursor, now) = input;
@@ -271,7 +271,7 @@ impl TenantStore {
     /// Tickets of the list that nobody told us of though they were created before `before`, oldest first. A call that
     /// could not be verified does not count as telling: the list proves what it said.
     pub async fn sweep_missing(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<SweptTicket>> {
-        self.store
+        self
             .write((self.tenant, before, i64::from(limit)), |tx, (tenant, before, limit)| {
                 Box::pin(async move {
                     execute!(
@@ -309,7 +309,7 @@ impl TenantStore {
 
     /// The sweep is over, well or not.
     pub async fn sweep_end(&self, end: SweepEnd, now: DateTime<Utc>) -> Result<()> {
-        self.store
+        self
             .write((self.tenant, end, now), |tx, (tenant, end, now)| {
                 Box::pin(async move {
                     execute!(
@@ -330,7 +330,7 @@ impl TenantStore {
 
     /// What the PSA says of its webhook; the time stays that of the last change. `None`: it does not say.
     pub async fn hook_found(&self, state: Option<HookState>, now: DateTime<Utc>) -> Result<()> {
-        self.store
+        self
             .write((self.tenant, state, now), |tx, (tenant, state, now)| {
                 Box::pin(async move {
                     execute!(
@@ -349,7 +349,7 @@ impl TenantStore {
 
     /// Tickets created, seen and recovered on each day from `from` on that had any, newest first.
     pub async fn arrivals(&self, from: NaiveDate) -> Result<Vec<Arrivals>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let days: Vec<(NaiveDate, i64, i64, i64)> = fetch_all!(
             reader,
             (NaiveDate, i64, i64, i64),

@@ -1,7 +1,7 @@
 //! Stores for tests: each a fresh, migrated database that is gone when the test is.
 //!
-//! PostgreSQL comes from `UNDERTONE_TEST_PG` (the address of a server, of version 15 or later, whose databases may be created and dropped), or
-//! from a throw-away cluster that the tests of this machine share: the first test starts it, each holds a lock while it
+//! PostgreSQL comes from `UNDERTONE_TEST_PG` (the address of a server, of version 15 or later, with an ordinary role that
+//! may create databases: row security does not bind a superuser, and all tests run under it), or from a throw-away cluster that the tests of this machine share: the first test starts it, each holds a lock while it
 //! runs, and a watchdog stops it a few seconds after the last lock is gone, however the tests ended. Nothing is left
 //! behind. As root, the server runs as nobody, because it refuses to run as root. A test that stops and starts the server has
 //! one of its own.
@@ -142,8 +142,30 @@ impl TestStore {
     pub async fn reopen(&self) -> Store {
         Store::open(&self.url, self.keys.clone()).await.expect("the database opens again")
     }
-    /// A connection of the test's own, for what the store does not offer.
+    /// Another store on the same database, as the throw-away server's superuser. `None` on a server that was given and does
+    /// not let it in.
+    pub async fn reopen_as_superuser(&self) -> Option<Store> {
+        Store::open(&self.superuser_url()?, self.keys.clone()).await.ok()
+    }
+    /// As [`Self::beside`], for what only a superuser may do.
+    pub async fn superuser(&self) -> Option<Beside> {
+        PgConnection::connect(&self.superuser_url()?).await.ok().map(Beside::Postgres)
+    }
+    fn superuser_url(&self) -> Option<String> {
+        self.url
+            .strip_prefix(&format!("postgres://{ROLE}@"))
+            .map(|rest| format!("postgres://postgres@{rest}"))
+    }
+    /// A connection of the test's own, for what the store does not offer; every tenant's rows are visible to it.
     pub async fn beside(&self) -> Beside {
+        let mut beside = self.stranger().await;
+        if matches!(beside, Beside::Postgres(_)) {
+            beside.run("SET undertone.tenant = 'every'").await;
+        }
+        beside
+    }
+    /// As [`Self::beside`], but it has not said whose rows it wants.
+    pub async fn stranger(&self) -> Beside {
         match &self.place {
             Place::Folder { .. } => {
                 Beside::Sqlite(SqliteConnection::connect(&self.url).await.expect("the file opens again"))
@@ -211,6 +233,17 @@ impl Beside {
         }
         .expect("the test's own statement is right");
     }
+    /// Runs a statement that may be refused: how many rows it changed, or what the database says.
+    pub async fn attempt(&mut self, statement: &str) -> Result<u64, String> {
+        let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        match self {
+            Self::Sqlite(connection) => statement.execute(connection).await.map(|done| done.rows_affected()),
+            Self::Postgres(connection) => {
+                statement.execute(connection).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err(|error| error.to_string())
+    }
     /// Reads rows of what both engines decode alike.
     pub async fn rows<T>(&mut self, query: &str) -> Vec<T>
     where
@@ -271,9 +304,9 @@ async fn template(server: &str) -> String {
     if known(name.clone()).fetch_optional(&mut connection).await.expect("the test server answers").is_none() {
         let making = format!("making_{}", Uuid::new_v4().simple());
         admin(server, format!("CREATE DATABASE {making}")).await;
-        let mut fresh = PgConnection::connect(&database_url(server, &making)).await.expect("it is there");
-        migrations.run(&mut fresh).await.expect("the migrations run on PostgreSQL");
-        fresh.close().await.expect("a connection closes");
+        let fresh = Pools::open(&database_url(server, &making)).await.expect("it is there");
+        fresh.migrate().await.expect("the migrations run on PostgreSQL");
+        fresh.close().await;
         admin(server, format!("ALTER DATABASE {making} RENAME TO {name}")).await;
     }
     connection.close().await.expect("a connection closes, and its lock with it");
@@ -350,7 +383,8 @@ impl Cluster {
     }
 
     fn folder(&self) -> PathBuf {
-        let version = <sha2::Sha256 as sha2::Digest>::digest(self.bin.as_os_str().as_encoded_bytes());
+        let version = [self.bin.as_os_str().as_encoded_bytes(), ROLE.as_bytes()].concat();
+        let version = <sha2::Sha256 as sha2::Digest>::digest(version);
         let kind = if self.fsync { "durable" } else { "tests" };
         if let Some(name) = &self.alone {
             return std::env::temp_dir().join(format!("undertone-postgres-{name}"));
@@ -374,7 +408,7 @@ impl Cluster {
             self.watchdog();
         }
         in_use.lock_shared().expect("files can be locked");
-        let url = format!("postgres://postgres@localhost/postgres?host={}", self.folder().display());
+        let url = format!("postgres://{ROLE}@localhost/postgres?host={}", self.folder().display());
         (url, in_use)
     }
 
@@ -398,6 +432,7 @@ impl Cluster {
             "initdb",
             &["-D", path(&data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
         );
+        self.make_role();
         let log = self.folder().join("log");
         self.run("pg_ctl", &["-D", path(&data), "-w", "-l", path(&log), "-o", &self.options(), "start"]);
     }
@@ -413,6 +448,21 @@ impl Cluster {
                 "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
             },
         )
+    }
+
+    /// The role that the stores under test have, as a program that is run for real has it: no superuser.
+    fn make_role(&self) {
+        let statement = self.folder().join("role.sql");
+        std::fs::write(&statement, format!("CREATE ROLE {ROLE} LOGIN CREATEDB\n"))
+            .expect("the folder is ours");
+        let statement = File::open(statement).expect("it was written just now");
+        let made = self
+            .command("postgres")
+            .args(["--single", "-D", path(&self.data()), "postgres"])
+            .stdin(statement)
+            .stdout(Stdio::null())
+            .status();
+        assert!(made.is_ok_and(|made| made.success()), "the role {ROLE} could not be made");
     }
 
     /// As nobody where we are root.
@@ -467,6 +517,8 @@ impl Cluster {
     }
 }
 
+/// Owns the databases of the tests.
+const ROLE: &str = "undertone";
 /// The user without rights.
 const NOBODY: u32 = 65534;
 

@@ -246,16 +246,15 @@ impl TenantStore {
     /// End of the read stage: the ticket is stored (or refreshed, on replay) and the job moves on to scoring, under the
     /// same lease.
     pub async fn ticket_read(&self, lease: Lease, read: &ReadTicket, now: DateTime<Utc>) -> Result<TicketId> {
-        self.store
-            .write_later((self.tenant, lease, read.clone(), now), |tx, (tenant, lease, read, now)| {
-                Box::pin(async move {
-                    let held = Held::fence(tx, Some(*tenant), *lease).await?;
-                    let ticket = keep(tx, &held, read, TicketState::Reading, None, *now).await?;
-                    held.advance(tx, Stage::Score, ticket, None).await?;
-                    Ok(ticket.into())
-                })
+        self.write_later((self.tenant, lease, read.clone(), now), |tx, (tenant, lease, read, now)| {
+            Box::pin(async move {
+                let held = Held::fence(tx, Some(*tenant), *lease).await?;
+                let ticket = keep(tx, &held, read, TicketState::Reading, None, *now).await?;
+                held.advance(tx, Stage::Score, ticket, None).await?;
+                Ok(ticket.into())
             })
-            .await
+        })
+        .await
     }
 
     /// End of the read stage for a ticket that is left out: stored with the reason, job finished, an analysis with
@@ -290,7 +289,7 @@ impl TenantStore {
         keeps_place: bool,
         now: DateTime<Utc>,
     ) -> Result<TicketId> {
-        self.store
+        self
             .write_later(
                 (self.tenant, lease, read.clone(), clean(reason).into_owned(), keeps_place, now),
                 |tx, (tenant, lease, read, reason, keeps_place, now)| {
@@ -317,7 +316,7 @@ impl TenantStore {
 
     /// What the score and act stages work on.
     pub async fn ticket_for_work(&self, ticket: TicketId) -> Result<Option<(TicketId, ReadTicket)>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_optional!(
             reader,
             BodyRow,
@@ -340,7 +339,7 @@ impl TenantStore {
     ) -> Result<Page<TicketRow>> {
         let cursor = Cursor::read(cursor)?;
         let led = filter.led();
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let stop = if led == *filter { None } else { led.stop(&mut reader, self.tenant, cursor).await? };
         let mut query = Query::new(concat!(select_tickets!(), "WHERE t.tenant_id = "));
         query.bind(self.tenant.0);
@@ -357,7 +356,7 @@ impl TenantStore {
     }
 
     pub async fn ticket_story(&self, ticket: TicketId) -> Result<Option<TicketStory>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let Some(row) = fetch_optional!(
             reader,
             ListRow,
@@ -415,7 +414,7 @@ impl TenantStore {
 
     /// The newest scored tickets with their newest scores, newest first: what a policy is held against before it is saved.
     pub async fn assessed_newest(&self, limit: u32) -> Result<Vec<(ReadTicket, Assessment)>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_all!(
             reader,
             AssessedRow,
@@ -435,7 +434,7 @@ impl TenantStore {
 
     /// The newest tickets with text, for prompt previews.
     pub async fn ticket_samples(&self, limit: u32) -> Result<Vec<(TicketId, ReadTicket)>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_all!(
             reader,
             BodyRow,

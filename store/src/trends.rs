@@ -107,7 +107,7 @@ impl TenantStore {
     /// `from` inclusive, `to` exclusive, days in the tenant's zone.
     pub async fn overview(&self, from: NaiveDate, to: NaiveDate) -> Result<Overview> {
         let (from, to) = (rows::known_day(from), rows::known_day(to));
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let tally = self.sum(&mut reader, from, to).await?;
         let before = self.sum(&mut reader, before(from, to), from).await?;
         let mut durations: Vec<(i64,)> = fetch_all!(
@@ -150,7 +150,7 @@ impl TenantStore {
             query.push(" AND client_id = ").bind(rows::clean(client).into_owned());
         }
         query.push(" GROUP BY day");
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let days = fetch_query!(reader, DayRow, query)?;
         let mut points: BTreeMap<NaiveDate, Tally> = BTreeMap::new();
         let mut start = bucket.start(from);
@@ -175,7 +175,7 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Vec<ClientTally>> {
         let (from, to) = (rows::known_day(from), rows::known_day(to));
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let mut tallies: Vec<ClientTally> = self
             .clients(&mut reader, from, to)
             .await?
@@ -250,7 +250,7 @@ impl TenantStore {
     /// Id and name of the clients that had tickets on `since` or later; where they are more than `limit`, those that had
     /// some last. Found by skipping from client to client, not by reading their days.
     pub async fn client_names(&self, since: NaiveDate, limit: u32) -> Result<Vec<(String, String)>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         fetch_all!(
             reader,
             (String, String),
@@ -277,7 +277,7 @@ impl TenantStore {
 
     /// Counts the roll-ups anew from the tickets, with each ticket's day in the tenant's present zone.
     pub async fn trends_rebuild(&self) -> Result<()> {
-        self.store.write(self.tenant, |tx, tenant| Box::pin(rebuild(tx, *tenant))).await
+        self.write(self.tenant, |tx, tenant| Box::pin(rebuild(tx, *tenant))).await
     }
 }
 

@@ -7,9 +7,9 @@
 //! A batch waits for the disk unless all of its operations are content to be lost with the power ([`Flush`]). What comes
 //! later is never kept without what came before it, so one that waits makes the others durable too.
 
-use crate::engine::{News, Pools, Tx};
+use crate::engine::{News, Pools, Scope, Tx};
 use crate::error::{BatchFailure, StoreError};
-use crate::{Result, Store};
+use crate::{Result, Store, TenantStore};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
@@ -40,7 +40,10 @@ pub(crate) trait Batch: Send + 'static {
     type Item: Send + 'static;
     const AT_MOST: usize;
     fn flush(item: &Self::Item) -> Flush;
-    /// Carries out all items in one transaction, noting the results in them. An error: nothing was kept.
+    /// Whose rows it is about.
+    fn scope(item: &Self::Item) -> Scope;
+    /// Carries out all items in one transaction, which begins in the scope of the first, noting the results in them. An
+    /// error: nothing was kept.
     fn carry_out<'t>(items: &'t mut [Self::Item], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
     /// Tells the caller: what was noted, or why nothing was kept.
     fn answer(item: Self::Item, failure: Option<&BatchFailure>);
@@ -139,8 +142,9 @@ impl<B: Batch> Writer<B> {
 
     async fn attempt(&self, items: &mut [B::Item]) -> Result<(), BatchFailure> {
         let flush = items.iter().map(B::flush).max().unwrap_or(Flush::First);
+        let scope = items.first().map_or(Scope::NoTenant, B::scope);
         let work = async {
-            let mut tx = self.pools.begin(flush).await?;
+            let mut tx = self.pools.begin(flush, scope).await?;
             B::carry_out(items, &mut tx).await?;
             tx.commit().await
         };
@@ -164,6 +168,7 @@ pub(crate) struct Operations;
 /// One caller's operation, its type hidden.
 pub(crate) trait Operation: Send {
     fn flush(&self) -> Flush;
+    fn scope(&self) -> Scope;
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>>;
     /// Remembers that it failed while the others of its batch go on.
     fn failed(&mut self, error: StoreError);
@@ -172,15 +177,34 @@ pub(crate) trait Operation: Send {
 
 struct Asked<I, T> {
     flush: Flush,
+    scope: Scope,
     input: I,
     work: Work<I, T>,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
 
+/// What to hand in, and where its answer comes.
+pub(crate) fn asked<I, T>(
+    flush: Flush,
+    scope: Scope,
+    input: I,
+    work: Work<I, T>,
+) -> (Box<dyn Operation>, oneshot::Receiver<Result<T>>)
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Asked { flush, scope, input, work, outcome: None, reply }), answer)
+}
+
 impl<I: Send + Sync, T: Send> Operation for Asked<I, T> {
     fn flush(&self) -> Flush {
         self.flush
+    }
+    fn scope(&self) -> Scope {
+        self.scope
     }
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
         Box::pin(async {
@@ -215,6 +239,10 @@ impl Batch for Operations {
         item.flush()
     }
 
+    fn scope(item: &Self::Item) -> Scope {
+        item.scope()
+    }
+
     fn carry_out<'t>(items: &'t mut [Self::Item], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {
         Box::pin(async move {
             if let [only] = items {
@@ -227,7 +255,7 @@ impl Batch for Operations {
                 };
             }
             for (index, item) in items.iter_mut().enumerate() {
-                let mark = tx.mark(index > 0).await?;
+                let mark = tx.mark(index > 0, item.scope()).await?;
                 match item.run(tx).await {
                     Ok(()) => {}
                     Err(error) if concerns_all(&error) => return Err(error),
@@ -253,31 +281,51 @@ fn concerns_all(error: &StoreError) -> bool {
 
 impl Store {
     /// Commits `work` together with whatever else waits to be written; it is on disk when this returns.
+    pub(crate) async fn write<I, T>(&self, scope: Scope, input: I, work: Work<I, T>) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.write_with(Flush::First, scope, input, work).await
+    }
+
+    /// As [`Self::write`], for what may wait for the disk: see [`Flush::Later`].
+    pub(crate) async fn write_later<I, T>(&self, scope: Scope, input: I, work: Work<I, T>) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.write_with(Flush::Later, scope, input, work).await
+    }
+
+    async fn write_with<I, T>(&self, flush: Flush, scope: Scope, input: I, work: Work<I, T>) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let (operation, answer) = asked(flush, scope, input, work);
+        self.inner.operations.push(operation)?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Driver(sqlx::Error::WorkerCrashed)))
+    }
+}
+
+impl TenantStore {
+    /// As [`Store::write`], on this tenant's rows.
     pub(crate) async fn write<I, T>(&self, input: I, work: Work<I, T>) -> Result<T>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.write_with(Flush::First, input, work).await
+        self.store.write(Scope::Tenant(self.tenant), input, work).await
     }
 
-    /// As [`Self::write`], for what may wait for the disk: see [`Flush::Later`].
+    /// As [`Store::write_later`], on this tenant's rows.
     pub(crate) async fn write_later<I, T>(&self, input: I, work: Work<I, T>) -> Result<T>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.write_with(Flush::Later, input, work).await
-    }
-
-    async fn write_with<I, T>(&self, flush: Flush, input: I, work: Work<I, T>) -> Result<T>
-    where
-        I: Send + Sync + 'static,
-        T: Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        self.inner.operations.push(Box::new(Asked { flush, input, work, outcome: None, reply }))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Driver(sqlx::Error::WorkerCrashed)))
+        self.store.write_later(Scope::Tenant(self.tenant), input, work).await
     }
 }
 
@@ -302,9 +350,9 @@ mod tests {
         for store in
             [Some(TestStore::sqlite().await), TestStore::postgres_durable().await].into_iter().flatten()
         {
-            let first = store.write((), |tx, ()| Box::pin(waits(tx))).await.unwrap();
-            let later = store.write_later((), |tx, ()| Box::pin(waits(tx))).await.unwrap();
-            let again = store.write((), |tx, ()| Box::pin(waits(tx))).await.unwrap();
+            let first = store.write(Scope::NoTenant, (), |tx, ()| Box::pin(waits(tx))).await.unwrap();
+            let later = store.write_later(Scope::NoTenant, (), |tx, ()| Box::pin(waits(tx))).await.unwrap();
+            let again = store.write(Scope::NoTenant, (), |tx, ()| Box::pin(waits(tx))).await.unwrap();
             assert_eq!((first, later, again), (true, false, true), "{}", store.engine_name());
         }
     }
@@ -313,7 +361,7 @@ mod tests {
     async fn one_that_waits_for_the_disk_makes_its_whole_batch_wait() {
         let store = TestStore::sqlite().await;
         let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let held = store.write_later((begun.clone(), gate.clone()), |_, (begun, gate)| {
+        let held = store.write_later(Scope::NoTenant, (begun.clone(), gate.clone()), |_, (begun, gate)| {
             Box::pin(async move {
                 begun.add_permits(1);
                 gate.acquire().await.expect("the gate is open for good").forget();
@@ -323,8 +371,8 @@ mod tests {
         // The one writer of SQLite is busy; what is handed in meanwhile becomes one batch.
         let handed_in = async {
             begun.acquire().await.expect("it begins").forget();
-            let later = store.write_later((), |tx, ()| Box::pin(waits(tx)));
-            let first = store.write((), |tx, ()| Box::pin(waits(tx)));
+            let later = store.write_later(Scope::NoTenant, (), |tx, ()| Box::pin(waits(tx)));
+            let first = store.write(Scope::NoTenant, (), |tx, ()| Box::pin(waits(tx)));
             let open = async { gate.add_permits(1) };
             let ((later, first), ()) = join(join(later, first), open).await;
             (later.unwrap(), first.unwrap())

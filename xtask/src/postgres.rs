@@ -24,6 +24,7 @@ impl Postgres {
             "initdb",
             &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
         )?;
+        server.make_role(&data)?;
         let relaxed = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
         let options =
             format!("-c listen_addresses='' -k {} -c max_connections=300 {relaxed}", server.folder.display());
@@ -32,8 +33,22 @@ impl Postgres {
         Ok(server)
     }
 
+    /// The address for the tests. Its role may create databases and is no superuser: row security does not bind those.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@localhost/postgres?host={}", self.folder.display())
+        format!("postgres://undertone@localhost/postgres?host={}", self.folder.display())
+    }
+
+    fn make_role(&self, data: &str) -> Outcome {
+        let statement = self.folder.join("role.sql");
+        let failed = |error: std::io::Error| format!("the role of the tests: {error}");
+        std::fs::write(&statement, "CREATE ROLE undertone LOGIN CREATEDB\n").map_err(failed)?;
+        let made = as_nobody(&self.bin.join("postgres"), &["--single", "-D", data, "postgres"])
+            .current_dir("/")
+            .stdin(std::fs::File::open(&statement).map_err(failed)?)
+            .stdout(std::process::Stdio::null())
+            .status()
+            .map_err(failed)?;
+        if made.success() { Ok(()) } else { Err("the role of the tests could not be made".into()) }
     }
 
     fn data(&self) -> String {

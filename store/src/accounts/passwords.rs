@@ -1,7 +1,7 @@
 //! Passwords, and the brake on guessing them.
 
 use super::User;
-use crate::engine::{Tx, execute, fetch_one};
+use crate::engine::{Scope, Tx, execute, fetch_one};
 use crate::rows::{self, clean};
 use crate::{Result, Store};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
@@ -89,7 +89,7 @@ impl Store {
     /// turns out well is taken back.
     pub async fn attempt_noted(&self, keys: &[String], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
         let keys: Vec<String> = keys.iter().map(|key| clean(key).into_owned()).collect();
-        self.write((keys, now), |tx, (keys, now)| {
+        self.write(Scope::NoTenant, (keys, now), |tx, (keys, now)| {
             Box::pin(async move {
                 execute!(tx, "DELETE FROM attempts WHERE at < $1", *now - ATTEMPTS_KEPT)?;
                 let mut ids = Vec::with_capacity(keys.len());
@@ -106,7 +106,7 @@ impl Store {
 
     /// Takes attempts back.
     pub async fn attempt_forgotten(&self, ids: &[Uuid]) -> Result<()> {
-        self.write(ids.to_vec(), |tx, ids| {
+        self.write(Scope::NoTenant, ids.to_vec(), |tx, ids| {
             Box::pin(async move {
                 for id in ids {
                     execute!(tx, "DELETE FROM attempts WHERE id = $1", *id)?;
@@ -120,7 +120,7 @@ impl Store {
     /// Failed attempts under `key` within `window`.
     pub async fn attempts_within(&self, key: &str, window: Duration, now: DateTime<Utc>) -> Result<i64> {
         let since = TimeDelta::from_std(window).ok().and_then(|window| now.checked_sub_signed(window));
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::NoTenant).await?;
         let (count,): (i64,) = fetch_one!(
             reader,
             (i64,),
@@ -133,7 +133,7 @@ impl Store {
 
     /// Forgets the attempts under every key that begins with `prefix`.
     pub async fn attempts_clear(&self, prefix: &str) -> Result<()> {
-        self.write(clean(prefix).into_owned(), |tx, prefix| {
+        self.write(Scope::NoTenant, clean(prefix).into_owned(), |tx, prefix| {
             Box::pin(async move {
                 execute!(tx, "DELETE FROM attempts WHERE substr(key, 1, length($1)) = $1", prefix).map(drop)
             })

@@ -1,6 +1,6 @@
 //! API tokens: kept as hashes, shown once.
 
-use crate::engine::{Tx, execute, fetch_all, fetch_optional};
+use crate::engine::{Scope, Tx, execute, fetch_all, fetch_optional};
 use crate::rows::{self, Word, clean};
 use crate::{Actor, Result, Store, TenantStore, audit};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,7 +36,7 @@ impl Store {
         if !presented.starts_with(TOKEN_PREFIX) {
             return Ok(None);
         }
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         // By its hash, so that the time of the search tells nothing about the token.
         let found: Option<(Uuid, Uuid, Option<DateTime<Utc>>, String)> = fetch_optional!(
             reader,
@@ -47,7 +47,7 @@ impl Store {
         drop(reader);
         let Some((tenant, token, used, role)) = found else { return Ok(None) };
         if used.is_none_or(|used| now - used >= TOKEN_USE_NOTED) {
-            self.write((tenant, token, now), |tx, (tenant, token, now)| {
+            self.write(Scope::Tenant(tenant.into()), (tenant, token, now), |tx, (tenant, token, now)| {
                 Box::pin(async move {
                     execute!(
                         tx,
@@ -78,7 +78,6 @@ impl TenantStore {
         let last4 = whole[whole.len() - 4..].to_owned();
         let input = (self.tenant, clean(name.trim()).into_owned(), sha256(&whole), last4, actor.clone(), now);
         let id = self
-            .store
             .write(input, |tx, (tenant, name, sha256, last4, actor, now)| {
                 Box::pin(async move {
                     let id = rows::id_at(*now);
@@ -113,7 +112,7 @@ impl TenantStore {
     }
 
     pub async fn token_list(&self) -> Result<Vec<Token>> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         type Row = (Uuid, String, String, DateTime<Utc>, Option<DateTime<Utc>>);
         let found = fetch_all!(
             reader,
@@ -132,32 +131,24 @@ impl TenantStore {
     }
 
     pub async fn token_revoke(&self, token: TokenId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
-        self.store
-            .write((self.tenant, token, actor.clone(), now), |tx, (tenant, token, actor, now)| {
-                Box::pin(async move {
-                    // Before the row goes: a token may revoke itself.
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    let gone: Option<(String, String)> = fetch_optional!(
-                        tx,
-                        (String, String),
-                        "DELETE FROM api_tokens WHERE tenant_id = $1 AND id = $2 RETURNING name, last4",
-                        tenant.0,
-                        token.0
-                    )?;
-                    let Some((name, last4)) = gone else { return Ok(false) };
-                    audit::append(
-                        tx,
-                        *tenant,
-                        &by,
-                        "token.revoked",
-                        &format!("token {name}, …{last4}"),
-                        *now,
-                    )
+        self.write((self.tenant, token, actor.clone(), now), |tx, (tenant, token, actor, now)| {
+            Box::pin(async move {
+                // Before the row goes: a token may revoke itself.
+                let by = audit::name(tx, *tenant, actor).await?;
+                let gone: Option<(String, String)> = fetch_optional!(
+                    tx,
+                    (String, String),
+                    "DELETE FROM api_tokens WHERE tenant_id = $1 AND id = $2 RETURNING name, last4",
+                    tenant.0,
+                    token.0
+                )?;
+                let Some((name, last4)) = gone else { return Ok(false) };
+                audit::append(tx, *tenant, &by, "token.revoked", &format!("token {name}, …{last4}"), *now)
                     .await?;
-                    Ok(true)
-                })
+                Ok(true)
             })
-            .await
+        })
+        .await
     }
 }
 

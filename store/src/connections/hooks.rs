@@ -2,7 +2,7 @@
 
 use super::{open_psa, place};
 use crate::accounts::sha256;
-use crate::engine::{Tx, execute, fetch_one, fetch_optional};
+use crate::engine::{Scope, Tx, execute, fetch_one, fetch_optional};
 use crate::{Actor, KeyRing, Result, Store, TenantStore, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,7 +35,7 @@ impl Store {
     /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
     pub async fn hook_lookup(&self, key: &str) -> Result<Option<HookOwner>> {
         type Row = (Uuid, Vec<u8>, DateTime<Utc>, Option<String>, Option<Vec<u8>>);
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let found = fetch_optional!(
             reader,
             Row,
@@ -58,7 +58,7 @@ impl Store {
 impl Store {
     /// Whether the keys are those that this database's secrets were sealed with, judged by one of them.
     pub async fn keys_fit(&self) -> Result<()> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         let found = fetch_optional!(
             reader,
             (Uuid, Vec<u8>),
@@ -72,7 +72,7 @@ impl Store {
 
 impl TenantStore {
     pub async fn hook(&self) -> Result<Hook> {
-        let mut reader = self.store.read().await?;
+        let mut reader = self.read().await?;
         let (key, secret, rotated_at): (Vec<u8>, Vec<u8>, DateTime<Utc>) = fetch_one!(
             reader,
             (Vec<u8>, Vec<u8>, DateTime<Utc>),
@@ -86,24 +86,16 @@ impl TenantStore {
 
     /// A new key and secret; the old address stops at once.
     pub async fn hook_rotate(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Hook> {
-        self.store
-            .write((self.clone(), actor.clone(), now), |tx, (this, actor, now)| {
-                Box::pin(async move {
-                    let hook = hook_put(tx, &this.store.inner.keys, this.tenant, *now).await?;
-                    let by = audit::name(tx, this.tenant, actor).await?;
-                    audit::append(
-                        tx,
-                        this.tenant,
-                        &by,
-                        "hook.rotated",
-                        "the webhook address was changed",
-                        *now,
-                    )
+        self.write((self.clone(), actor.clone(), now), |tx, (this, actor, now)| {
+            Box::pin(async move {
+                let hook = hook_put(tx, &this.store.inner.keys, this.tenant, *now).await?;
+                let by = audit::name(tx, this.tenant, actor).await?;
+                audit::append(tx, this.tenant, &by, "hook.rotated", "the webhook address was changed", *now)
                     .await?;
-                    Ok(hook)
-                })
+                Ok(hook)
             })
-            .await
+        })
+        .await
     }
 }
 

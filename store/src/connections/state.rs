@@ -6,7 +6,7 @@
 //! right to read says nothing about the right to write that was refused.
 
 use super::Which;
-use crate::engine::{News, Reader, Tx, execute, fetch_all, fetch_optional, locked, sql};
+use crate::engine::{News, Reader, Scope, Tx, execute, fetch_all, fetch_optional, locked, sql};
 use crate::rows::clean;
 use crate::{Result, Store, StoreError, TenantStore, sweeps};
 use chrono::{DateTime, SubsecRound, Utc};
@@ -89,12 +89,12 @@ impl Store {
         until: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Probe>> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(Scope::EveryTenant).await?;
         if !any_due(&mut reader, now).await? {
             return Ok(Vec::new());
         }
         drop(reader);
-        self.write((now, until, i64::from(limit)), |tx, (now, until, limit)| {
+        self.write(Scope::EveryTenant, (now, until, i64::from(limit)), |tx, (now, until, limit)| {
             Box::pin(async move {
                 let mut probes = claim(tx, Which::Psa, *now, *until, *limit).await?;
                 let left = *limit - i64::try_from(probes.len()).unwrap_or(*limit);
@@ -156,52 +156,50 @@ async fn claim(
 impl TenantStore {
     /// Something succeeded through it: what was untested works. Anything else stays as it is. `true`: it changed.
     pub async fn connection_used(&self, which: Which, now: DateTime<Utc>) -> Result<bool> {
-        self.store
-            .write((self.tenant, which, now), |tx, (tenant, which, now)| {
-                Box::pin(async move {
-                    let update = match which {
-                        Which::Psa => {
-                            "UPDATE psa_connections SET state = 'working', state_since = $1
+        self.write((self.tenant, which, now), |tx, (tenant, which, now)| {
+            Box::pin(async move {
+                let update = match which {
+                    Which::Psa => {
+                        "UPDATE psa_connections SET state = 'working', state_since = $1
                              WHERE tenant_id = $2 AND state = 'untested'"
-                        }
-                        Which::Model => {
-                            "UPDATE model_connections SET state = 'working', state_since = $1
+                    }
+                    Which::Model => {
+                        "UPDATE model_connections SET state = 'working', state_since = $1
                              WHERE tenant_id = $2 AND state = 'untested'"
-                        }
-                    };
-                    Ok(execute!(tx, update, *now, tenant.0)? > 0)
-                })
+                    }
+                };
+                Ok(execute!(tx, update, *now, tenant.0)? > 0)
             })
-            .await
+        })
+        .await
     }
 
     /// A test or a probe found that it works. Jobs that waited for it are due at once, in their old places.
     pub async fn connection_resumed(&self, which: Which, now: DateTime<Utc>) -> Result<()> {
-        self.store
-            .write((self.tenant, which, now), |tx, (tenant, which, now)| {
-                Box::pin(async move {
-                    let Some(before) = locked_state(tx, *tenant, *which).await? else { return Ok(()) };
-                    if before.state == "working" {
-                        return Ok(());
-                    }
-                    let after = After {
-                        state: "working",
-                        since: *now,
-                        reason: None,
-                        retry_at: None,
-                        retries: before.retries,
-                    };
-                    after.keep(tx, *tenant, *which).await?;
-                    if !before.is_paused() {
-                        return Ok(());
-                    }
-                    if *which == Which::Psa {
-                        sweeps::at_once(tx, *tenant, *now).await?;
-                    }
-                    resume(tx, *tenant, *which).await
-                })
+        self.write((self.tenant, which, now), |tx, (tenant, which, now)| {
+            Box::pin(async move {
+                let Some(before) = locked_state(tx, *tenant, *which).await? else { return Ok(()) };
+                if before.state == "working" {
+                    return Ok(());
+                }
+                let after = After {
+                    state: "working",
+                    since: *now,
+                    reason: None,
+                    retry_at: None,
+                    retries: before.retries,
+                };
+                after.keep(tx, *tenant, *which).await?;
+                if !before.is_paused() {
+                    return Ok(());
+                }
+                if *which == Which::Psa {
+                    sweeps::at_once(tx, *tenant, *now).await?;
+                }
+                resume(tx, *tenant, *which).await
             })
-            .await
+        })
+        .await
     }
 
     /// It was refused: jobs that need it wait, and it is tried again by itself at `pace`. A pause that is there already
@@ -215,19 +213,18 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let input = (self.tenant, which, clean(reason).into_owned(), pace, luck, now);
-        self.store
-            .write(input, |tx, (tenant, which, reason, pace, luck, now)| {
-                Box::pin(async move {
-                    let Some(before) = locked_state(tx, *tenant, *which).await? else { return Ok(()) };
-                    let mut after = After::paused(reason, before.refused_before(*now), *pace, *luck, *now);
-                    if before.is_paused() {
-                        (after.since, after.retry_at) = (before.state_since.unwrap_or(*now), before.retry_at);
-                        after.retries = before.retries;
-                    }
-                    after.keep(tx, *tenant, *which).await
-                })
+        self.write(input, |tx, (tenant, which, reason, pace, luck, now)| {
+            Box::pin(async move {
+                let Some(before) = locked_state(tx, *tenant, *which).await? else { return Ok(()) };
+                let mut after = After::paused(reason, before.refused_before(*now), *pace, *luck, *now);
+                if before.is_paused() {
+                    (after.since, after.retry_at) = (before.state_since.unwrap_or(*now), before.retry_at);
+                    after.retries = before.retries;
+                }
+                after.keep(tx, *tenant, *which).await
             })
-            .await
+        })
+        .await
     }
 
     /// A probe found that it is still refused: the next one comes later. Nothing happens if the pause is over.
@@ -240,17 +237,16 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let input = (self.tenant, which, clean(reason).into_owned(), pace, luck, now);
-        self.store
-            .write(input, |tx, (tenant, which, reason, pace, luck, now)| {
-                Box::pin(async move {
-                    let before = locked_state(tx, *tenant, *which).await?;
-                    let Some(before) = before.filter(StateRow::is_paused) else { return Ok(()) };
-                    let mut after = After::paused(reason, before.retries + 1, *pace, *luck, *now);
-                    after.since = before.state_since.unwrap_or(*now);
-                    after.keep(tx, *tenant, *which).await
-                })
+        self.write(input, |tx, (tenant, which, reason, pace, luck, now)| {
+            Box::pin(async move {
+                let before = locked_state(tx, *tenant, *which).await?;
+                let Some(before) = before.filter(StateRow::is_paused) else { return Ok(()) };
+                let mut after = After::paused(reason, before.retries + 1, *pace, *luck, *now);
+                after.since = before.state_since.unwrap_or(*now);
+                after.keep(tx, *tenant, *which).await
             })
-            .await
+        })
+        .await
     }
 }
 

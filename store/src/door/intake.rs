@@ -1,7 +1,9 @@
 //! Taking in a batch: one transaction for all callers that wait.
 
 use super::{Accepted, DeliveryState, Disposition, NewDelivery};
-use crate::engine::{Arg, News, Query, Tx, execute, execute_query, fetch_optional, fetch_query, locked};
+use crate::engine::{
+    Arg, News, Query, Scope, Tx, execute, execute_query, fetch_optional, fetch_query, locked,
+};
 use crate::error::BatchFailure;
 use crate::rows::{self, Word, clean};
 use crate::writer::{Batch, Flush};
@@ -94,6 +96,11 @@ impl Batch for Door {
     /// The sender is told that its call is safe with us.
     fn flush(_: &Knock) -> Flush {
         Flush::First
+    }
+
+    /// One statement carries the calls of all who knock.
+    fn scope(_: &Knock) -> Scope {
+        Scope::EveryTenant
     }
 
     fn carry_out<'t>(items: &'t mut [Knock], tx: &'t mut Tx) -> BoxFuture<'t, Result<()>> {

@@ -5,7 +5,7 @@
 
 use super::Held;
 use crate::door::TAKEN_IN_BEFORE;
-use crate::engine::{execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::engine::{Scope, execute, fetch_all, fetch_one, fetch_optional, locked};
 use crate::rows::clean;
 use crate::{Lease, Result, Store};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ impl Store {
     ///
     /// Safe to repeat. [`StoreError::LeaseLost`](crate::StoreError::LeaseLost) when the lease is not ours.
     pub async fn job_identify(&self, lease: Lease, external_ticket: &str) -> Result<Identified> {
-        self.write((lease, clean(external_ticket).into_owned()), |tx, (lease, id)| {
+        self.write(Scope::EveryTenant, (lease, clean(external_ticket).into_owned()), |tx, (lease, id)| {
             Box::pin(async move {
                 let held = Held::fence(tx, None, *lease).await?;
                 if held.external_ticket == *id {

@@ -21,7 +21,7 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Tidied> {
         let after = Cursor::read(after)?.map_or(Uuid::nil(), |after| after.id);
-        self.store
+        self
             .write_later((self.tenant.0, before, after, limit), |tx, (tenant, before, after, limit)| {
                 Box::pin(remove(tx, *tenant, *before, *after, *limit))
             })

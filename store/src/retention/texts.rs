@@ -25,7 +25,7 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Tidied> {
         let after = Cursor::read(after)?.unwrap_or(Cursor { at: DateTime::UNIX_EPOCH, id: Uuid::nil() });
-        self.store
+        self
             .write_later((self.tenant.0, before, after, limit), |tx, (tenant, before, after, limit)| {
                 Box::pin(remove(tx, *tenant, *before, *after, *limit))
             })

@@ -10,23 +10,25 @@ use uuid::Uuid;
 impl TenantStore {
     /// Analyses the ticket again, as it stands now. `false` when there is no such ticket.
     pub async fn ticket_replay(&self, ticket: TicketId, actor: &Actor, now: DateTime<Utc>) -> Result<bool> {
-        self.store
-            .write((self.tenant, ticket.0, actor.clone(), now), |tx, (tenant, ticket, actor, now)| {
-                Box::pin(async move {
-                    let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
+        self.write((self.tenant, ticket.0, actor.clone(), now), |tx, (tenant, ticket, actor, now)| {
+            Box::pin(async move {
+                let found: Option<(String, String, DateTime<Utc>)> = fetch_optional!(
+                    tx,
+                    (String, String, DateTime<Utc>),
+                    locked!(
                         tx,
-                        (String, String, DateTime<Utc>),
-                        locked!(tx, "SELECT psa, external_id, taken_in_at FROM tickets WHERE tenant_id = $1 AND id = $2"),
-                        tenant.0,
-                        *ticket
-                    )?;
-                    let Some((psa, external_ticket, received_at)) = found else { return Ok(false) };
-                    let requeue = Requeue { tenant: *tenant, psa, external_ticket, delivery: None, received_at };
-                    requeue.carry_out(tx, actor, *now).await?;
-                    Ok(true)
-                })
+                        "SELECT psa, external_id, taken_in_at FROM tickets WHERE tenant_id = $1 AND id = $2"
+                    ),
+                    tenant.0,
+                    *ticket
+                )?;
+                let Some((psa, external_ticket, received_at)) = found else { return Ok(false) };
+                let requeue = Requeue { tenant: *tenant, psa, external_ticket, delivery: None, received_at };
+                requeue.carry_out(tx, actor, *now).await?;
+                Ok(true)
             })
-            .await
+        })
+        .await
     }
 
     /// Analyses again what was read while the model was out, oldest first and at most `limit` tickets; how many.
@@ -36,7 +38,7 @@ impl TenantStore {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<usize> {
-        self.store
+        self
             .write((self.tenant, limit, actor.clone(), now), |tx, (tenant, limit, actor, now)| {
                 Box::pin(async move {
                     let found: Vec<(Uuid, String, String, DateTime<Utc>)> = fetch_all!(

@@ -1,6 +1,6 @@
 //! Keeping the roll-ups equal to the sum of the tickets.
 
-use crate::engine::{Query, Tx, execute, execute_query, fetch_all, fetch_optional};
+use crate::engine::{Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional};
 use crate::jobs::Held;
 use crate::{Result, rows};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -132,6 +132,14 @@ pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
     if sums.is_empty() {
         return Ok(());
     }
+    // The batch may hold the operations of several.
+    let mut tenants: Vec<Uuid> = sums.keys().map(|(tenant, ..)| *tenant).collect();
+    tenants.dedup();
+    tx.enter(match tenants[..] {
+        [only] => Scope::Tenant(only.into()),
+        _ => Scope::EveryTenant,
+    })
+    .await?;
     let mut query = Query::new(
         "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
            sentiment_sum, updated, escalated) VALUES ",

@@ -65,6 +65,24 @@ fn every_public_function_has_a_contract_test() {
     assert!(missing.is_empty(), "no contract test calls {missing:?}");
 }
 
+/// A tenant's function has its reader and its writes from itself, and so its tenant's scope.
+#[test]
+fn no_function_of_a_tenant_reads_or_writes_in_a_scope_of_its_choice() {
+    let mut seen = 0;
+    for (path, text) in sources("src") {
+        for part in text.split("\nimpl TenantStore {\n").skip(1) {
+            let body = part.split("\n}\n").next().unwrap_or_default();
+            seen += 1;
+            let joined: String = body.split_whitespace().collect();
+            for way in [".store.read(Scope::", ".store.write(Scope::", ".store.write_later(Scope::"] {
+                let rest = joined.split(way).skip(1).find(|rest| !rest.starts_with("Tenant(self.tenant)"));
+                assert!(rest.is_none(), "{}: {way}{rest:?}", path.display());
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
 #[test]
 fn every_function_of_a_tenant_is_tried_by_another_tenant() {
     let tests: String = sources("tests/contract")

@@ -12,6 +12,7 @@ mod ledger;
 mod migrations;
 mod pauses;
 mod retention;
+mod row_security;
 mod sessions;
 mod settings;
 mod support;

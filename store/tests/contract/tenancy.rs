@@ -27,8 +27,8 @@ support::on_both_engines! {
 }
 
 /// A tenant that has one of everything, and a leased job in its act stage.
-struct Full {
-    tenant: TenantStore,
+pub struct Full {
+    pub tenant: TenantStore,
     owner: UserId,
     token: TokenId,
     delivery: DeliveryId,
@@ -38,7 +38,7 @@ struct Full {
     job: Job,
 }
 
-fn psa() -> PsaSettings {
+pub fn psa() -> PsaSettings {
     PsaSettings::Autotask {
         username: "api@acme.example".into(),
         secret: Secret::new("s3cret"),
@@ -56,7 +56,11 @@ fn model() -> ModelSettings {
 }
 
 async fn full(store: &Store) -> Full {
-    let (id, owner) = tenant_with_owner(store, "acme").await;
+    full_of(store, "acme").await
+}
+
+pub async fn full_of(store: &Store, name: &str) -> Full {
+    let (id, owner) = tenant_with_owner(store, name).await;
     let tenant = store.tenant(id);
     let by = Actor::System;
     let (token, _) = tenant.token_create("ci", &by, at(0)).await.unwrap();

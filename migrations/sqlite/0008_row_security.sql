@@ -1,0 +1,2 @@
+-- PostgreSQL alone has row security; see its file of this number. The number is kept, so that both have the same.
+SELECT 1;
