@@ -60,6 +60,12 @@ async fn examine(config: &Config, connections: bool, report: &mut Report) {
             return;
         }
     }
+    match store.unbound_role().await {
+        Ok(None) if config.sqlite_path().is_some() => {}
+        Ok(None) => report.pass("Row security", "binds the database's role"),
+        Ok(Some(role)) => report.fail("Row security", unbound(&role)),
+        Err(error) => report.fail("Row security", format!("{:#}", anyhow::Error::new(error))),
+    }
     match now().signed_duration_since(build_time()).num_days() {
         days if days < 0 => report.fail("Clock", "this machine's clock is before this program was built: set it (signatures and sessions depend on it)"),
         _ => report.pass("Clock", now().format("%Y-%m-%d %H:%M:%S UTC").to_string()),
@@ -71,6 +77,16 @@ async fn examine(config: &Config, connections: bool, report: &mut Report) {
     if let Err(error) = examined {
         report.fail("Workspaces", format!("{:#}", anyhow::Error::new(error)));
     }
+}
+
+/// What it means that row security does not bind the database's role, and what to do.
+pub fn unbound(role: &str) -> String {
+    format!(
+        "the database's role “{role}” is a superuser or has BYPASSRLS, so PostgreSQL does not keep workspaces apart by itself; \
+         only the program's own conditions do. Make an ordinary role: CREATE ROLE undertone_app LOGIN PASSWORD '…' \
+         NOSUPERUSER NOBYPASSRLS; give it the database and its tables (docs/operations.md, “The database's role”, has the \
+         statements), and put it into DATABASE_URL"
+    )
 }
 
 /// A lower bound of the true time.

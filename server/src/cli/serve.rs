@@ -22,6 +22,11 @@ pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAd
     config.allow_private_hosts |= sandbox_at.is_some();
     let metrics = bind(config.metrics_listen, "METRICS_LISTEN").await?;
     let store = ready(&config).await?;
+    if let Some(role) =
+        store.unbound_role().await.context("could not ask which role the database knows us by")?
+    {
+        tracing::warn!("{}", super::doctor::unbound(&role));
+    }
     let clock = Clock::system();
 
     let demo = match sandbox_at {
