@@ -223,7 +223,7 @@ impl Pools {
                 let mut connection = pool.acquire().await?.detach();
                 sqlx::query("SET undertone.tenant = 'every'").execute(&mut connection).await?;
                 let ran = self.migrator().run(&mut connection).await;
-                sqlx::Connection::close(connection).await?;
+                connection.close().await?;
                 ran
             }
         }

@@ -195,7 +195,7 @@ impl Store {
     /// Makes what is due after `farthest` due at `at`; how many jobs that were. For what was put off by a clock that has
     /// been set back since, leases included.
     pub async fn job_bring_forward(&self, farthest: DateTime<Utc>, at: DateTime<Utc>) -> Result<u64> {
-        self.write_later((farthest, at), |tx, (farthest, at)| {
+        self.write_later(Scope::EveryTenant, (farthest, at), |tx, (farthest, at)| {
             Box::pin(async move {
                 // A row that is locked is being moved by somebody who knows the time.
                 let text = sql!(tx,

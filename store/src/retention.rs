@@ -125,46 +125,42 @@ impl TenantStore {
         actor: &Actor,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        self
-            .write((self.tenant, retention, actor.clone(), now), |tx, (tenant, retention, actor, now)| {
-                Box::pin(async move {
-                    let days = retention.map(|retention| i64::from(retention.days()));
-                    execute!(
-                        tx,
-                        "UPDATE tenants SET retention_days = $1, tidy_at = NULL WHERE id = $2",
-                        days,
-                        tenant.0
-                    )?;
-                    let by = audit::name(tx, *tenant, actor).await?;
-                    let detail = match retention {
-                        Some(retention) => format!("the texts of tickets are kept for {retention}"),
-                        None => {
-                            "the texts of tickets are kept as long as this instance keeps them".to_owned()
-                        }
-                    };
-                    audit::append(tx, *tenant, &by, "retention.saved", &detail, *now).await
-                })
+        self.write((self.tenant, retention, actor.clone(), now), |tx, (tenant, retention, actor, now)| {
+            Box::pin(async move {
+                let days = retention.map(|retention| i64::from(retention.days()));
+                execute!(
+                    tx,
+                    "UPDATE tenants SET retention_days = $1, tidy_at = NULL WHERE id = $2",
+                    days,
+                    tenant.0
+                )?;
+                let by = audit::name(tx, *tenant, actor).await?;
+                let detail = match retention {
+                    Some(retention) => format!("the texts of tickets are kept for {retention}"),
+                    None => "the texts of tickets are kept as long as this instance keeps them".to_owned(),
+                };
+                audit::append(tx, *tenant, &by, "retention.saved", &detail, *now).await
             })
-            .await
+        })
+        .await
     }
 
     /// The workspace is tidy and due again at `next`; unless it is due sooner by now, because somebody chose anew or it
     /// is another's. `until` is that of the claim.
     pub async fn tidy_done(&self, until: DateTime<Utc>, next: DateTime<Utc>) -> Result<()> {
-        self
-            .write_later((self.tenant, until, next), |tx, (tenant, until, next)| {
-                Box::pin(async move {
-                    execute!(
-                        tx,
-                        "UPDATE tenants SET tidy_at = $1 WHERE id = $2 AND tidy_at = $3",
-                        *next,
-                        tenant.0,
-                        *until
-                    )
-                    .map(drop)
-                })
+        self.write_later((self.tenant, until, next), |tx, (tenant, until, next)| {
+            Box::pin(async move {
+                execute!(
+                    tx,
+                    "UPDATE tenants SET tidy_at = $1 WHERE id = $2 AND tidy_at = $3",
+                    *next,
+                    tenant.0,
+                    *until
+                )
+                .map(drop)
             })
-            .await
+        })
+        .await
     }
 }
 

@@ -309,23 +309,22 @@ impl TenantStore {
 
     /// The sweep is over, well or not.
     pub async fn sweep_end(&self, end: SweepEnd, now: DateTime<Utc>) -> Result<()> {
-        self
-            .write((self.tenant, end, now), |tx, (tenant, end, now)| {
-                Box::pin(async move {
-                    execute!(
-                        tx,
-                        "UPDATE sweeps SET due_at = $1, quiet = $2, problem = $3,
+        self.write((self.tenant, end, now), |tx, (tenant, end, now)| {
+            Box::pin(async move {
+                execute!(
+                    tx,
+                    "UPDATE sweeps SET due_at = $1, quiet = $2, problem = $3,
                            swept_at = CASE WHEN $3 IS NULL THEN $4 ELSE swept_at END WHERE tenant_id = $5",
-                        end.next_at,
-                        end.quiet,
-                        end.problem.as_deref().map(|text| clean(text).into_owned()),
-                        *now,
-                        tenant.0
-                    )
-                    .map(drop)
-                })
+                    end.next_at,
+                    end.quiet,
+                    end.problem.as_deref().map(|text| clean(text).into_owned()),
+                    *now,
+                    tenant.0
+                )
+                .map(drop)
             })
-            .await
+        })
+        .await
     }
 
     /// What the PSA says of its webhook; the time stays that of the last change. `None`: it does not say.

@@ -14,6 +14,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use store::tickets::ReadTicket;
 
 use crate::llm::Prompt;
@@ -291,7 +292,13 @@ fn print_as_data(
     if value.is_undefined() {
         return Err(minijinja::Error::new(ErrorKind::UndefinedError, "there is no such value"));
     }
-    let printed = value.to_string().replace('⟦', "[").replace('⟧', "]");
+    let mut printed = Bounded::default();
+    if write!(printed, "{value}").is_err() {
+        let message =
+            format!("a value is longer than the {MOST_GUIDANCE} bytes that a template may render to");
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, message));
+    }
+    let printed = printed.0.replace('⟦', "[").replace('⟧', "]");
     if printed.is_empty() {
         return Ok(());
     }
@@ -299,6 +306,20 @@ fn print_as_data(
     out.write_str(&printed)?;
     out.write_str("⟧")?;
     Ok(())
+}
+
+/// Text that may become as long as a prompt, and then takes no more: a value can be endless without using fuel.
+#[derive(Default)]
+struct Bounded(String);
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > MOST_GUIDANCE {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
 }
 
 fn compile<'e>(
@@ -313,7 +334,7 @@ fn compile<'e>(
     environment.template_from_str(template).map_err(|error| explain(template, &error))
 }
 
-/// Refuses what nests so deeply that reading it could exhaust the stack. What is no template at all passes: the parser
+/// Refuses what nests so deeply that reading it could exhaust the stack, and what could exhaust memory without using fuel. What is no template at all passes: the parser
 /// says better what is wrong with it.
 fn shallow(template: &str) -> Result<(), TemplateError> {
     let (mut tokens, mut brackets, mut elifs) = (0_usize, 0_usize, 0_usize);
@@ -328,7 +349,11 @@ fn shallow(template: &str) -> Result<(), TemplateError> {
             Token::Ident("elif") => elifs += 1,
             _ => {}
         }
-        let message = if tokens > MOST_TOKENS {
+        // A list times a large number is a list that takes all memory once a filter goes through it.
+        let multiplies = matches!(token, Token::Mul | Token::Pow);
+        let message = if multiplies {
+            "a template cannot multiply".to_owned()
+        } else if tokens > MOST_TOKENS {
             format!("this tag is too long; {MOST_TOKENS} words and signs are allowed in one")
         } else if brackets > MOST_BRACKETS {
             format!("more than {MOST_BRACKETS} brackets within each other")

@@ -21,11 +21,10 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Tidied> {
         let after = Cursor::read(after)?.map_or(Uuid::nil(), |after| after.id);
-        self
-            .write_later((self.tenant.0, before, after, limit), |tx, (tenant, before, after, limit)| {
-                Box::pin(remove(tx, *tenant, *before, *after, *limit))
-            })
-            .await
+        self.write_later((self.tenant.0, before, after, limit), |tx, (tenant, before, after, limit)| {
+            Box::pin(remove(tx, *tenant, *before, *after, *limit))
+        })
+        .await
     }
 }
 

@@ -25,11 +25,10 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Tidied> {
         let after = Cursor::read(after)?.unwrap_or(Cursor { at: DateTime::UNIX_EPOCH, id: Uuid::nil() });
-        self
-            .write_later((self.tenant.0, before, after, limit), |tx, (tenant, before, after, limit)| {
-                Box::pin(remove(tx, *tenant, *before, *after, *limit))
-            })
-            .await
+        self.write_later((self.tenant.0, before, after, limit), |tx, (tenant, before, after, limit)| {
+            Box::pin(remove(tx, *tenant, *before, *after, *limit))
+        })
+        .await
     }
 }
 

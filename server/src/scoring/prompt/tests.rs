@@ -136,6 +136,8 @@ fn a_template_cannot_work_without_end_or_fill_the_memory() {
         "{{ '%.999999999f' | format(1.5) }}".to_owned(),
         "{{ range(0, 9223372036854775807) | list }}".to_owned(),
         "{{ [text] * 99999999 }}".to_owned(),
+        "{{ ([1] * 99999999) | sort | length }}".to_owned(),
+        "{{ 9 ** 9 ** 9 }}".to_owned(),
         "y".repeat(MOST_TEMPLATE + 1),
     ];
     for bomb in bombs {
