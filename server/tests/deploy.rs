@@ -63,10 +63,12 @@ fn dashboards_alerts_and_the_manual_name_only_metrics_that_exist() {
     let source = sources(&root().join("server/src"));
     let measured = called(&source, &["counter", "gauge", "histogram"]);
     assert!(measured.len() > 8, "{measured:?}");
+    // Functions of the database, which the manual names as well.
+    let rules = named(&text("migrations/postgres/0008_row_security.sql"));
     for path in ["deploy/grafana/undertone.json", "deploy/prometheus/alerts.yml", "docs/operations.md"] {
         let named = named(&text(path));
         assert!(named.len() > 4, "{path} names {named:?}");
-        for name in &named {
+        for name in named.difference(&rules) {
             assert!(measured.contains(base(name)), "{path} names {name}, which is not measured");
         }
     }

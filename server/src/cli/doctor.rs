@@ -83,7 +83,7 @@ async fn examine(config: &Config, connections: bool, report: &mut Report) {
 pub fn unbound(role: &str) -> String {
     format!(
         "the database's role “{role}” is a superuser or has BYPASSRLS, so PostgreSQL does not keep workspaces apart by itself; \
-         only the program's own conditions do. Make an ordinary role: CREATE ROLE undertone_app LOGIN PASSWORD '…' \
+         only the program's own conditions do. Make an ordinary role: CREATE ROLE ut_app LOGIN PASSWORD '…' \
          NOSUPERUSER NOBYPASSRLS; give it the database and its tables (docs/operations.md, “The database's role”, has the \
          statements), and put it into DATABASE_URL"
     )

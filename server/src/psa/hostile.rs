@@ -120,7 +120,7 @@ fn wrong(right: String) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..80),
         "\\PC{0,60}".prop_map(String::into_bytes),
-        any::<Index>().prop_map(move |at| cut[..at.index(cut.len())].as_bytes().to_vec()),
+        any::<Index>().prop_map(move |at| cut.as_bytes()[..at.index(cut.len())].to_vec()),
         any::<Index>()
             .prop_map(move |at| [named.as_bytes(), STANDARD.encode(flipped(at)).as_bytes()].concat()),
         select(vec![

@@ -69,7 +69,7 @@ impl Wire {
     }
 
     async fn more(&mut self) -> Option<()> {
-        let mut part = [0; 16 << 10];
+        let mut part = vec![0; 16 << 10];
         let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut part)).await;
         let read = read.expect("an answer or the end comes in time").unwrap_or(0);
         self.unread.extend_from_slice(&part[..read]);

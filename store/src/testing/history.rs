@@ -32,7 +32,12 @@ impl TestStore {
     /// tenth without text; with analyses, actions and timelines for some, calls for the newest, and the sums that belong
     /// to them. Other workspaces keep what they have.
     pub async fn make_history(&self, tenant: TenantId, history: History) {
-        let mut beside = self.beside().await;
+        // Foreign keys are left unchecked, which only a superuser of PostgreSQL may ask for.
+        let superuser = self.superuser().await;
+        let mut beside = match superuser {
+            Some(superuser) => superuser,
+            None => self.beside().await,
+        };
         let engine = match &beside {
             Beside::Sqlite(_) => Words::SQLITE,
             Beside::Postgres(_) => Words::POSTGRES,

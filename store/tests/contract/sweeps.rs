@@ -192,7 +192,8 @@ async fn a_webhook_and_a_sweep_make_one_job_whichever_is_first(store: TestStore)
     let hook = delivery(acme.tenant_id(), "hook of 3", created("3"), 600);
     let both = [hook, recovered(acme.tenant_id(), "3", 600)].map(|one| store.accept(one));
     futures::future::try_join_all(both).await.unwrap();
-    assert_eq!(jobs(&store, 600).await, ["3"]);
+    let claimed = jobs(&store, 600).await;
+    assert_eq!(claimed.iter().filter(|ticket| *ticket == "3").count(), 1, "{claimed:?}");
     let (created, seen, recovered) = counts(&acme).await;
     assert_eq!((created, seen + recovered), (3, 3));
 }

@@ -75,7 +75,7 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     let analysis = job.analysis.unwrap();
     let action = tenant.action_list(analysis).await.unwrap()[0].id;
     let delivery = job.delivery.unwrap();
-    let found = SweptTicket { external_ticket: "8".into(), number: None, created_at: at(1) };
+    let found = SweptTicket { external_ticket: "7".into(), number: None, created_at: at(1) };
     tenant.sweep_keep(PsaKind::Autotask, vec![found], at(1), None, at(2)).await.unwrap();
     Full { tenant, owner, token, delivery, ticket, analysis, action, job }
 }

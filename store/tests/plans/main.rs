@@ -113,6 +113,6 @@ async fn postgres_answers_every_question_by_an_index_at_a_million_tickets() {
     let heard = asked(&explained, &explained.tenant(tenant)).await;
     explained.close().await;
     assert!(heard.plans.len() > 60, "only {} plans were told", heard.plans.len());
-    let wrong: Vec<String> = heard.plans.iter().flat_map(|plan| judge::postgres(plan)).collect();
+    let wrong: Vec<String> = heard.plans.iter().flat_map(judge::postgres).collect();
     assert!(wrong.is_empty(), "{} plans are wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }

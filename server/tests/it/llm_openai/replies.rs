@@ -91,8 +91,9 @@ async fn every_refusal_has_its_outcome() {
         (529, String::new(), "failed 529 None"),
     ];
     let world = World::new().await;
-    let model = open(&world.openai());
     for (status, body, expected) in cases {
+        // One that was told to slow down would not ask again at once.
+        let model = open(&world.openai());
         world.stand_in.watch.recorder.clear();
         world.next_answer(status, body.clone());
         let outcome = line(&model.complete(&question(), None).await);
@@ -100,6 +101,7 @@ async fn every_refusal_has_its_outcome() {
         assert_eq!(world.recorded().len(), 1, "nothing is repeated here: {status} {body}");
     }
     for (status, expected) in [(429, "throttled Some(7s)"), (503, "failed 503 Some(7s)")] {
+        let model = open(&world.openai());
         world.next(Fault::Answer {
             status,
             content_type: "application/json",

@@ -206,7 +206,10 @@ async fn a_throttled_site_is_left_alone_for_as_long_as_it_asks() {
     let error = bench.psa.levers(&id).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
     bench.sandbox.limit(None);
-    bench.psa.levers(&id).await.unwrap();
+    let asked = bench.sandbox.watch().recorder.all().len();
+    let held = bench.psa.levers(&id).await.unwrap_err();
+    assert!(matches!(held, CallError::Throttled { .. }), "{held:?}");
+    assert_eq!(bench.sandbox.watch().recorder.all().len(), asked, "nothing was sent meanwhile");
 }
 
 #[tokio::test]

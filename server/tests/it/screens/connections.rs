@@ -117,7 +117,7 @@ async fn how_tickets_reached_us_and_that_the_webhook_is_off_is_told_on_three_pag
     swept(&screens, &tenant).await;
     for page in ["/", "/activity", "/connections"] {
         let body = browser.get(page).await.body.replace("<!>", "");
-        for part in ["Autotask has switched our webhook off", "12 min ago", "by our own look-up"] {
+        for part in ["Autotask PSA has switched our webhook off", "12 min ago", "by our own look-up"] {
             assert!(body.contains(part), "“{part}” is not on {page}: {body}");
         }
     }
