@@ -59,7 +59,7 @@ impl Exporter {
 
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
-        S: Subscriber + for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let tracer = self.provider.tracer("undertone");
         tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false)
@@ -87,8 +87,8 @@ pub(super) fn join_trace(span: &tracing::Span, delivery: Option<DeliveryId>) {
         clippy::cast_possible_truncation,
         reason = "the lower half of the id stands for the call itself"
     )]
-    let call = SpanId::from((id as u64).to_be_bytes());
-    let trace = TraceId::from(id.to_be_bytes());
+    let call = SpanId::from(id as u64);
+    let trace = TraceId::from(id);
     let call = SpanContext::new(trace, call, TraceFlags::SAMPLED, true, TraceState::default());
     // Fails where nothing is exported.
     let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(call));
