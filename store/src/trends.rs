@@ -5,7 +5,7 @@ mod rollup;
 
 pub(crate) use rollup::{Counted, TallyChange, apply, rebuild};
 
-use crate::engine::{Query, Reader, fetch_all, fetch_one, fetch_query};
+use crate::engine::{Query, Reader, fetch_all, fetch_one, fetch_query, sql};
 use crate::rows;
 use crate::{Result, TenantStore};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc, Weekday};
@@ -251,22 +251,35 @@ impl TenantStore {
     /// some last. Found by skipping from client to client, not by reading their days.
     pub async fn client_names(&self, since: NaiveDate, limit: u32) -> Result<Vec<(String, String)>> {
         let mut reader = self.read().await?;
-        fetch_all!(
+        macro_rules! newest {
+            ($join:literal) => {
+                concat!(
+                    "WITH RECURSIVE each (client_id) AS (
+                       SELECT (SELECT client_id FROM tallies WHERE tenant_id = $1 AND client_id > ''
+                               ORDER BY client_id LIMIT 1)
+                       UNION ALL
+                       SELECT (SELECT t.client_id FROM tallies t WHERE t.tenant_id = $1 AND t.client_id > e.client_id
+                               ORDER BY t.client_id LIMIT 1)
+                       FROM each e WHERE e.client_id IS NOT NULL)
+                     SELECT n.client_id, n.client_name FROM each e ",
+                    $join,
+                    " WHERE n.day >= $2 ORDER BY n.day DESC, n.client_id LIMIT $3"
+                )
+            };
+        }
+        // PostgreSQL would read all days to join them, where one workspace has nearly all rows.
+        let text = sql!(
             reader,
-            (String, String),
-            "WITH RECURSIVE each (client_id) AS (
-               SELECT (SELECT client_id FROM tallies WHERE tenant_id = $1 AND client_id > '' ORDER BY client_id LIMIT 1)
-               UNION ALL
-               SELECT (SELECT t.client_id FROM tallies t WHERE t.tenant_id = $1 AND t.client_id > e.client_id
-                       ORDER BY t.client_id LIMIT 1)
-               FROM each e WHERE e.client_id IS NOT NULL)
-             SELECT n.client_id, n.client_name FROM each e JOIN tallies n ON n.tenant_id = $1 AND n.client_id = e.client_id
-               AND n.day = (SELECT max(x.day) FROM tallies x WHERE x.tenant_id = $1 AND x.client_id = e.client_id)
-             WHERE n.day >= $2 ORDER BY n.day DESC, n.client_id LIMIT $3",
-            self.tenant.0,
-            rows::known_day(since),
-            i64::from(limit)
-        )
+            sqlite: newest!(
+                "JOIN tallies n ON n.tenant_id = $1 AND n.client_id = e.client_id
+                   AND n.day = (SELECT max(x.day) FROM tallies x WHERE x.tenant_id = $1 AND x.client_id = e.client_id)"
+            ),
+            postgres: newest!(
+                "CROSS JOIN LATERAL (SELECT t.client_id, t.client_name, t.day FROM tallies t
+                   WHERE t.tenant_id = $1 AND t.client_id = e.client_id ORDER BY t.day DESC LIMIT 1) n"
+            )
+        );
+        fetch_all!(reader, (String, String), text, self.tenant.0, rows::known_day(since), i64::from(limit))
     }
 
     /// Today in the tenant's zone.
