@@ -21,8 +21,8 @@ pub fn to_text(html: &str) -> String {
         .unwrap_or_else(|_| without_tags(&tame))
 }
 
-/// Takes out what the renderer would make long or slow: rules (drawn as wide as the page) and the tags of elements
-/// nested beyond reason. Comments and scripts are the parser's business.
+/// Takes out what the renderer would make long or slow: rules (drawn as wide as the page), spans of cells, and the tags of
+/// elements nested beyond reason. Comments and scripts are the parser's business.
 fn tame(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
     let (mut nesting, mut indents) = (Depth::new(MAX_NESTING), Depth::new(MAX_INDENTS));
@@ -41,7 +41,13 @@ fn tame(html: &str) -> String {
             "blockquote" | "ul" | "ol" | "dl" => nesting.keeps(tag) & indents.keeps(tag),
             _ => nesting.keeps(tag),
         };
-        out.push_str(if kept { tag } else { "<br>" });
+        // A cell that says it spans a billion others takes the renderer that much time; to text its span means nothing.
+        let bare = match name.as_str() {
+            "td" if !tag.starts_with("</") => "<td>",
+            "th" if !tag.starts_with("</") => "<th>",
+            _ => tag,
+        };
+        out.push_str(if kept { bare } else { "<br>" });
     }
     out.push_str(rest);
     out
