@@ -120,7 +120,7 @@ struct Inner {
     /// When the store last answered what is due.
     looked_at: Mutex<Option<Instant>>,
     /// When the queue was last compared with the clock, and what it showed at the last look.
-    heeded: Mutex<Option<(Instant, DateTime<Utc>)>>,
+    heeded: Mutex<Option<(tokio::time::Instant, DateTime<Utc>)>>,
 }
 
 /// Lets a test wait until nothing is due.

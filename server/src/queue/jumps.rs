@@ -3,7 +3,7 @@
 use super::Inner;
 use domain::backoff;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often the queue is compared with the clock, unless that went back.
 const HEED: Duration = Duration::from_secs(60);
@@ -13,15 +13,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20 * 60);
 impl Inner {
     /// After the clock was set back, what was due on the old time would wait for that time to come again.
     pub(super) async fn heed_the_clock(&self) {
-        let now = self.tools.clock.now();
+        let (now, moment) = (self.tools.clock.now(), self.tools.clock.monotonic());
         let was_set_back = {
             let mut heeded = self.heeded.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *heeded {
-                Some((at, seen)) if now >= *seen && at.elapsed() < HEED => {
+                Some((at, seen)) if now >= *seen && moment.saturating_duration_since(*at) < HEED => {
                     *seen = now;
                     return;
                 }
-                last => last.replace((Instant::now(), now)).is_some_and(|(_, seen)| now < seen),
+                last => last.replace((moment, now)).is_some_and(|(_, seen)| now < seen),
             }
         };
         let moved = self.tools.store.job_bring_forward(now + LONGEST_WAIT, now + self.lease).await;
