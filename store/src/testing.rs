@@ -398,10 +398,8 @@ impl Cluster {
 
     /// Starts the server unless it runs; it stays while the returned file is open.
     fn join(&self) -> (String, File) {
-        std::fs::create_dir_all(self.folder()).expect("the temporary folder takes a folder");
-        let door = File::create(self.folder().join("door")).expect("the folder is ours");
         // Under this lock nobody starts or stops the server; see `watchdog`.
-        door.lock().expect("files can be locked");
+        let _door = self.door();
         let in_use = File::create(self.folder().join("users")).expect("the folder is ours");
         if !self.answers() {
             self.start();
@@ -410,6 +408,23 @@ impl Cluster {
         in_use.lock_shared().expect("files can be locked");
         let url = format!("postgres://{ROLE}@localhost/postgres?host={}", self.folder().display());
         (url, in_use)
+    }
+
+    /// The lock of a folder that is there: whoever stops the server takes its folder away, under the lock of those who wait.
+    fn door(&self) -> File {
+        let path = self.folder().join("door");
+        loop {
+            std::fs::create_dir_all(self.folder()).expect("the temporary folder takes a folder");
+            let door = match File::create(&path) {
+                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => continue,
+                door => door.expect("the folder is ours"),
+            };
+            door.lock().expect("files can be locked");
+            let mine = door.metadata().expect("an open file is described").ino();
+            if std::fs::metadata(&path).is_ok_and(|there| there.ino() == mine) {
+                return door;
+            }
+        }
     }
 
     fn data(&self) -> PathBuf {

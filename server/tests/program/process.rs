@@ -6,6 +6,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_undertone");
@@ -169,12 +170,19 @@ impl Workspace {
         Self { hook: format!("/hooks/{path}"), secret, ..new }
     }
 
-    /// One call of the API that must succeed.
+    /// One call of the API that must succeed, once the token may call again.
     pub async fn api(&self, program: &Program, method: &str, path: &str, body: &Value) -> Value {
         let bearer = format!("authorization: Bearer {}", self.token);
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let headers = [bearer.as_str(), "content-type: application/json"];
-        let answer = program.call(method, &format!("/api/v1{path}"), &headers, text.as_bytes()).await;
+        let began = Instant::now();
+        let answer = loop {
+            let answer = program.call(method, &format!("/api/v1{path}"), &headers, text.as_bytes()).await;
+            if answer.status != 429 || began.elapsed() > PATIENCE {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
         assert!(
             (200..300).contains(&answer.status),
             "{method} {path}: {} {:?}",
