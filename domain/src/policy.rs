@@ -23,9 +23,13 @@ pub type Threshold = Option<Score>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+// Each must be there, as the document says: what is left out is not meant as "off".
 pub struct Thresholds {
+    #[serde(deserialize_with = "Option::deserialize")]
     pub sentiment: Threshold,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub urgency: Threshold,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub impact: Threshold,
 }
 

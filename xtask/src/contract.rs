@@ -2,8 +2,8 @@
 
 use crate::site::target;
 use crate::step::{Outcome, command, root, run, succeeds};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::fs::File;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ fn check_in(home: &Path) -> Outcome {
         .current_dir(folder())
         .env("UNDERTONE_TOKEN_ID", id)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    run(&mut tool)
+    run(&mut tool).map_err(|failed| format!("{failed}\n{}", program.last_words()))
 }
 
 struct Program {
@@ -73,19 +73,21 @@ struct Program {
 impl Program {
     fn start(home: &Path) -> Outcome<Self> {
         let (web, metrics) = (free()?, free()?);
-        let log = home.join("log");
-        let file = std::fs::File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let (log, told) = (home.join("log"), home.join("told"));
+        let create = |path: &Path| File::create(path).map_err(|error| format!("{}: {error}", path.display()));
+        let (file, said) = (create(&log)?, create(&told)?);
         let child = Self::command(home)
             // The stand-ins take any ports.
             .args(["serve", "--demo", "--sandbox-listen", "127.0.0.1:0", "--log", "warn"])
             .args(["--listen", &web, "--metrics-listen", &metrics])
-            .stdout(Stdio::null())
+            .stdout(said)
             .stderr(file)
             .spawn()
             .map_err(|error| format!("could not start undertone: {error}"))?;
         let program = Self { child, home: home.to_owned(), url: format!("http://{web}") };
         let begun = Instant::now();
-        while !is_ready(&web) {
+        // It answers while it still lives through the demo's past, which wants no visitors.
+        while !String::from_utf8_lossy(&read(&told)?).contains("Undertone is at") {
             if begun.elapsed() > PATIENCE {
                 return Err(format!("it was not ready in time: {}", String::from_utf8_lossy(&read(&log)?)));
             }
@@ -108,6 +110,19 @@ impl Program {
         let tenant = field(&tenants, "tenant_id")?;
         let made = self.ask(&["token", "create", "--name", "contract", "--json", "--tenant", &tenant])?;
         Ok((field(&made, "token_id")?, field(&made, "api_token")?))
+    }
+
+    /// Whether it still runs, and the end of its log.
+    fn last_words(mut self) -> String {
+        let state = match self.child.try_wait() {
+            Ok(Some(status)) => format!("the program had ended: {status}"),
+            Ok(None) => "the program was running".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let log = read(&self.home.join("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        format!("{state}; the last it said:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"))
     }
 
     fn ask(&self, args: &[&str]) -> Outcome<String> {
@@ -136,19 +151,6 @@ fn field(json: &str, name: &str) -> Outcome<String> {
 fn free() -> Outcome<String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     listener.local_addr().map(|at| at.to_string()).map_err(|error| error.to_string())
-}
-
-fn is_ready(at: &str) -> bool {
-    let ask = || {
-        let mut stream = TcpStream::connect(at)?;
-        stream.write_all(
-            format!("GET /readyz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n").as_bytes(),
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
 fn read(path: &Path) -> Outcome<Vec<u8>> {

@@ -22,6 +22,10 @@ pub fn all() -> Outcome {
     step("tests on SQLite and PostgreSQL", || {
         run(tests(&[]).env("UNDERTONE_TEST_PG", postgres.url()).env("CI", "true"))
     })?;
+    step("traces that leave for a collector", || {
+        run(&mut cargo(&["test", "-p", "server", "--features", "otel", "--test", "otel"]))
+    })?;
+    contract_holds()?;
     step("browser tests", || {
         let browser = setup::browser().ok_or("no browser")?;
         let folder = root().join("end2end");

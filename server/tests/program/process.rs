@@ -79,7 +79,7 @@ pub struct Program {
 
 impl Program {
     async fn ready(&self) {
-        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
         let ask = async {
             loop {
                 ticks.tick().await;
@@ -121,7 +121,7 @@ impl Program {
 
     /// How it ended, once it has.
     pub async fn ended(&mut self) -> ExitStatus {
-        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
         let wait = async {
             loop {
                 if let Some(status) = self.child.try_wait().unwrap() {

@@ -68,6 +68,7 @@ impl From<sweeps::Arrivals> for Day {
 #[into_params(parameter_in = Query)]
 pub(super) struct ArrivalsQuery {
     /// How many days back, today included: 1 to 31; 14 unless told.
+    #[param(minimum = 1, maximum = 31)]
     days: Option<u16>,
 }
 

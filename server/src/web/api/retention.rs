@@ -27,7 +27,7 @@ pub(super) struct RetentionChoice {
     /// 30 to 3650; null: as long as this instance keeps them.
     // Must be there: an empty object is no choice.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(example = 180, required = true)]
+    #[schema(example = 180, required = true, minimum = 30, maximum = 3650)]
     days: Option<i64>,
 }
 
