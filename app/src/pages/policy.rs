@@ -1,6 +1,7 @@
 //! Thresholds, mapping, escalation and scope: what happens to a ticket once it is scored.
 
 mod acts;
+mod catalogue;
 pub mod form;
 mod history;
 mod live;
@@ -25,9 +26,10 @@ use crate::pages::parts::ReadOnlyLine;
 use crate::screen::{Nav, Screen, screen};
 use crate::ui::{PageHeader, When};
 use crate::viewer::Viewer;
+use catalogue::Catalogue;
 use chrono::{DateTime, Utc};
 use domain::{Lookups, Permission, Policy, PsaKind};
-use form::{Catalogue, fields_of, parse};
+use form::{fields_of, parse};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use past::{Past, Scored};

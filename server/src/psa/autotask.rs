@@ -18,6 +18,7 @@ mod reading;
 mod webhooks;
 mod wire;
 mod writing;
+mod zone;
 
 pub use hook::read_hook;
 

@@ -1,6 +1,7 @@
 //! What can be done on the policy page: save, look at a draft, fill with a suggestion, refresh the lists, restore.
 
-use super::form::{Catalogue, fields_of, parse};
+use super::catalogue::Catalogue;
+use super::form::{fields_of, parse};
 use super::{HISTORY, Loaded, lists, load, scored, sections, summary_of};
 use crate::AppError;
 use crate::form::{Entry, done, failed};

@@ -1,7 +1,8 @@
 //! The parts of the policy form, as sentences with choices in them.
 
 use super::acts::PolicyPlaces;
-use super::form::{Catalogue, MAPPED, Placed, RULES};
+use super::catalogue::{Catalogue, Placed};
+use super::form::{MAPPED, RULES};
 use super::words::scope_word;
 use super::{PolicySave, PolicyTry};
 use crate::form::{Button, Check, Field, Pick, Select, Weight, error_of};

@@ -1,5 +1,5 @@
 use super::*;
-use domain::{CustomField, Mode, PsaKind};
+use domain::{CustomField, Lookups, Mode, PsaKind};
 
 fn choices(list: &[(&str, &str)]) -> Vec<Choice> {
     list.iter().map(|(id, label)| Choice::new(*id, *label)).collect()
