@@ -9,7 +9,7 @@
 mod deliveries;
 mod texts;
 
-use crate::engine::{Scope, execute, fetch_all, fetch_optional, sql};
+use crate::engine::{Query, Scope, execute, fetch_all, fetch_optional, sql};
 use crate::rows::Cursor;
 use crate::{Actor, Result, Store, StoreError, TenantStore, accounts, audit, sessions};
 use chrono::{DateTime, Utc};
@@ -167,4 +167,12 @@ impl TenantStore {
 /// Where to go on, if anywhere: a full piece may have left something behind.
 fn going_on(read: usize, limit: u32, last: Option<Cursor>) -> Option<String> {
     last.filter(|_| u32::try_from(read).is_ok_and(|read| read >= limit)).map(Cursor::encode)
+}
+
+fn one_of(query: &mut Query, column: &str, ids: impl Iterator<Item = Uuid>) {
+    query.push(column).push(" IN (");
+    for (index, id) in ids.enumerate() {
+        query.push(if index == 0 { "" } else { ", " }).bind(id);
+    }
+    query.push(")");
 }

@@ -3,7 +3,7 @@
 //! That a ticket was taken in is kept elsewhere (`intake`), so a call that is repeated after its row is gone makes no
 //! second analysis.
 
-use super::{Tidied, going_on};
+use super::{Tidied, going_on, one_of};
 use crate::engine::{Query, Tx, execute_query, fetch_all, sql};
 use crate::rows::{self, Cursor};
 use crate::{Result, TenantStore};
@@ -55,12 +55,10 @@ async fn remove(tx: &mut Tx, tenant: Uuid, before: DateTime<Utc>, after: Uuid, l
         return Ok(Tidied { removed: 0, next });
     }
     let mut query = Query::new("DELETE FROM deliveries WHERE tenant_id = ");
-    query.bind(tenant).push(" AND id IN (");
-    for (index, (id, _)) in seen.iter().enumerate() {
-        query.push(if index == 0 { "" } else { ", " }).bind(*id);
-    }
+    query.bind(tenant).push(" AND ");
+    one_of(&mut query, "id", seen.iter().map(|(id, _)| *id));
     query.push(
-        ") AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = deliveries.tenant_id AND j.delivery_id = deliveries.id)",
+        " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = deliveries.tenant_id AND j.delivery_id = deliveries.id)",
     );
     Ok(Tidied { removed: execute_query!(tx, query)?, next })
 }

@@ -6,7 +6,7 @@
 //! company), board, times, state, scores and flags; what was done and how it ended, with the reference and the PSA's id of
 //! each note, so that nothing is done twice if the ticket is replayed; tokens and milliseconds of the model.
 
-use super::{Tidied, going_on};
+use super::{Tidied, going_on, one_of};
 use crate::analyses::Provenance;
 use crate::engine::{Query, Tx, execute, execute_query, fetch_all, fetch_query, sql};
 use crate::rows::{self, Cursor};
@@ -136,12 +136,4 @@ fn scores_alone(assessment: &str) -> Result<Option<String>> {
 fn counts_alone(provenance: &str) -> Result<String> {
     let known = rows::read_json::<Provenance>("analyses", "provenance", provenance).unwrap_or_default();
     rows::json(&Provenance { prompt: String::new(), answer: String::new(), ..known })
-}
-
-fn one_of(query: &mut Query, column: &str, ids: impl Iterator<Item = Uuid>) {
-    query.push(column).push(" IN (");
-    for (index, id) in ids.enumerate() {
-        query.push(if index == 0 { "" } else { ", " }).bind(id);
-    }
-    query.push(")");
 }
