@@ -83,7 +83,16 @@ impl Leases {
                 continue;
             }
             match store.job_renew(&held, clock.now() + lease).await {
-                Ok(renewed) => self.drop_lost(&held, &renewed.into_iter().collect()),
+                Ok(renewed) => {
+                    let renewed: HashSet<JobId> = renewed.into_iter().collect();
+                    let doubtful: Vec<Lease> =
+                        held.into_iter().filter(|lease| !renewed.contains(&lease.job)).collect();
+                    if !doubtful.is_empty() {
+                        // One that has just stored its end lets go in a moment.
+                        tokio::time::sleep(lease / 90).await;
+                        self.drop_lost(&doubtful);
+                    }
+                }
                 // The leases last for two more tries.
                 Err(error) => {
                     tracing::warn!(
@@ -101,9 +110,9 @@ impl Leases {
         ours.map(|(&(job, token), _)| Lease { job, token }).collect()
     }
 
-    fn drop_lost(&self, asked: &[Lease], renewed: &HashSet<JobId>) {
+    fn drop_lost(&self, doubtful: &[Lease]) {
         let map = self.map();
-        for lease in asked.iter().filter(|lease| !renewed.contains(&lease.job)) {
+        for lease in doubtful {
             // Not there: finished meanwhile.
             if let Some(Entry { lost, outlived: false, .. }) = map.get(&(lease.job, lease.token)) {
                 tracing::warn!(job.id = %lease.job, "the lease on a running job was lost; its work is dropped");
@@ -152,7 +161,7 @@ mod tests {
         let score = leases.hold(lease(1, 2), TENANT);
         drop(read);
         assert_eq!(leases.count(), 1);
-        leases.drop_lost(&[lease(1, 2)], &HashSet::new());
+        leases.drop_lost(&[lease(1, 2)]);
         assert!(score.lost.is_cancelled());
     }
 
@@ -162,7 +171,7 @@ mod tests {
         let earlier = leases.hold(lease(1, 1), TENANT);
         let later = leases.hold(lease(1, 2), TENANT);
         assert_eq!(leases.to_renew(), [lease(1, 2)]);
-        leases.drop_lost(&[lease(1, 1)], &HashSet::new());
+        leases.drop_lost(&[lease(1, 1)]);
         assert!(!earlier.lost.is_cancelled(), "what it has sent must arrive first");
         let mut alone = std::pin::pin!(later.alone());
         assert!(futures::poll!(alone.as_mut()).is_pending());
@@ -174,7 +183,8 @@ mod tests {
     fn only_the_lease_that_was_lost_is_cancelled() {
         let leases = Leases::default();
         let (kept, lost) = (leases.hold(lease(1, 1), TENANT), leases.hold(lease(2, 1), TENANT));
-        leases.drop_lost(&[lease(1, 1), lease(2, 1)], &HashSet::from([kept.lease.job]));
+        let ended = lease(3, 1);
+        leases.drop_lost(&[lease(2, 1), ended]);
         assert!(lost.lost.is_cancelled() && !kept.lost.is_cancelled());
     }
 }
