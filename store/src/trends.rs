@@ -267,11 +267,11 @@ impl TenantStore {
                 )
             };
         }
-        // PostgreSQL would read all days to join them, where one workspace has nearly all rows.
+        // Left to themselves both read all days to join them: SQLite takes the order of a CROSS JOIN as it is written.
         let text = sql!(
             reader,
             sqlite: newest!(
-                "JOIN tallies n ON n.tenant_id = $1 AND n.client_id = e.client_id
+                "CROSS JOIN tallies n ON n.tenant_id = $1 AND n.client_id = e.client_id
                    AND n.day = (SELECT max(x.day) FROM tallies x WHERE x.tenant_id = $1 AND x.client_id = e.client_id)"
             ),
             postgres: newest!(
