@@ -158,13 +158,14 @@ impl Door {
         let body = body::read(&parts.headers, body, &mut place).await?;
         let hooked = self.verify(psa, &owner, &parts.headers, parts.uri.query(), &body).await?;
         let headers = kept(psa, &parts.headers, parts.uri.query());
-        let deliveries = hooked.events.into_iter().map(|event| NewDelivery {
+        let parts = parts_of(&body, hooked.events.len());
+        let deliveries = hooked.events.into_iter().zip(parts).map(|(event, body)| NewDelivery {
             tenant: owner.tenant,
             psa,
             dedupe_key: event.dedupe_key.clone(),
             disposition: disposition(event),
             headers: headers.clone(),
-            body: body.to_vec(),
+            body,
             verified: hooked.verified,
             received_at: self.clock.now(),
         });
@@ -218,6 +219,17 @@ impl Door {
             pause *= 2;
         }
     }
+}
+
+/// What is kept of a call for each of its events: a call that is a list of them is kept once, not as often as it is long.
+fn parts_of(body: &[u8], events: usize) -> Vec<Vec<u8>> {
+    if events == 1 {
+        return vec![body.to_vec()];
+    }
+    let list: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
+    let mut parts: Vec<Vec<u8>> = list.into_iter().map(|event| event.to_string().into_bytes()).collect();
+    parts.resize(events, Vec::new());
+    parts
 }
 
 fn disposition(event: HookEvent) -> Disposition {

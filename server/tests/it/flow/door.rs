@@ -140,6 +140,25 @@ async fn a_batch_becomes_one_delivery_for_each_event() {
 }
 
 #[tokio::test]
+async fn of_a_batch_each_event_keeps_its_own_part() {
+    let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
+    app.ticket("3/3/3").await;
+    let mut batch = app.desk.calls().pop().unwrap();
+    let events: Vec<serde_json::Value> = (0..200)
+        .map(|number| serde_json::json!({"event": "ticket status changed", "object_id": number, "id": format!("call {number}")}))
+        .collect();
+    batch.body = serde_json::to_vec(&events).unwrap();
+    let answer = app.send(&batch).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.excerpt());
+    let taken: serde_json::Value = answer.json().unwrap();
+    for (id, event) in taken["delivery_ids"].as_array().unwrap().iter().zip(&events) {
+        let id = id.as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+        let kept = app.tenant.delivery_fetch(id.into()).await.unwrap().unwrap();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept.body).unwrap(), *event);
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_address_stops_within_moments() {
     let app = TestApp::sqlite(PsaKind::HaloPsa).await.unwrap();
     app.ticket("3/3/3").await;
