@@ -100,6 +100,7 @@ async fn stand_in(
         Away::Failed(error) if error.passing() && standing.model.is_out() && falls_back(standing) => {
             return built_in(standing, read, "did not answer several times in a row").await;
         }
+        Away::Failed(error) if standing.model.is_out() => Setback::call(Which::Model, error).in_an_outage(),
         Away::Failed(error) => Setback::call(Which::Model, error),
     };
     if !falls_back(standing) {

@@ -164,7 +164,7 @@ impl OpenAi {
             .map_err(|message| Failure { about: About::Address, error: CallError::Forbidden { message } })?;
         let call = Call::new(Method::POST, url).timeout(timeout).json(body);
         let tokens = tokens(&call, body);
-        let call = call.costs(tokens);
+        let call = call.costs(tokens).away_at_500();
         if self.key.is_empty() {
             // Servers on one's own machine often ask for none.
             return Ok(call);

@@ -113,20 +113,12 @@ pub struct Call {
     object: String,
     /// What it will cost of a provider's tokens a minute.
     tokens: u32,
+    away_at_500: bool,
 }
 
 impl Call {
     pub fn get(url: Url) -> Self {
-        Self {
-            method: Method::GET,
-            url,
-            headers: HeaderMap::new(),
-            body: None,
-            timeout: Duration::from_secs(20),
-            repeatable: true,
-            object: String::new(),
-            tokens: 0,
-        }
+        Self { repeatable: true, ..Self::new(Method::GET, url) }
     }
     pub fn new(method: Method, url: Url) -> Self {
         Self {
@@ -138,6 +130,7 @@ impl Call {
             repeatable: false,
             object: String::new(),
             tokens: 0,
+            away_at_500: false,
         }
     }
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -176,6 +169,11 @@ impl Call {
     /// About how many tokens it will cost, prompt and answer.
     pub fn costs(mut self, tokens: u32) -> Self {
         self.tokens = tokens;
+        self
+    }
+    /// To a side that is away whatever 5xx it answers, and not only when it says so by 502 to 504.
+    pub fn away_at_500(mut self) -> Self {
+        self.away_at_500 = true;
         self
     }
 }
@@ -349,7 +347,7 @@ impl Caller {
             }
         })?;
         let result = self.send(call, host).await;
-        self.lane.note(is_healthy(&result));
+        self.lane.note(is_healthy(&result, call.away_at_500));
         if let Ok(answer) = &result {
             self.learn(answer);
         }
@@ -428,7 +426,8 @@ fn worth_repeating(result: &Result<Answer, CallError>) -> Option<Option<Duration
     }
 }
 
-/// 500 is not among them: Autotask answers it for wrong requests, and its adapter tells the two apart.
+/// 500 is not among them: Autotask answers it for wrong requests, and its adapter tells the two apart. Who means it by a
+/// 500 says so by [`Call::away_at_500`].
 fn is_passing_status(status: StatusCode) -> bool {
     matches!(
         status,
@@ -440,8 +439,9 @@ fn is_passing_status(status: StatusCode) -> bool {
 }
 
 /// Whether the other side is up, which is all the breaker asks; being told to slow down is a sign of life.
-fn is_healthy(result: &Result<Answer, CallError>) -> bool {
+fn is_healthy(result: &Result<Answer, CallError>, away_at_500: bool) -> bool {
     match result {
+        Ok(answer) if away_at_500 && answer.status.is_server_error() => false,
         Ok(answer) => answer.status == StatusCode::TOO_MANY_REQUESTS || !is_passing_status(answer.status),
         Err(CallError::Unreachable { .. } | CallError::Unknown { .. }) => false,
         Err(_) => true,

@@ -55,6 +55,16 @@ impl Setback {
         }
     }
 
+    /// The side that was called failed so often in a row that asking pauses: it is not this job's fault.
+    pub fn in_an_outage(self) -> Self {
+        match self {
+            Self::Retry { wait: Wait::Growing { asked }, cause } => {
+                Self::Retry { wait: Wait::Outage { asked }, cause }
+            }
+            other => other,
+        }
+    }
+
     /// There is nothing to call.
     pub fn connect(error: ConnectError) -> Self {
         match error {

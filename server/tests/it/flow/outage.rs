@@ -12,6 +12,7 @@ use store::tickets::{TicketFilter, TicketRow, TicketState};
 for_each_psa!(
     a_refused_key_lets_the_built_in_analyser_read_and_the_model_reads_again_later,
     a_model_that_does_not_answer_is_stood_in_for_once_it_failed_in_a_row,
+    a_model_that_fails_with_500_for_hours_buries_no_ticket,
     without_that_choice_tickets_wait,
     tickets_that_wait_already_are_read_when_the_choice_is_made,
 );
@@ -81,6 +82,27 @@ async fn a_model_that_does_not_answer_is_stood_in_for_once_it_failed_in_a_row(ap
     assert!(rows.iter().all(|row| row.state != TicketState::Reading && row.sentiment.is_some()));
     let why = app.story_of(&rows[0].external_id).await.analyses.remove(0).provenance.degraded.unwrap();
     assert!(why.contains("did not answer several times in a row"), "{why}");
+}
+
+async fn a_model_that_fails_with_500_for_hours_buries_no_ticket(app: TestApp) {
+    app.model.watch.faults.add(None, "/chat/completions", 100_000, answer(500, None));
+    for _ in 0..6 {
+        app.desk.ticket(&title("5/5/5"), NOTE);
+    }
+    app.settle().await;
+    for _ in 0..30 {
+        app.after(Duration::from_secs(20 * 60)).await;
+    }
+    let stories = app.stories().await;
+    let states: Vec<TicketState> = stories.iter().map(|story| story.row.state).collect();
+    assert_eq!(states, [TicketState::Reading; 6], "they wait");
+    app.model.watch.faults.clear();
+    // The pause after the last failure, then whatever stood behind others.
+    for _ in 0..4 {
+        app.after(Duration::from_secs(20 * 60)).await;
+    }
+    let stories = app.stories().await;
+    assert!(stories.iter().all(|story| story.row.state == TicketState::Acted), "and go through");
 }
 
 async fn without_that_choice_tickets_wait(app: TestApp) {
