@@ -9,6 +9,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A probe that never reported (its task was dropped) is forgotten after this.
 const PROBE_LOST: Duration = Duration::from_secs(120);
+/// When to ask again while a probe is under way: its verdict is near, and what waits must not outwait it.
+const VERDICT: Duration = Duration::from_secs(5);
 
 /// Closed: everything passes. Open: nothing passes for a while. Half open: one probe passes and decides.
 #[derive(Debug, Default)]
@@ -22,13 +24,17 @@ pub(super) struct Breaker {
 struct Opened {
     until: Instant,
     pause: Duration,
+    probing: bool,
 }
 
 impl Breaker {
     /// Whether a request may queue up.
     pub fn peek(&self, now: Instant) -> Result<(), Duration> {
         match self.opened {
-            Some(opened) if now < opened.until => Err(opened.until - now),
+            Some(opened) if now < opened.until => {
+                let wait = opened.until - now;
+                Err(if opened.probing { wait.min(VERDICT) } else { wait })
+            }
             _ => Ok(()),
         }
     }
@@ -37,7 +43,7 @@ impl Breaker {
     pub fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         self.peek(now)?;
         if let Some(opened) = &mut self.opened {
-            opened.until = now + PROBE_LOST;
+            (opened.until, opened.probing) = (now + PROBE_LOST, true);
         }
         Ok(())
     }
@@ -53,7 +59,7 @@ impl Breaker {
             return false;
         }
         let pause = self.opened.map_or(FIRST_PAUSE, |opened| (opened.pause * 2).min(LONGEST_PAUSE));
-        self.opened = Some(Opened { until: now + pause, pause });
+        self.opened = Some(Opened { until: now + pause, pause, probing: false });
         true
     }
 }
@@ -74,7 +80,7 @@ mod tests {
 
         now += FIRST_PAUSE;
         assert_eq!(breaker.admit(now), Ok(()), "one probe");
-        assert!(breaker.admit(now).is_err(), "the others wait for its verdict");
+        assert_eq!(breaker.admit(now), Err(VERDICT), "the others wait for its verdict, and no longer");
         breaker.note(false, now);
         assert_eq!(breaker.admit(now), Err(FIRST_PAUSE * 2), "a failed probe doubles the pause");
 
