@@ -236,8 +236,8 @@ impl TenantStore {
         self.leave(lease, read, reason, true, now).await
     }
 
-    /// As [`Self::ticket_skip`], for a ticket that the PSA does not show. Its number is not used up by that: a later call
-    /// that names it is read again.
+    /// As [`Self::ticket_skip`], for a ticket that the PSA does not show. Neither its number nor the call is used up by
+    /// that: a later call that names it, the same even, is read again.
     pub async fn ticket_unseen(
         &self,
         lease: Lease,
@@ -264,6 +264,15 @@ impl TenantStore {
                         let held = Held::fence(tx, Some(*tenant), *lease).await?;
                         let ticket = leave_out(tx, &held, *tenant, read, reason, *now).await?;
                         if !*keeps_place {
+                            // Some PSAs' calls have one key for all that tell of a new ticket of this number.
+                            execute!(
+                                tx,
+                                "UPDATE deliveries SET dedupe_key = dedupe_key || $1 WHERE tenant_id = $2 AND id = $3
+                                   AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = $2 AND j.delivery_id = $3)",
+                                held.delivery_id.map(|id| format!(" unseen {id}")),
+                                tenant.0,
+                                held.delivery_id
+                            )?;
                             execute!(
                                 tx,
                                 // Not while the job goes on, as a person asked meanwhile: a later call would make a second one.

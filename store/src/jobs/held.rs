@@ -15,6 +15,7 @@ pub(crate) struct Held {
     pub(crate) tenant_id: Uuid,
     pub(crate) psa: String,
     pub(crate) external_ticket: String,
+    pub(crate) delivery_id: Option<Uuid>,
     pub(crate) ticket_id: Option<Uuid>,
     pub(crate) replay: bool,
     pub(crate) created_at: DateTime<Utc>,
@@ -31,7 +32,8 @@ impl Held {
             Self,
             locked!(
                 tx,
-                "SELECT j.id, j.tenant_id, j.psa, j.external_ticket, j.ticket_id, j.replay, j.created_at, t.time_zone, j.again, j.total_attempts
+                "SELECT j.id, j.tenant_id, j.psa, j.external_ticket, j.delivery_id, j.ticket_id, j.replay, j.created_at,
+                   t.time_zone, j.again, j.total_attempts
                  FROM jobs j JOIN tenants t ON t.id = j.tenant_id WHERE j.id = $1 AND j.lease_token = $2",
                 of "j"
             ),

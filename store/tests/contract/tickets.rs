@@ -310,6 +310,11 @@ async fn a_ticket_that_was_not_there_does_not_use_up_its_number(store: TestStore
     assert_eq!(acme.ticket_story(id).await.unwrap().unwrap().row.state, TicketState::Skipped);
     assert!(store.job_claim(at(1), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 
+    let same = arrive(&acme, "7", 1).await;
+    assert!(!same.repeated, "it may be the one that comes when the ticket is there");
+    let job = claim(&store, 1).await;
+    acme.ticket_unseen(job.lease, &read("7", "c"), "there is no such ticket", at(1)).await.unwrap();
+
     let later = support::delivery(acme.tenant_id(), "the true call", support::created("7"), 2);
     store.accept(later).await.unwrap();
     let job = claim(&store, 2).await;
