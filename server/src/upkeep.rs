@@ -4,7 +4,9 @@
 use crate::clock::{Clock, Luck};
 use crate::queue::Checkpoints;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::TenantId;
 use futures::FutureExt;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 use store::retention::{Tidied, Tidy};
@@ -37,13 +39,17 @@ pub struct Upkeep {
     pub checkpoints: Checkpoints,
 }
 
+/// Where the last turn of a workspace stopped that was not through: what it left behind stays for reasons of its own.
+type Places = HashMap<(TenantId, What), String>;
+
 impl Upkeep {
     /// Returns when `stop` is cancelled. A piece that has been handed to the store is finished by it.
     pub async fn run(self, stop: CancellationToken) {
+        let mut places = Places::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                done = AssertUnwindSafe(self.round()).catch_unwind() => match done {
+                done = AssertUnwindSafe(self.round(&mut places)).catch_unwind() => match done {
                     Ok(Ok(())) => {}
                     // What was claimed is due again when its time is up.
                     Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "could not tidy up"),
@@ -58,13 +64,13 @@ impl Upkeep {
     }
 
     /// Tidies until nothing is due.
-    async fn round(&self) -> Result<()> {
+    async fn round(&self, places: &mut Places) -> Result<()> {
         let mut any = false;
         loop {
             let now = self.clock.now();
             let Some(due) = self.store.tidy_claim(now, now + HELD).await? else { break };
             any = true;
-            if let Err(error) = self.tidy(due).await {
+            if let Err(error) = self.tidy(due, places).await {
                 tracing::warn!(tenant.id = %due.tenant, error = &error as &dyn std::error::Error, "could not tidy a workspace");
             }
         }
@@ -76,23 +82,30 @@ impl Upkeep {
         Ok(())
     }
 
-    async fn tidy(&self, Tidy { tenant, retention, until }: Tidy) -> Result<()> {
+    async fn tidy(&self, Tidy { tenant, retention, until }: Tidy, places: &mut Places) -> Result<()> {
         let (tenant, now) = (self.store.tenant(tenant), self.clock.now());
         let own = retention.map(|retention| TimeDelta::days(i64::from(retention.days())));
         let kept = own.or(self.texts_kept);
         let mut more = false;
         if let Some(kept) = kept {
-            more |= self.pieces(&tenant, What::Texts, now - kept).await?;
+            more |= self.pieces(&tenant, What::Texts, now - kept, places).await?;
         }
         let before = now - kept.map_or(CALLS_KEPT, |kept| kept.min(CALLS_KEPT));
-        more |= self.pieces(&tenant, What::Deliveries, before).await?;
+        more |= self.pieces(&tenant, What::Deliveries, before, places).await?;
         let next = if more { now } else { now + EVERY };
         tenant.tidy_done(until, next).await
     }
 
     /// `true`: there is more than one turn takes.
-    async fn pieces(&self, tenant: &TenantStore, what: What, before: DateTime<Utc>) -> Result<bool> {
-        let mut after: Option<String> = None;
+    async fn pieces(
+        &self,
+        tenant: &TenantStore,
+        what: What,
+        before: DateTime<Utc>,
+        places: &mut Places,
+    ) -> Result<bool> {
+        let place = (tenant.tenant_id(), what);
+        let mut after = places.remove(&place);
         for _ in 0..PIECES {
             let begun = Instant::now();
             let Tidied { removed, next } = match what {
@@ -108,11 +121,12 @@ impl Upkeep {
             // At most half of a writer's time.
             tokio::time::sleep(begun.elapsed()).await;
         }
+        places.extend(after.map(|after| (place, after)));
         Ok(true)
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum What {
     Texts,
     Deliveries,
