@@ -33,7 +33,7 @@ use store::analyses::Analysis;
 use store::jobs::{Job, Share, Stage};
 use store::ledger::LedgerRow;
 use store::tickets::ReadTicket;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -83,8 +83,6 @@ const POLL: Duration = Duration::from_secs(1);
 const ALIVE: Duration = Duration::from_secs(30);
 /// Jobs taken by one claim.
 const BATCH: usize = 64;
-/// Younger work on its first attempt is fresh.
-const FRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// An outage of the other side does not count against a job that is younger.
 const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
@@ -96,8 +94,6 @@ struct Inner {
     tools: Arc<Tools>,
     workers: usize,
     slots: Arc<Semaphore>,
-    /// The part of the slots that work which is late may use; the rest is for fresh work.
-    late_slots: Arc<Semaphore>,
     leases: Leases,
     lease: Duration,
     /// For trying paused connections, and when one last looked for them.
@@ -143,8 +139,6 @@ impl Queue {
     pub fn start(tools: Arc<Tools>, workers: usize, lease: Duration, tasks: &TaskTracker) -> Self {
         let queue = Self(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(workers)),
-            // Three quarters of what one tenant may have: its own retries do not keep its fresh tickets waiting.
-            late_slots: Arc::new(Semaphore::new((workers * 3 / 8).max(1))),
             workers,
             leases: Leases::default(),
             lease,
@@ -263,7 +257,7 @@ impl Inner {
                     self.run(job);
                 }
                 let was_full = count == free
-                    || self.leases.fullest() >= usize::try_from(share.most).unwrap_or(usize::MAX);
+                    || self.leases.fullest() >= usize::try_from(share.late).unwrap_or(usize::MAX);
                 self.more.store(was_full, Ordering::SeqCst);
                 count
             }
@@ -275,12 +269,14 @@ impl Inner {
     }
 
     /// One tenant alone may use half of the slots; several share them evenly, with as much left free as one of them has. So
-    /// neither a flood nor a PSA that hangs keeps a tenant waiting that comes anew, and the last slots are for such.
+    /// neither a flood nor a PSA that hangs keeps a tenant waiting that comes anew, and the last slots are for such. Of its
+    /// own a tenant may use three quarters for what is late: its retries do not keep its fresh tickets waiting.
     fn share(&self) -> Share {
-        let most = self.workers.div_ceil(self.leases.tenants().max(1) + 1).max(1);
+        let even = self.workers.div_ceil(self.leases.tenants().max(1) + 1);
+        let most = even.max(2).min(self.workers.max(1));
         let reserved = if self.workers < 4 { 0 } else { self.workers.div_ceil(8) };
         let bounded = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        Share { most: bounded(most), reserved: bounded(reserved) }
+        Share { most: bounded(most), late: bounded((most * 3 / 4).max(1)), reserved: bounded(reserved) }
     }
 
     fn run(self: &Arc<Self>, job: Job) {
@@ -327,13 +323,6 @@ impl Inner {
                 format!("gave up after {} attempts; the last one did not finish", backoff::MAX_ATTEMPTS);
             return self.bury(&job, &cause).await;
         }
-        let _late_slot = match self.late_slot(&job) {
-            Ok(slot) => slot,
-            Err(TryAcquireError::NoPermits) => {
-                return self.hand_back(&job, POLL, "waits behind newer tickets, which go first").await;
-            }
-            Err(TryAcquireError::Closed) => return,
-        };
         let mut work = Work { job, read: None, plan: None };
         loop {
             let (stage, begun) = (work.job.stage, Instant::now());
@@ -354,12 +343,6 @@ impl Inner {
                 Err(setback) => return self.set_back(&work.job, setback).await,
             }
         }
-    }
-
-    /// Late work needs a slot of its own, so that a flood of retries leaves room for fresh work.
-    fn late_slot(&self, job: &Job) -> Result<Option<OwnedSemaphorePermit>, TryAcquireError> {
-        let fresh = job.attempts <= 1 && self.tools.clock.now() - job.created_at < FRESH;
-        if fresh { Ok(None) } else { Arc::clone(&self.late_slots).try_acquire_owned().map(Some) }
     }
 }
 

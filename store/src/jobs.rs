@@ -11,12 +11,12 @@ pub(crate) use held::Held;
 pub use identify::Identified;
 pub(crate) use requeue::Requeue;
 
-use crate::engine::{News, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_one, fetch_query, sql};
+use crate::engine::{News, Query, Scope, Tx, execute, execute_query, fetch_one, fetch_query, sql};
 use crate::rows::clean;
 use crate::writer::announce;
 use crate::{Lease, Result, Store, timeline};
 use chrono::{DateTime, Utc};
-use claim::{CLAIM_POSTGRES, CLAIM_SQLITE, JobRow};
+use claim::Claim;
 use domain::{AnalysisId, DeliveryId, JobId, TenantId, TicketId};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -73,14 +73,16 @@ impl Job {
 pub struct Share {
     /// Leases of one tenant that this node may hold at once.
     pub most: u32,
-    /// The last of a claim go to tenants of which this node holds none.
+    /// So many of them may be late: of a ticket that came more than a minute ago, or on a second attempt.
+    pub late: u32,
+    /// The last of a claim go to tenants of which this node holds none, or nothing fresh.
     pub reserved: u32,
 }
 
 impl Share {
     /// At most so many of one tenant.
     pub fn of(most: u32) -> Self {
-        Self { most, reserved: 0 }
+        Self { most, late: most, reserved: 0 }
     }
 }
 
@@ -121,21 +123,11 @@ impl Store {
         limit: u32,
         share: Share,
     ) -> Result<Vec<Job>> {
-        let node = self.inner.node;
+        let (node, until) = (self.inner.node, now + lease);
         let token = node.token();
+        let claim = Claim { now, node, token, until, limit, share };
         let mut jobs = self
-            .write_later(Scope::EveryTenant, (now, node, token, now + lease, limit, share), |tx, input| {
-                Box::pin(async move {
-                    let (now, node, token, until, limit, share) = input;
-                    let (least, greatest) = node.tokens();
-                    let (limit, most) = (i64::from(*limit), i64::from(share.most));
-                    let (heads, reserved) = (most.min(limit), i64::from(share.reserved));
-                    let text = sql!(tx, sqlite: CLAIM_SQLITE, postgres: CLAIM_POSTGRES);
-                    fetch_all!(
-                        tx, JobRow, text, *now, *token, *until, most, limit, heads, least, greatest, reserved
-                    )
-                })
-            })
+            .write_later(Scope::EveryTenant, claim, |tx, claim| Box::pin(claim.carry_out(tx)))
             .await?
             .into_iter()
             .map(|row| row.leased(token))

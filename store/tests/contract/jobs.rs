@@ -23,6 +23,10 @@ support::on_both_engines! {
     a_flood_of_one_tenant_does_not_hide_the_others,
     the_last_leases_of_a_claim_go_to_tenants_that_hold_none,
     who_holds_the_least_goes_first,
+    what_is_late_takes_its_part_of_a_share_and_no_more,
+    one_tenants_late_work_takes_nothing_from_anothers,
+    fresh_work_is_found_behind_any_number_of_retries,
+    a_fresh_ticket_is_a_newcomer_beside_its_own_tenants_late_ones,
     each_node_has_a_share_of_its_own,
     a_job_put_off_comes_back_at_its_time,
     a_refund_gives_the_attempt_back,
@@ -150,7 +154,7 @@ async fn the_last_leases_of_a_claim_go_to_tenants_that_hold_none(store: TestStor
     let (flood, quiet) = (tenant(&store, "flood").await, tenant(&store, "quiet").await);
     let tickets: Vec<String> = (0..9).map(|index| index.to_string()).collect();
     join_all(tickets.iter().map(|ticket| arrive(&flood, ticket, 0))).await;
-    let share = Share { most: 100, reserved: 2 };
+    let share = Share { reserved: 2, ..Share::of(100) };
     assert_eq!(store.job_claim(at(1), LEASE, 5, share).await.unwrap().len(), 3);
     join_all(["1", "2"].iter().map(|ticket| arrive(&quiet, ticket, 2))).await;
     let jobs = store.job_claim(at(3), LEASE, 2, share).await.unwrap();
@@ -165,6 +169,73 @@ async fn who_holds_the_least_goes_first(store: TestStore) {
     join_all(["1", "2"].iter().map(|ticket| arrive(&late, ticket, 2))).await;
     let jobs = store.job_claim(at(3), LEASE, 2, Share::of(10)).await.unwrap();
     assert!(jobs.iter().all(|job| job.tenant == late.tenant_id()), "{jobs:?}");
+}
+
+/// Tickets of a tenant on their second attempt, due at 2.
+async fn retries(store: &Store, tenant: &TenantStore, count: usize) {
+    let tickets: Vec<String> = (0..count).map(|index| format!("late {index}")).collect();
+    join_all(tickets.iter().map(|ticket| arrive(tenant, ticket, 0))).await;
+    for job in store.job_claim(at(0), LEASE, 1_000, Share::of(1_000)).await.unwrap() {
+        store.job_retry(job.lease, at(2), "the PSA did not answer", false).await.unwrap();
+    }
+}
+
+fn are_late(jobs: &[Job]) -> Vec<bool> {
+    jobs.iter().map(|job| job.attempts > 1).collect()
+}
+
+async fn what_is_late_takes_its_part_of_a_share_and_no_more(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    retries(&store, &acme, 5).await;
+    join_all(["1", "2", "3"].iter().map(|ticket| arrive(&acme, ticket, 3))).await;
+    let share = Share { late: 2, ..Share::of(4) };
+    let jobs = store.job_claim(at(4), LEASE, 10, share).await.unwrap();
+    assert_eq!(are_late(&jobs), [true, true, false, false]);
+    // Those that are held count, and what was left out goes on being due.
+    store.job_finish(jobs[3].lease, at(5)).await.unwrap();
+    assert_eq!(are_late(&store.job_claim(at(5), LEASE, 10, share).await.unwrap()), [false]);
+    store.job_finish(jobs[0].lease, at(6)).await.unwrap();
+    assert_eq!(are_late(&store.job_claim(at(6), LEASE, 10, share).await.unwrap()), [true]);
+    // A ticket that came a minute ago is late on its first attempt.
+    let other = tenant(&store, "other").await;
+    join_all(["1", "2", "3"].iter().map(|ticket| arrive(&other, ticket, 0))).await;
+    let jobs = store.job_claim(at(59), LEASE, 10, Share { late: 1, ..Share::of(2) }).await.unwrap();
+    assert_eq!(jobs.iter().filter(|job| job.tenant == other.tenant_id()).count(), 2);
+    store
+        .job_finish(jobs.iter().find(|job| job.tenant == other.tenant_id()).unwrap().lease, at(60))
+        .await
+        .unwrap();
+    assert!(store.job_claim(at(60), LEASE, 10, Share { late: 1, ..Share::of(2) }).await.unwrap().is_empty());
+}
+
+async fn one_tenants_late_work_takes_nothing_from_anothers(store: TestStore) {
+    let (slow, quiet) = (tenant(&store, "slow").await, tenant(&store, "quiet").await);
+    retries(&store, &slow, 9).await;
+    retries(&store, &quiet, 1).await;
+    let jobs = store.job_claim(at(4), LEASE, 4, Share { late: 3, ..Share::of(4) }).await.unwrap();
+    let of = |tenant: &TenantStore| jobs.iter().filter(|job| job.tenant == tenant.tenant_id()).count();
+    assert_eq!((of(&slow), of(&quiet)), (3, 1));
+}
+
+async fn fresh_work_is_found_behind_any_number_of_retries(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    retries(&store, &acme, 100).await;
+    arrive(&acme, "fresh", 3).await;
+    let jobs = store.job_claim(at(4), LEASE, 10, Share { late: 3, ..Share::of(4) }).await.unwrap();
+    assert_eq!(are_late(&jobs), [true, true, true, false]);
+    // Not before its time.
+    arrive(&acme, "later", 9).await;
+    store.job_finish(jobs[3].lease, at(5)).await.unwrap();
+    assert!(store.job_claim(at(8), LEASE, 10, Share { late: 3, ..Share::of(4) }).await.unwrap().is_empty());
+}
+
+async fn a_fresh_ticket_is_a_newcomer_beside_its_own_tenants_late_ones(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    retries(&store, &acme, 3).await;
+    let share = Share { reserved: 2, ..Share::of(100) };
+    assert_eq!(store.job_claim(at(3), LEASE, 3, share).await.unwrap().len(), 1);
+    join_all(["1", "2"].iter().map(|ticket| arrive(&acme, ticket, 3))).await;
+    assert_eq!(are_late(&store.job_claim(at(4), LEASE, 2, share).await.unwrap()), [false]);
 }
 
 async fn each_node_has_a_share_of_its_own(store: TestStore) {

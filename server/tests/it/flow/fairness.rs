@@ -1,6 +1,6 @@
 //! One workspace's flood and its retries keep nobody else waiting.
 
-use super::app::{NOTE, TestApp, eventually, title};
+use super::app::{NOTE, TestApp, Unsubscribed, eventually, title};
 use super::for_each_psa;
 use domain::PsaKind;
 use http::Method;
@@ -8,7 +8,10 @@ use sandbox::Fault;
 use server::queue::Checkpoints;
 use std::time::{Duration, Instant};
 
-for_each_psa!(fresh_tickets_do_not_wait_behind_their_own_tenants_retries);
+for_each_psa!(
+    fresh_tickets_do_not_wait_behind_their_own_tenants_retries,
+    late_tickets_do_not_wait_behind_another_workspaces
+);
 
 #[tokio::test]
 async fn a_flood_is_overtaken_on_sqlite() {
@@ -56,18 +59,31 @@ async fn a_flood_of_twenty_thousand_is_overtaken(app: TestApp) {
     assert!(passed.iter().all(|count| *count <= MEANWHILE), "{passed:?}");
 }
 
-async fn fresh_tickets_do_not_wait_behind_their_own_tenants_retries(mut app: TestApp) {
+/// A workspace with tickets that came ten minutes ago, of which none can be read: its PSA hangs.
+async fn with_a_slow_backlog(app: &mut TestApp) -> Unsubscribed {
     app.stop().await;
     let loud = app.unsubscribed("Late MSP").await;
-    let late = app.flood(&loud, 20).await;
-    for ticket in &late {
-        let hangs = Fault::Delay(Duration::from_secs(3_600));
-        loud.desk.watch().faults.add(Some(Method::GET), &format!("/{ticket}"), 10, hangs);
+    let hangs = Fault::Delay(Duration::from_secs(3_600));
+    for ticket in app.flood(&loud, 60).await {
+        loud.desk.watch().faults.add(Some(Method::GET), &format!("/{ticket}"), 10, hangs.clone());
     }
-    // They are no news when somebody comes to work on them.
     app.clock.advance(Duration::from_secs(600));
+    loud
+}
+
+async fn fresh_tickets_do_not_wait_behind_their_own_tenants_retries(mut app: TestApp) {
+    let loud = with_a_slow_backlog(&mut app).await;
     app.restart(Checkpoints::default()).await;
     eventually("work on what is late", || app.busy() > 0).await;
     let fresh = app.flood(&loud, 1).await.remove(0);
     eventually("the fresh ticket's notes", || loud.desk.our_notes(&fresh).len() == 2).await;
+}
+
+async fn late_tickets_do_not_wait_behind_another_workspaces(mut app: TestApp) {
+    with_a_slow_backlog(&mut app).await;
+    let quiet = app.unsubscribed("Quiet MSP").await;
+    let ticket = app.flood(&quiet, 1).await.remove(0);
+    app.clock.advance(Duration::from_secs(600));
+    app.restart(Checkpoints::default()).await;
+    eventually("the late ticket's notes", || quiet.desk.our_notes(&ticket).len() == 2).await;
 }
