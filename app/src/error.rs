@@ -109,6 +109,11 @@ impl From<StoreError> for AppError {
                 Self::Busy
             }
             StoreError::Conflict { what } => Self::invalid(what, format!("{what} exists already")),
+            StoreError::NotConnected => Self::invalid(
+                "ticket",
+                "This ticket is in a ticketing system that the workspace was connected to before. Connect that one again \
+                 first.",
+            ),
             StoreError::BadCursor => {
                 Self::invalid("cursor", "This page of the list is gone. Start from its first page.")
             }

@@ -1,6 +1,7 @@
 //! How to reach a tenant's PSA and model. The JSON is the API's own shape (`kind` tells which).
 //! Secrets are [`Secret`]: they are written, sealed by the store, and never serialised back out.
 
+mod instance;
 mod keep;
 mod validate;
 

@@ -60,3 +60,58 @@ impl FromStr for PsaKind {
         Self::ALL.into_iter().find(|kind| kind.slug() == text).ok_or(UnknownPsa)
     }
 }
+
+/// One of the ticketing systems that a workspace has been connected to, among all of one product: a ticket's number means
+/// something only within it. Written `halopsa` for the first of its product and `halopsa:2` for the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PsaInstance {
+    pub kind: PsaKind,
+    /// From 1.
+    pub number: u32,
+}
+
+impl From<PsaKind> for PsaInstance {
+    /// The first of its product.
+    fn from(kind: PsaKind) -> Self {
+        Self { kind, number: 1 }
+    }
+}
+
+impl fmt::Display for PsaInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            1 => self.kind.fmt(f),
+            number => write!(f, "{}:{number}", self.kind),
+        }
+    }
+}
+
+impl FromStr for PsaInstance {
+    type Err = UnknownPsa;
+    fn from_str(text: &str) -> Result<Self, UnknownPsa> {
+        let Some((kind, number)) = text.split_once(':') else { return Ok(PsaKind::from_str(text)?.into()) };
+        let number = number.parse().ok().filter(|number| *number > 1).ok_or(UnknownPsa)?;
+        Ok(Self { kind: kind.parse()?, number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_read_as_it_is_written() {
+        for (text, kind, number) in [
+            ("halopsa", PsaKind::HaloPsa, 1),
+            ("autotask:2", PsaKind::Autotask, 2),
+            ("connectwise:10", PsaKind::ConnectWise, 10),
+        ] {
+            let instance = PsaInstance { kind, number };
+            assert_eq!((text.parse(), instance.to_string().as_str()), (Ok(instance), text));
+        }
+        for wrong in ["", "jira", "halopsa:", "halopsa:1", "halopsa:0", "halopsa:-2", "halopsa:two", "jira:2"]
+        {
+            assert_eq!(wrong.parse::<PsaInstance>(), Err(UnknownPsa), "{wrong}");
+        }
+    }
+}

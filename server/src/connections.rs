@@ -5,12 +5,13 @@ use crate::llm::{self, Model};
 use crate::outside::{Limits, Outside};
 use crate::psa::{self, Psa};
 use domain::backoff::Pace;
-use domain::{ModelSettings, Policy, PsaKind, PsaSettings, TenantId};
+use domain::{ModelSettings, Policy, PsaInstance, PsaKind, PsaSettings, TenantId};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::connections::{ConnectionState, Stamp};
+use store::jobs::Job;
 use store::policies::Version;
 use store::{StoreError, TenantStore};
 use url::{Host, Url};
@@ -23,6 +24,8 @@ const MOST_KEPT: usize = 2_000;
 pub enum ConnectError {
     #[error("no ticketing system is connected yet")]
     NoPsa,
+    #[error("the ticket is in another {} than the one that is connected now", .0.name())]
+    Elsewhere(PsaKind),
     #[error("the connection's settings could not be read")]
     Store(#[from] StoreError),
 }
@@ -56,7 +59,7 @@ pub struct Connections {
 pub struct Standing {
     pub stamp: Stamp,
     /// `None` while none is connected.
-    pub psa: Option<Opened<dyn Psa>>,
+    pub psa: Option<(PsaInstance, Opened<dyn Psa>)>,
     pub model: Opened<dyn Model>,
     pub policy: Version<Policy>,
     /// `None`: the built-in prompt.
@@ -64,8 +67,13 @@ pub struct Standing {
 }
 
 impl Standing {
-    pub fn psa(&self) -> Result<&Opened<dyn Psa>, ConnectError> {
-        self.psa.as_ref().ok_or(ConnectError::NoPsa)
+    /// The PSA that the job's ticket is in.
+    pub fn psa(&self, job: &Job) -> Result<&Opened<dyn Psa>, ConnectError> {
+        match &self.psa {
+            None => Err(ConnectError::NoPsa),
+            Some((instance, psa)) if *instance == job.psa => Ok(psa),
+            Some(_) => Err(ConnectError::Elsewhere(job.psa.kind)),
+        }
     }
 }
 
@@ -82,7 +90,7 @@ impl Connections {
         if let Some(kept) = self.standings.find(id, &stamp) {
             return Ok(kept);
         }
-        let psa = match self.psa(tenant).await {
+        let psa = match self.instance(tenant).await {
             Ok(psa) => Some(psa),
             Err(ConnectError::NoPsa) => None,
             Err(error) => return Err(error),
@@ -99,6 +107,10 @@ impl Connections {
 
     /// The tenant's PSA, as its settings are now.
     pub async fn psa(&self, tenant: &TenantStore) -> Result<Opened<dyn Psa>, ConnectError> {
+        self.instance(tenant).await.map(|(_, psa)| psa)
+    }
+
+    async fn instance(&self, tenant: &TenantStore) -> Result<(PsaInstance, Opened<dyn Psa>), ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
         let connection = self.psas.get_or(id, saved.revision, || {
@@ -106,7 +118,8 @@ impl Connections {
             psa::open(&saved.settings, caller)
         });
         let is_untested = saved.state == ConnectionState::Untested;
-        Ok(Opened { connection, is_untested, pace: psa::pace(saved.settings.kind()) })
+        let opened = Opened { connection, is_untested, pace: psa::pace(saved.settings.kind()) };
+        Ok((saved.instance, opened))
     }
 
     /// The tenant's model, as its settings are now.

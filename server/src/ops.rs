@@ -309,7 +309,9 @@ fn in_template(error: &TemplateError) -> OpsError {
 
 fn connecting(error: ConnectError) -> OpsError {
     match error {
-        ConnectError::NoPsa => OpsError::NotSetUp("Connect your ticketing system first.".into()),
+        ConnectError::NoPsa | ConnectError::Elsewhere(_) => {
+            OpsError::NotSetUp("Connect your ticketing system first.".into())
+        }
         ConnectError::Store(error) => storing(error),
     }
 }

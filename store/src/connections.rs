@@ -1,6 +1,7 @@
 //! How a tenant's PSA and model are reached, and the tenant's own webhook address. Secrets are sealed in the row.
 
 mod hooks;
+mod instances;
 mod state;
 
 use hooks::TABLE_HOOKS;
@@ -14,7 +15,7 @@ use crate::rows::{self, Word, clean};
 use crate::vault::Place;
 use crate::{Actor, KeyRing, Result, Store, TenantStore, audit, sweeps};
 use chrono::{DateTime, Utc};
-use domain::{ModelSettings, PsaKind, PsaSettings, Secret, TenantId};
+use domain::{ModelSettings, PsaInstance, PsaKind, PsaSettings, Secret, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub enum Which {
 pub struct PsaConnection {
     /// With the secret opened.
     pub settings: PsaSettings,
+    /// Which of the systems this workspace was ever connected to.
+    pub instance: PsaInstance,
     pub state: ConnectionState,
     /// Rises with each save; whoever keeps an open connection compares it.
     pub revision: i64,
@@ -78,6 +81,13 @@ struct ConnectionRow {
     updated_at: DateTime<Utc>,
     #[sqlx(flatten)]
     state: StateRow,
+}
+
+#[derive(sqlx::FromRow)]
+struct PsaRow {
+    #[sqlx(flatten)]
+    row: ConnectionRow,
+    psa: String,
 }
 
 /// The settings with their secret, out of the JSON that shows only a hint of it and the sealed value beside it.
@@ -168,15 +178,17 @@ impl TenantStore {
         let mut reader = self.read().await?;
         let found = fetch_optional!(
             reader,
-            ConnectionRow,
-            "SELECT settings, sealed, state, state_since, state_reason, retry_at, retries, revision, updated_at
+            PsaRow,
+            "SELECT settings, sealed, state, state_since, state_reason, retry_at, retries, revision, updated_at, psa
              FROM psa_connections WHERE tenant_id = $1",
             self.tenant.0
         )?;
-        let Some(row) = found else { return Ok(None) };
+        let Some(PsaRow { row, psa }) = found else { return Ok(None) };
         let sealed = row.sealed.as_deref().unwrap_or_default();
+        let settings = open_psa(&self.store.inner.keys, self.tenant, &row.settings, sealed)?;
         Ok(Some(PsaConnection {
-            settings: open_psa(&self.store.inner.keys, self.tenant, &row.settings, sealed)?,
+            instance: instance_of(&psa, &settings)?,
+            settings,
             state: row.state.state(TABLE_PSA)?,
             revision: row.revision,
             updated_at: row.updated_at,
@@ -194,28 +206,35 @@ impl TenantStore {
         self
             .write(input, |tx, (this, settings, actor, now)| {
                 Box::pin(async move {
-                    let kept = kept_psa(tx, this.tenant, settings).await?;
-                    let is_same_place = kept.is_some();
+                    let before = before(tx, this.tenant).await?;
+                    let (instance, change) =
+                        instances::settle(tx, this.tenant, settings, before.as_ref().map(|before| before.instance)).await?;
+                    let kept = before.filter(|before| settings.is_same_place(&before.settings));
                     let sealed = match kept.filter(|_| settings.secret().is_empty()) {
-                        Some(kept) => kept,
+                        Some(kept) => kept.sealed,
                         None => this.store.inner.keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()),
                     };
                     execute!(
                         tx,
-                        "INSERT INTO psa_connections (tenant_id, settings, sealed, state, revision, updated_at)
-                         VALUES ($1, $2, $3, 'untested', 1, $4)
+                        "INSERT INTO psa_connections (tenant_id, settings, sealed, state, revision, updated_at, psa)
+                         VALUES ($1, $2, $3, 'untested', 1, $4, $5)
                          ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings, sealed = excluded.sealed,
                            state = 'untested', state_since = NULL, state_reason = NULL, retry_at = NULL, retries = 0,
-                           revision = psa_connections.revision + 1, updated_at = excluded.updated_at",
+                           psa = excluded.psa, revision = psa_connections.revision + 1, updated_at = excluded.updated_at",
                         this.tenant.0,
                         rows::json(&without_secret(settings))?,
                         sealed,
-                        *now
+                        *now,
+                        instance.to_string()
                     )?;
                     resume(tx, this.tenant, Which::Psa).await?;
-                    sweeps::connected(tx, this.tenant, settings.kind(), is_same_place, *now).await?;
+                    sweeps::connected(tx, this.tenant, instance, change, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
-                    let detail = format!("{} was saved", settings.kind().name());
+                    let news = match change {
+                        sweeps::Change::Another => ", whose tickets are new to this workspace or were left before",
+                        _ => "",
+                    };
+                    let detail = format!("{} was saved{news}", settings.kind().name());
                     audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await
                 })
             })
@@ -341,18 +360,29 @@ impl TenantStore {
     }
 }
 
-/// The sealed secret that is set, if it goes to the same place as before: whoever may change an address must not have the
-/// secret sent there.
-async fn kept_psa(tx: &mut Tx, tenant: TenantId, settings: &PsaSettings) -> Result<Option<Vec<u8>>> {
-    let kept: Option<(String, Vec<u8>)> = fetch_optional!(
+/// A process of the release before leaves the word out, and knows one instance of a product.
+fn instance_of(psa: &str, settings: &PsaSettings) -> Result<PsaInstance> {
+    if psa.is_empty() { Ok(settings.kind().into()) } else { rows::read_instance(TABLE_PSA, psa) }
+}
+
+/// The connection that a save replaces.
+struct Before {
+    settings: PsaSettings,
+    /// The secret. It is kept only for the same place: whoever may change an address must not have it sent there.
+    sealed: Vec<u8>,
+    instance: PsaInstance,
+}
+
+async fn before(tx: &mut Tx, tenant: TenantId) -> Result<Option<Before>> {
+    let found: Option<(String, Vec<u8>, String)> = fetch_optional!(
         tx,
-        (String, Vec<u8>),
-        locked!(tx, "SELECT settings, sealed FROM psa_connections WHERE tenant_id = $1"),
+        (String, Vec<u8>, String),
+        locked!(tx, "SELECT settings, sealed, psa FROM psa_connections WHERE tenant_id = $1"),
         tenant.0
     )?;
-    let Some((before, sealed)) = kept else { return Ok(None) };
-    let before: PsaSettings = rows::read_json(TABLE_PSA, "settings", &before)?;
-    Ok(settings.is_same_place(&before).then_some(sealed))
+    let Some((settings, sealed, psa)) = found else { return Ok(None) };
+    let settings = rows::read_json(TABLE_PSA, "settings", &settings)?;
+    Ok(Some(Before { instance: instance_of(&psa, &settings)?, settings, sealed }))
 }
 
 fn without_secret(settings: &PsaSettings) -> PsaSettings {

@@ -10,7 +10,7 @@ use crate::jobs::Requeue;
 use crate::rows::{self, Cursor, Word};
 use crate::{Actor, Page, Result, Store, StoreError, TenantStore};
 use chrono::{DateTime, Utc};
-use domain::{DeliveryId, PsaKind, TenantId, TicketId};
+use domain::{DeliveryId, PsaInstance, PsaKind, TenantId, TicketId};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ const LOOKED_BACK: i64 = 1_000;
 /// What to do with a delivery, as the door judged it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// A ticket was created: analyse it, once per `(tenant, external_ticket)` whatever else arrives.
+    /// A ticket was created: analyse it, once per `(tenant, psa, external_ticket)` whatever else arrives.
     Analyse { external_ticket: String },
     /// Recorded and acknowledged, nothing more; `reason` is for people ("update of a ticket", "our own change").
     Ignore { external_ticket: Option<String>, reason: String },
@@ -31,8 +31,9 @@ pub enum Disposition {
 #[derive(Clone, Debug)]
 pub struct NewDelivery {
     pub tenant: TenantId,
-    pub psa: PsaKind,
-    /// Equal for repeats of one call. Unique within the tenant.
+    /// Where its ticket is.
+    pub psa: PsaInstance,
+    /// Equal for repeats of one call, within the instance.
     pub dedupe_key: String,
     pub disposition: Disposition,
     /// Headers worth keeping, as JSON, credentials removed.
@@ -129,7 +130,7 @@ impl TryFrom<DeliveryRow> for Delivery {
     fn try_from(row: DeliveryRow) -> Result<Self> {
         Ok(Self {
             id: row.id.into(),
-            psa: PsaKind::read("deliveries", "psa", &row.psa)?,
+            psa: rows::read_instance("deliveries", &row.psa)?.kind,
             received_at: row.received_at,
             state: DeliveryState::read("deliveries", "state", &row.state)?,
             reason: row.reason,

@@ -23,6 +23,9 @@ pub enum StoreError {
     },
     #[error("a sealed value could not be opened")]
     Vault(#[from] crate::vault::VaultError),
+    /// The ticket is in a ticketing system that the workspace was connected to before.
+    #[error("the ticket is in a ticketing system that is not connected any more")]
+    NotConnected,
     #[error("the address of a page is not one of ours")]
     BadCursor,
     /// For instance backing up PostgreSQL from here.

@@ -17,7 +17,7 @@ use crate::writer::announce;
 use crate::{Lease, Result, Store, timeline};
 use chrono::{DateTime, Utc};
 use claim::Claim;
-use domain::{AnalysisId, DeliveryId, JobId, TenantId, TicketId};
+use domain::{AnalysisId, DeliveryId, JobId, PsaInstance, TenantId, TicketId};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
@@ -40,6 +40,8 @@ pub enum Stage {
 pub struct Job {
     pub lease: Lease,
     pub tenant: TenantId,
+    /// Where its ticket is.
+    pub psa: PsaInstance,
     pub stage: Stage,
     pub delivery: Option<DeliveryId>,
     /// The PSA's id of the ticket; jobs of one ticket never run together.

@@ -9,7 +9,7 @@ use crate::{Page, Result, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
-use domain::{ActionState, HookState, Label, Mode, PsaKind, Role, Score};
+use domain::{ActionState, HookState, Label, Mode, PsaInstance, PsaKind, Role, Score};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -60,6 +60,11 @@ pub(crate) fn read_word<W: Word>(
     text: Option<&str>,
 ) -> Result<Option<W>> {
     text.map(|text| W::read(table, column, text)).transpose()
+}
+
+/// A column named psa.
+pub(crate) fn read_instance(table: &'static str, text: &str) -> Result<PsaInstance> {
+    text.parse().map_err(|error: domain::UnknownPsa| StoreError::corrupt(table, "psa", error))
 }
 
 pub(crate) fn read_score(column: &'static str, value: Option<i64>) -> Result<Option<Score>> {

@@ -8,7 +8,7 @@ use crate::engine::{Query, Scope, Tx, execute, execute_query, fetch_all, fetch_o
 use crate::rows::{self, Word, clean};
 use crate::{Result, Store, StoreError, TenantStore};
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
-use domain::{HookState, PsaKind, TenantId};
+use domain::{HookState, PsaInstance, TenantId};
 use uuid::Uuid;
 
 /// How long after it is saved a connection is first swept: its webhook is being set up.
@@ -21,7 +21,7 @@ const ROWS: usize = 64;
 /// How far a connection was swept, and what its PSA says of its webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sweep {
-    pub psa: PsaKind,
+    pub psa: PsaInstance,
     /// Tickets created before are left alone. `None` until the first sweep of a connection that is older than sweeps.
     pub since: Option<DateTime<Utc>>,
     /// What was created until then was asked for.
@@ -106,7 +106,7 @@ impl TryFrom<SweepRow> for Sweep {
         let hook = rows::read_word::<HookState>("sweeps", "hook", row.hook.as_deref())?;
         let list = row.list_begun_at.zip(row.list_cursor);
         Ok(Self {
-            psa: PsaKind::read("sweeps", "psa", &row.psa)?,
+            psa: rows::read_instance("sweeps", &row.psa)?,
             since: row.since,
             through: row.through,
             list: list.map(|(begun_at, cursor)| List { begun_at, cursor }),
@@ -119,18 +119,33 @@ impl TryFrom<SweepRow> for Sweep {
     }
 }
 
-/// A connection was saved. One to another place begins with now: what was created there before is none of ours.
+/// What the save of a connection changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It leads where it led.
+    None,
+    /// It leads elsewhere, and where it led before was a mistake.
+    Mended,
+    /// It leads to another ticketing system.
+    Another,
+}
+
+/// A connection was saved. Another ticketing system is read from now on: what was created there before is none of ours.
 pub(crate) async fn connected(
     tx: &mut Tx,
     tenant: TenantId,
-    psa: PsaKind,
-    is_same_place: bool,
+    psa: PsaInstance,
+    change: Change,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if is_same_place {
+    if change != Change::Another {
         return execute!(
             tx,
-            "UPDATE sweeps SET due_at = $1, problem = NULL WHERE tenant_id = $2",
+            "UPDATE sweeps SET psa = $1, due_at = $2, problem = NULL,
+               list_begun_at = CASE WHEN psa = $1 THEN list_begun_at END,
+               list_cursor = CASE WHEN psa = $1 THEN list_cursor END
+             WHERE tenant_id = $3",
+            psa.to_string(),
             now + FIRST,
             tenant.0
         )
@@ -144,7 +159,7 @@ pub(crate) async fn connected(
            list_begun_at = NULL, list_cursor = NULL, due_at = excluded.due_at, quiet = 0, swept_at = NULL, problem = NULL,
            hook = NULL, hook_since = NULL",
         tenant.0,
-        psa.word(),
+        psa.to_string(),
         now.trunc_subsecs(0),
         now + FIRST
     )
@@ -228,7 +243,7 @@ impl TenantStore {
     /// or created before the connection was made, is left out. Nothing happens if another PSA is connected by now.
     pub async fn sweep_keep(
         &self,
-        psa: PsaKind,
+        psa: PsaInstance,
         found: Vec<SweptTicket>,
         begun_at: DateTime<Utc>,
         cursor: Option<String>,
@@ -251,7 +266,7 @@ impl TenantStore {
                         list,
                         cursor.as_deref(),
                         tenant.0,
-                        psa.word()
+                        psa.to_string()
                     )?;
                     let Some((Some(since),)) = since else { return Ok(()) };
                     keep(tx, *tenant, *psa, found.iter().filter(|one| one.created_at >= since), *now).await?;
@@ -370,7 +385,7 @@ impl TenantStore {
 async fn keep(
     tx: &mut Tx,
     tenant: TenantId,
-    psa: PsaKind,
+    psa: PsaInstance,
     found: impl Iterator<Item = &SweptTicket>,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -386,7 +401,7 @@ async fn keep(
         query.rows(chunk.iter().map(|one| {
             vec![
                 tenant.0.into(),
-                psa.word().into(),
+                psa.to_string().into(),
                 clean(&one.external_ticket).into_owned().into(),
                 one.number.as_deref().map(|number| clean(number).into_owned()).into(),
                 one.created_at.into(),

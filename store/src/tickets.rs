@@ -11,7 +11,7 @@ use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Page, Result, StoreError, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Assessment, Label, Mode, Party, PsaKind, Score, TenantId, Ticket, TicketId};
+use domain::{Assessment, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -140,7 +140,7 @@ impl ListRow {
         let client =
             self.client_id.clone().map(|id| Party { id, name: self.client_name.clone().unwrap_or_default() });
         Ok(Ticket {
-            psa: PsaKind::read("tickets", "psa", &self.psa)?,
+            psa: rows::read_instance("tickets", &self.psa)?.kind,
             external_id: self.external_id.clone(),
             number: self.number.clone(),
             title: String::new(),

@@ -50,7 +50,7 @@ impl Coming {
     pub fn off(&self) -> Option<(PsaKind, DateTime<Utc>)> {
         let sweep = self.sweep.as_ref()?;
         let (state, since) = sweep.hook?;
-        (state == HookState::Off).then_some((sweep.psa, since))
+        (state == HookState::Off).then_some((sweep.psa.kind, since))
     }
 
     /// No webhook calls us, and none is switched off: tickets come by the look-up alone.

@@ -206,7 +206,7 @@ async fn deliver(
     let body = serde_json::json!({ "Action": "added", "ID": 4_000 + number, "Type": "ticket", "CompanyId": "harbour" });
     let delivery = NewDelivery {
         tenant: tenant.tenant_id(),
-        psa: PsaKind::ConnectWise,
+        psa: PsaKind::ConnectWise.into(),
         dedupe_key: format!("made-up-{number}"),
         disposition,
         headers: serde_json::json!({ "content-type": "application/json", "user-agent": "ConnectWise" }),

@@ -28,11 +28,11 @@ const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5
 pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
     let job = &work.job;
     let tenant = tools.store.tenant(job.tenant);
+    let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
+    let psa = standing.psa(job).map_err(Setback::connect)?;
     if !job.verified {
         verify_late(tools, job).await?;
     }
-    let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
-    let psa = standing.psa().map_err(Setback::connect)?;
     let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
     tools.used(&tenant, Which::Psa, psa).await;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));

@@ -32,7 +32,7 @@ pub async fn carry_out(tools: &Tools, work: &mut Work) -> Result<Onward, Setback
     let analysis_id = work.job.analysis.ok_or_else(fault)?;
     // Asked anew: whoever switches to shadow mode means the tickets under way too.
     let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
-    let psa = standing.psa().map_err(Setback::connect)?;
+    let psa = standing.psa(&work.job).map_err(Setback::connect)?;
     let stopped = standing.policy.body.mode == Mode::Shadow;
     let ticket = work.ticket(tools).await?.0;
     let (analysis, rows) = match work.plan.take() {

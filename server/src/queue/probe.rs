@@ -124,7 +124,7 @@ impl Inner {
             Ok(Ok((report, _))) if report.works() => None,
             Ok(Ok((report, pace))) => Some((report.refusal().to_owned(), pace)),
             Ok(Err(ConnectError::Store(error))) => return Err(error),
-            Ok(Err(ConnectError::NoPsa)) => return Ok(()),
+            Ok(Err(ConnectError::NoPsa | ConnectError::Elsewhere(_))) => return Ok(()),
             Err(_) => Some(("It did not answer in time when it was tried again.".to_owned(), Pace::GENTLE)),
         };
         let outcome = if refused.is_none() { "works" } else { "refused" };

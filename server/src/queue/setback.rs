@@ -72,6 +72,10 @@ impl Setback {
             ConnectError::NoPsa => {
                 Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
             }
+            // The address may have been a mistake that is mended in a moment.
+            ConnectError::Elsewhere(_) => {
+                Self::Retry { wait: Wait::Growing { asked: None }, cause: error.to_string() }
+            }
         }
     }
 

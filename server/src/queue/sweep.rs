@@ -11,7 +11,7 @@ use crate::connections::{ConnectError, Opened};
 use crate::outside::CallError;
 use crate::psa::{Created, Psa};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{HookState, TenantId};
+use domain::{HookState, PsaInstance, TenantId};
 use futures::FutureExt;
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
@@ -153,7 +153,7 @@ impl Tools {
         let Some(sweep) = tenant.sweep().await? else { return Ok(()) };
         let psa = match self.connections.psa(tenant).await {
             Ok(psa) => psa,
-            Err(ConnectError::NoPsa) => return Ok(()),
+            Err(ConnectError::NoPsa | ConnectError::Elsewhere(_)) => return Ok(()),
             Err(ConnectError::Store(error)) => return Err(error),
         };
         let result = match tokio::time::timeout(LONGEST, self.look(tenant, &psa, &sweep)).await {
@@ -212,7 +212,7 @@ impl Tools {
         let is_listed = self.list(tenant, psa, sweep).await?;
         self.used(tenant, Which::Psa, psa).await;
         let polls = self.look_at_hook(tenant, psa).await?;
-        let (recovered, is_all) = self.recover(tenant, psa, polls).await?;
+        let (recovered, is_all) = self.recover(tenant, sweep.psa, polls).await?;
         let waits = tenant.sweep_missing(self.clock.now(), 1).await?;
         let grace_ends = waits.first().map(|one| one.created_at + GRACE);
         Ok(Swept { is_through: is_listed && is_all, recovered, polls, grace_ends })
@@ -276,7 +276,7 @@ impl Tools {
     async fn recover(
         &self,
         tenant: &TenantStore,
-        psa: &Opened<dyn Psa>,
+        psa: PsaInstance,
         polls: bool,
     ) -> Result<(i64, bool), Trouble> {
         let now = self.clock.now();
@@ -291,7 +291,7 @@ impl Tools {
         let accepted = missing.into_iter().map(|one| {
             self.store.accept(NewDelivery {
                 tenant: tenant.tenant_id(),
-                psa: psa.kind(),
+                psa,
                 dedupe_key: format!("sweep {}", one.external_ticket),
                 headers: json!({}),
                 body: told(&one).to_string().into_bytes(),

@@ -159,6 +159,7 @@ impl Door {
         let hooked = self.verify(psa, &owner, &parts.headers, parts.uri.query(), &body).await?;
         let headers = kept(psa, &parts.headers, parts.uri.query());
         let parts = parts_of(&body, hooked.events.len());
+        let psa = owner.psa.as_ref().map_or(psa.into(), |(instance, _)| *instance);
         let deliveries = hooked.events.into_iter().zip(parts).map(|(event, body)| NewDelivery {
             tenant: owner.tenant,
             psa,
@@ -186,7 +187,7 @@ impl Door {
     ) -> Result<Hooked, Refusal> {
         let lane = format!("hook {}", owner.tenant);
         let context = HookContext {
-            settings: owner.psa.as_ref(),
+            settings: owner.psa.as_ref().map(|(_, settings)| settings),
             secret: owner.hook.secret.expose(),
             headers,
             query,

@@ -9,6 +9,7 @@ mod clock;
 mod desk;
 mod door;
 mod fairness;
+mod instances;
 mod meanwhile;
 mod model;
 mod once;

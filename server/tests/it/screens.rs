@@ -147,7 +147,7 @@ impl Browser {
 async fn a_delivery(screens: &Screens, tenant: &TenantStore) -> String {
     let delivery = NewDelivery {
         tenant: tenant.tenant_id(),
-        psa: PsaKind::ConnectWise,
+        psa: PsaKind::ConnectWise.into(),
         dedupe_key: "one".into(),
         disposition: Disposition::Analyse { external_ticket: "4711".into() },
         headers: serde_json::json!({ "user-agent": "<b>PSA</b>" }),

@@ -1,13 +1,13 @@
 //! The tenant's own webhook address: unguessable, sealed in the row, found by its hash.
 
-use super::{open_psa, place};
+use super::{instance_of, open_psa, place};
 use crate::accounts::sha256;
 use crate::engine::{Scope, Tx, execute, fetch_one, fetch_optional};
 use crate::{Actor, KeyRing, Result, Store, TenantStore, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use domain::{PsaSettings, Secret, TenantId};
+use domain::{PsaInstance, PsaSettings, Secret, TenantId};
 use uuid::Uuid;
 
 pub(super) const TABLE_HOOKS: &str = "hooks";
@@ -27,30 +27,33 @@ pub struct Hook {
 pub struct HookOwner {
     pub tenant: TenantId,
     /// `None` while no PSA is connected.
-    pub psa: Option<PsaSettings>,
+    pub psa: Option<(PsaInstance, PsaSettings)>,
     pub hook: Hook,
 }
 
 impl Store {
     /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
     pub async fn hook_lookup(&self, key: &str) -> Result<Option<HookOwner>> {
-        type Row = (Uuid, Vec<u8>, DateTime<Utc>, Option<String>, Option<Vec<u8>>);
+        type Row = (Uuid, Vec<u8>, DateTime<Utc>, Option<String>, Option<Vec<u8>>, Option<String>);
         let mut reader = self.read(Scope::EveryTenant).await?;
         let found = fetch_optional!(
             reader,
             Row,
-            "SELECT h.tenant_id, h.sealed_secret, h.rotated_at, p.settings, p.sealed
+            "SELECT h.tenant_id, h.sealed_secret, h.rotated_at, p.settings, p.sealed, p.psa
              FROM hooks h LEFT JOIN psa_connections p ON p.tenant_id = h.tenant_id WHERE h.key_sha256 = $1",
             sha256(key)
         )?;
         drop(reader);
-        let Some((tenant, sealed_secret, rotated_at, settings, sealed)) = found else { return Ok(None) };
+        let Some((tenant, sealed_secret, rotated_at, settings, sealed, psa)) = found else { return Ok(None) };
         let (tenant, keys) = (TenantId(tenant), &self.inner.keys);
         let secret = keys.open(place(tenant, TABLE_HOOKS, "secret"), &sealed_secret)?;
-        let psa = settings
-            .zip(sealed)
-            .map(|(settings, sealed)| open_psa(keys, tenant, &settings, &sealed))
-            .transpose()?;
+        let psa = match (psa, settings, sealed) {
+            (Some(psa), Some(settings), Some(sealed)) => {
+                let settings = open_psa(keys, tenant, &settings, &sealed)?;
+                Some((instance_of(&psa, &settings)?, settings))
+            }
+            _ => None,
+        };
         Ok(Some(HookOwner { tenant, psa, hook: Hook { key: key.to_owned(), secret, rotated_at } }))
     }
 }

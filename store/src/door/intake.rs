@@ -33,7 +33,7 @@ pub(crate) struct Knock {
     delivery: Uuid,
     job: Uuid,
     tenant: Uuid,
-    psa: &'static str,
+    psa: String,
     key: String,
     external_ticket: Option<String>,
     /// Why it is left alone; `None`: its ticket is to be analysed.
@@ -57,12 +57,14 @@ impl Knock {
             }
             Disposition::Ignore { external_ticket, reason } => (external_ticket, Some(cleaned(reason))),
         };
+        let psa = new.psa.to_string();
         Self {
             delivery: rows::id_at(new.received_at),
             job: rows::id_at(new.received_at),
             tenant: new.tenant.0,
-            psa: new.psa.slug(),
-            key: cleaned(new.dedupe_key),
+            // One ticket's number may be another's in another system.
+            key: cleaned(format!("{psa} {}", new.dedupe_key)),
+            psa,
             external_ticket: external_ticket.map(cleaned),
             ignored,
             verified: new.verified,
@@ -80,14 +82,14 @@ impl Knock {
     /// The ticket to analyse.
     fn ticket(&self) -> Option<Ticket<'_>> {
         let external_ticket = self.external_ticket.as_deref().filter(|_| self.ignored.is_none())?;
-        Some((self.tenant, self.psa, external_ticket))
+        Some((self.tenant, &self.psa, external_ticket))
     }
 }
 
 /// Tenant and dedupe key.
 type Key<'k> = (Uuid, &'k str);
 /// Tenant, PSA and the PSA's id.
-type Ticket<'k> = (Uuid, &'static str, &'k str);
+type Ticket<'k> = (Uuid, &'k str, &'k str);
 
 impl Batch for Door {
     type Item = Knock;
@@ -182,7 +184,7 @@ async fn insert_deliveries(
         vec![
             item.tenant.into(),
             item.delivery.into(),
-            item.psa.into(),
+            item.psa.as_str().into(),
             item.key.as_str().into(),
             state.word().into(),
             item.ignored.clone().into(),

@@ -2,7 +2,7 @@
 
 use super::{Job, Node, Share, Stage};
 use crate::engine::{Tx, fetch_all, sql};
-use crate::rows::Word;
+use crate::rows::{self, Word};
 use crate::{Lease, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AnalysisId, DeliveryId, TicketId};
@@ -68,7 +68,7 @@ macro_rules! claim {
                SELECT id, rank, row_number() OVER (ORDER BY rank, due_at, id) AS turn FROM ranks)
              UPDATE jobs SET lease_token = $2, due_at = $3, attempts = attempts + 1, total_attempts = total_attempts + 1
              WHERE id IN (", $choose, ")
-             RETURNING id, tenant_id, stage, delivery_id, external_ticket, ticket_id, analysis_id, replay, attempts, created_at,
+             RETURNING id, tenant_id, psa, stage, delivery_id, external_ticket, ticket_id, analysis_id, replay, attempts, created_at,
                (SELECT d.verified FROM deliveries d
                 WHERE d.tenant_id = jobs.tenant_id AND d.id = jobs.delivery_id) AS verified"
         )
@@ -147,6 +147,7 @@ impl Claim {
 pub(super) struct JobRow {
     id: Uuid,
     tenant_id: Uuid,
+    psa: String,
     stage: String,
     delivery_id: Option<Uuid>,
     external_ticket: String,
@@ -163,6 +164,7 @@ impl JobRow {
         Ok(Job {
             lease: Lease { job: self.id.into(), token },
             tenant: self.tenant_id.into(),
+            psa: rows::read_instance("jobs", &self.psa)?,
             stage: Stage::read("jobs", "stage", &self.stage)?,
             delivery: self.delivery_id.map(DeliveryId),
             external_ticket: self.external_ticket,

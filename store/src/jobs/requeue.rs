@@ -2,7 +2,7 @@
 
 use super::held::restart;
 use crate::engine::{News, Tx, execute, fetch_one, fetch_optional, locked};
-use crate::{Actor, Result, audit, rows, timeline};
+use crate::{Actor, Result, StoreError, audit, rows, timeline};
 use chrono::{DateTime, Utc};
 use domain::TenantId;
 use uuid::Uuid;
@@ -19,9 +19,20 @@ pub(crate) struct Requeue {
 }
 
 impl Requeue {
+    /// [`StoreError::NotConnected`]: its ticket is elsewhere than where the workspace is connected to.
+    ///
     /// Uses the job there is, alive or dead, before it makes one: a ticket has at most one.
     pub(crate) async fn carry_out(&self, tx: &mut Tx, actor: &Actor, now: DateTime<Utc>) -> Result<()> {
         let tenant = self.tenant.0;
+        let connected: Option<(String,)> = fetch_optional!(
+            tx,
+            (String,),
+            "SELECT psa FROM psa_connections WHERE tenant_id = $1 AND psa <> ''",
+            tenant
+        )?;
+        if connected.is_some_and(|(connected,)| connected != self.psa) {
+            return Err(StoreError::NotConnected);
+        }
         execute!(
             tx,
             "INSERT INTO intake (tenant_id, psa, external_ticket, delivery_id, taken_in_at) VALUES ($1, $2, $3, $4, $5)

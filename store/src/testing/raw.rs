@@ -52,7 +52,7 @@ pub fn delivery(tenant: TenantId) -> NewDelivery {
     let now: DateTime<Utc> = Utc::now().trunc_subsecs(6);
     NewDelivery {
         tenant,
-        psa: PsaKind::Autotask,
+        psa: PsaKind::Autotask.into(),
         disposition: Disposition::Analyse { external_ticket: key.clone() },
         dedupe_key: key,
         headers: serde_json::json!({"content-type": "application/json"}),
@@ -108,17 +108,17 @@ macro_rules! raw_writer {
                     let ids: Vec<Uuid> = chunk.iter().map(|_| Uuid::now_v7()).collect();
                     let rows = || chunk.iter().map(|row| &row.delivery).zip(&ids);
                     deliveries.push_values(rows(), |mut row, (new, id)| {
-                        row.push_bind(new.tenant.0).push_bind(*id).push_bind(new.psa.slug()).push_bind(new.dedupe_key.clone())
+                        row.push_bind(new.tenant.0).push_bind(*id).push_bind(new.psa.to_string()).push_bind(new.dedupe_key.clone())
                             .push_bind("queued").push_bind(new.dedupe_key.clone()).push_bind(0_i64).push_bind(0_i64)
                             .push_bind(new.verified).push_bind(new.received_at).push_bind(new.headers.to_string())
                             .push_bind(new.body.clone());
                     });
                     intake.push_values(rows(), |mut row, (new, id)| {
-                        row.push_bind(new.tenant.0).push_bind(new.psa.slug()).push_bind(new.dedupe_key.clone())
+                        row.push_bind(new.tenant.0).push_bind(new.psa.to_string()).push_bind(new.dedupe_key.clone())
                             .push_bind(*id).push_bind(new.received_at);
                     });
                     jobs.push_values(rows(), |mut row, (new, id)| {
-                        row.push_bind(Uuid::now_v7()).push_bind(new.tenant.0).push_bind(new.psa.slug())
+                        row.push_bind(Uuid::now_v7()).push_bind(new.tenant.0).push_bind(new.psa.to_string())
                             .push_bind(new.dedupe_key.clone()).push_bind("read").push_bind(*id).push_bind(false)
                             .push_bind(false).push_bind(new.received_at).push_bind(0_i64).push_bind(0_i64)
                             .push_bind(new.received_at);

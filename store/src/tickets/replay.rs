@@ -45,7 +45,9 @@ impl TenantStore {
                         tx,
                         (Uuid, String, String, DateTime<Utc>),
                         "SELECT id, psa, external_id, taken_in_at FROM tickets
-                         WHERE tenant_id = $1 AND degraded AND state <> 'reading' ORDER BY taken_in_at, id LIMIT $2",
+                         WHERE tenant_id = $1 AND degraded AND state <> 'reading'
+                           AND psa = coalesce((SELECT p.psa FROM psa_connections p WHERE p.tenant_id = $1 AND p.psa <> ''), psa)
+                         ORDER BY taken_in_at, id LIMIT $2",
                         tenant.0,
                         i64::from(*limit)
                     )?;

@@ -7,6 +7,7 @@ mod coverage;
 mod door;
 mod flow;
 mod identify;
+mod instances;
 mod jobs;
 mod ledger;
 mod migrations;

@@ -124,7 +124,10 @@ async fn a_webhook_address_is_found_by_its_key_until_it_is_changed(store: TestSt
     let owner = store.hook_lookup(&old.key).await.unwrap().unwrap();
     assert_eq!((owner.tenant, owner.psa, owner.hook.secret), (acme.tenant_id(), None, old.secret));
     acme.psa_connection_put(halo("h"), &Actor::System, at(1)).await.unwrap();
-    assert_eq!(store.hook_lookup(&old.key).await.unwrap().unwrap().psa, Some(halo("h")));
+    assert_eq!(
+        store.hook_lookup(&old.key).await.unwrap().unwrap().psa,
+        Some((PsaKind::HaloPsa.into(), halo("h")))
+    );
 
     let new = acme.hook_rotate(&Actor::System, at(2)).await.unwrap();
     assert_ne!(old.key, new.key);

@@ -53,7 +53,7 @@ pub async fn tenant_with_owner(store: &Store, name: &str) -> (TenantId, UserId) 
 pub fn delivery(tenant: TenantId, key: &str, disposition: Disposition, seconds: i64) -> NewDelivery {
     NewDelivery {
         tenant,
-        psa: PsaKind::Autotask,
+        psa: PsaKind::Autotask.into(),
         dedupe_key: key.into(),
         disposition,
         headers: serde_json::json!({"user-agent": "a test"}),

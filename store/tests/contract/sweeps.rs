@@ -58,7 +58,7 @@ fn found(ticket: &str, second: i64) -> SweptTicket {
 
 /// The whole list at once.
 async fn keep(tenant: &TenantStore, tickets: &[SweptTicket], second: i64) {
-    tenant.sweep_keep(PSA, tickets.to_vec(), at(second), None, at(second)).await.unwrap();
+    tenant.sweep_keep(PSA.into(), tickets.to_vec(), at(second), None, at(second)).await.unwrap();
 }
 
 async fn missing(tenant: &TenantStore, before: i64) -> Vec<String> {
@@ -141,7 +141,7 @@ async fn a_paused_connection_is_not_swept_and_is_at_once_when_it_works_again(sto
 async fn a_list_goes_on_where_it_was_left(store: TestStore) {
     let acme = connected(&store, "acme").await;
     let page = |ticket: &str, cursor: Option<&str>| {
-        acme.sweep_keep(PSA, vec![found(ticket, 10)], at(100), cursor.map(str::to_owned), at(110))
+        acme.sweep_keep(PSA.into(), vec![found(ticket, 10)], at(100), cursor.map(str::to_owned), at(110))
     };
     page("1", Some("after 1")).await.unwrap();
     let left = sweep(&acme).await;
@@ -153,7 +153,7 @@ async fn a_list_goes_on_where_it_was_left(store: TestStore) {
     assert_eq!((done.through, done.list), (Some(at(100)), None), "until it was begun, not until it ended");
     assert_eq!(missing(&acme, 100).await, ["1", "2"]);
     // A page that comes late, when another PSA is connected.
-    acme.sweep_keep(PsaKind::HaloPsa, vec![found("3", 10)], at(500), None, at(500)).await.unwrap();
+    acme.sweep_keep(PsaKind::HaloPsa.into(), vec![found("3", 10)], at(500), None, at(500)).await.unwrap();
     assert_eq!((sweep(&acme).await.through, counts(&acme).await), (Some(at(100)), (2, 0, 0)));
 }
 

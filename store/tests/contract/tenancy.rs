@@ -76,7 +76,7 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     let action = tenant.action_list(analysis).await.unwrap()[0].id;
     let delivery = job.delivery.unwrap();
     let found = SweptTicket { external_ticket: "7".into(), number: None, created_at: at(1) };
-    tenant.sweep_keep(PsaKind::Autotask, vec![found], at(1), None, at(2)).await.unwrap();
+    tenant.sweep_keep(PsaKind::Autotask.into(), vec![found], at(1), None, at(2)).await.unwrap();
     Full { tenant, owner, token, delivery, ticket, analysis, action, job }
 }
 
@@ -218,13 +218,13 @@ async fn a_sweep_of_one_tenant_finds_nothing_for_another(store: TestStore) {
         let created_at = at(1);
         vec![SweptTicket { external_ticket: "7".into(), number: None, created_at }]
     };
-    a.tenant.sweep_keep(PsaKind::Autotask, found(), at(2), None, at(2)).await.unwrap();
+    a.tenant.sweep_keep(PsaKind::Autotask.into(), found(), at(2), None, at(2)).await.unwrap();
     assert_eq!(b.sweep().await.unwrap(), None);
     assert!(b.arrivals(day).await.unwrap().is_empty());
 
     b.psa_connection_put(psa(), &Actor::System, at(0)).await.unwrap();
     let before = (a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap());
-    b.sweep_keep(PsaKind::Autotask, found(), at(9), Some("on".into()), at(9)).await.unwrap();
+    b.sweep_keep(PsaKind::Autotask.into(), found(), at(9), Some("on".into()), at(9)).await.unwrap();
     b.hook_found(Some(HookState::Off), at(9)).await.unwrap();
     b.sweep_end(SweepEnd { next_at: at(99), quiet: 9, problem: Some("B's own".into()) }, at(9))
         .await

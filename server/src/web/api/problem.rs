@@ -193,6 +193,9 @@ impl From<StoreError> for ApiProblem {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable,
             StoreError::Conflict { what } => Self::Conflict(format!("There is {what} already.")),
+            StoreError::NotConnected => Self::Conflict(
+                "This ticket is in a ticketing system that the workspace was connected to before. Connect that one again first.".into(),
+            ),
             StoreError::BadCursor => Self::Malformed {
                 field: Some("cursor".into()),
                 message: "“cursor” is not one of ours. Pass back “next” as it was given.".into(),

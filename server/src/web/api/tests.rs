@@ -207,7 +207,7 @@ impl World {
         let now = self.clock.now();
         let delivery = NewDelivery {
             tenant: of.id,
-            psa: PsaKind::Autotask,
+            psa: PsaKind::Autotask.into(),
             dedupe_key: format!("key-{number}"),
             disposition: Disposition::Analyse { external_ticket: number.into() },
             headers: json!({"user-agent": "Autotask"}),

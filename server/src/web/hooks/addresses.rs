@@ -82,5 +82,5 @@ impl Addresses {
 
 /// Whether this PSA's calls are meant for the address.
 pub fn is_of(owner: &HookOwner, psa: PsaKind) -> bool {
-    owner.psa.as_ref().is_none_or(|settings| settings.kind() == psa)
+    owner.psa.as_ref().is_none_or(|(instance, _)| instance.kind == psa)
 }

@@ -250,7 +250,7 @@ impl TestApp {
         let tickets: Vec<String> = (0..count).map(|_| of.desk.ticket(&title("5/5/5"), NOTE)).collect();
         let deliveries = tickets.iter().map(|ticket| NewDelivery {
             tenant: of.tenant.tenant_id(),
-            psa: of.desk.kind(),
+            psa: of.desk.kind().into(),
             dedupe_key: format!("flood {ticket}"),
             disposition: Disposition::Analyse { external_ticket: ticket.clone() },
             headers: serde_json::json!({}),

@@ -86,10 +86,10 @@ async fn swept(screens: &Screens, tenant: &TenantStore) {
         created_at: now,
     };
     let found = vec![ticket("7"), ticket("8")];
-    tenant.sweep_keep(PsaKind::Autotask, found, now, None, now).await.unwrap();
+    tenant.sweep_keep(PsaKind::Autotask.into(), found, now, None, now).await.unwrap();
     let arrived = |external_ticket: &str, disposition| NewDelivery {
         tenant: tenant.tenant_id(),
-        psa: PsaKind::Autotask,
+        psa: PsaKind::Autotask.into(),
         dedupe_key: external_ticket.into(),
         disposition,
         headers: serde_json::json!({}),

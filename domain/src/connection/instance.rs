@@ -1,0 +1,131 @@
+//! Whether two settings lead to the same ticketing system.
+
+use super::PsaSettings;
+
+impl PsaSettings {
+    /// Whether tickets have the same numbers behind both: another user or key of one system is the same system, another
+    /// address is another one.
+    ///
+    /// Autotask's settings name no database. Its users are called `name@domain`, and a sandbox has a zone of its own
+    /// (facts: psa/autotask.md 1.1, 12.19): users of one domain share a database unless both name their zones and these
+    /// differ.
+    pub fn is_same_instance(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::ConnectWise { site: here, company_id: company, .. },
+                Self::ConnectWise { site: there, company_id: other_company, .. },
+            ) => connectwise_host(here) == connectwise_host(there) && is_same_name(company, other_company),
+            (
+                Self::Autotask { username: here, zone_url: zone, .. },
+                Self::Autotask { username: there, zone_url: other_zone, .. },
+            ) => {
+                is_same_name(domain_of(here), domain_of(there))
+                    && fits(zone.as_deref(), other_zone.as_deref())
+            }
+            (
+                Self::HaloPsa { url: here, tenant, .. },
+                Self::HaloPsa { url: there, tenant: other_tenant, .. },
+            ) => host(here) == host(there) && fits(tenant.as_deref(), other_tenant.as_deref()),
+            _ => false,
+        }
+    }
+}
+
+/// `api-na.myconnectwise.net` and `na.myconnectwise.net` are two names of one cloud.
+fn connectwise_host(site: &str) -> String {
+    let host = host(site);
+    host.strip_prefix("api-").map(str::to_owned).unwrap_or(host)
+}
+
+/// With its port, in lower case.
+fn host(address: &str) -> String {
+    let address = address.trim();
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_lowercase()
+}
+
+fn domain_of(username: &str) -> &str {
+    username.rsplit_once('@').map_or(username, |(_, domain)| domain)
+}
+
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// What is not said contradicts nothing.
+fn fits(one: Option<&str>, other: Option<&str>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| host(one) == host(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    fn connectwise(site: &str, company_id: &str) -> PsaSettings {
+        PsaSettings::ConnectWise {
+            site: site.into(),
+            company_id: company_id.into(),
+            public_key: "any".into(),
+            private_key: Secret::default(),
+            client_id: "any".into(),
+        }
+    }
+
+    fn autotask(username: &str, zone_url: Option<&str>) -> PsaSettings {
+        PsaSettings::Autotask {
+            username: username.into(),
+            secret: Secret::default(),
+            integration_code: "any".into(),
+            zone_url: zone_url.map(str::to_owned),
+        }
+    }
+
+    fn halo(url: &str, tenant: Option<&str>) -> PsaSettings {
+        PsaSettings::HaloPsa {
+            url: url.into(),
+            client_id: "any".into(),
+            client_secret: Secret::default(),
+            tenant: tenant.map(str::to_owned),
+            auth_url: None,
+        }
+    }
+
+    #[test]
+    fn an_instance_is_told_by_its_address_and_not_by_user_or_key() {
+        let zone = Some("https://webservices2.autotask.net/ATServicesRest");
+        let cases = [
+            (
+                connectwise("na.myconnectwise.net", "acme"),
+                connectwise("https://api-na.myconnectwise.net/", "Acme"),
+                true,
+            ),
+            (connectwise("na.myconnectwise.net", "acme"), connectwise("eu.myconnectwise.net", "acme"), false),
+            (
+                connectwise("na.myconnectwise.net", "acme"),
+                connectwise("na.myconnectwise.net", "acme_test"),
+                false,
+            ),
+            (autotask("a1@acme.example", None), autotask("b2@ACME.example", zone), true),
+            (autotask("a1@acme.example", None), autotask("a1@other.example", None), false),
+            (
+                autotask("a1@acme.example", zone),
+                autotask("a1@acme.example", Some("https://webservices9.autotask.net")),
+                false,
+            ),
+            (
+                halo("https://acme.halopsa.com", None),
+                halo("https://ACME.halopsa.com/api", Some("acme")),
+                true,
+            ),
+            (halo("https://acme.halopsa.com", None), halo("https://acme-test.halopsa.com", None), false),
+            (halo("https://halo.example", Some("one")), halo("https://halo.example", Some("two")), false),
+            (halo("http://127.0.0.1:4001", None), halo("http://127.0.0.1:4002", None), false),
+            (halo("https://acme.example", None), connectwise("acme.example", ""), false),
+        ];
+        for (one, other, expected) in cases {
+            assert_eq!(one.is_same_instance(&other), expected, "{one:?} {other:?}");
+            assert_eq!(other.is_same_instance(&one), expected, "{other:?} {one:?}");
+        }
+    }
+}
