@@ -8,12 +8,14 @@ mod checkpoints;
 mod consequences;
 mod jumps;
 mod leases;
+mod nodes;
 mod probe;
 mod setback;
 mod sweep;
 
 pub use checkpoints::{Checkpoints, DETOUR, STEPS};
 pub use leases::LEASE;
+pub use nodes::CLOCKS_APART;
 pub use setback::{Setback, Wait};
 
 use crate::clock::{Clock, Luck};
@@ -161,6 +163,7 @@ impl Queue {
             (inner.leases.clone(), inner.tools.store.clone(), inner.tools.clock.clone());
         let over = inner.now.clone();
         tasks.spawn(async move { leases.keep(store, clock, lease, over).await });
+        tasks.spawn(nodes::keep(Arc::clone(&inner.tools), inner.now.clone()));
         inner.jobs.spawn(Arc::clone(inner).claim_until_stopped());
         queue
     }

@@ -88,23 +88,6 @@ impl Share {
     }
 }
 
-/// An open store among those that share a database. Its leases begin with its name.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Node(u64);
-
-impl Node {
-    pub(crate) fn new() -> Self {
-        Self(Uuid::new_v4().as_u64_pair().0)
-    }
-    fn token(self) -> Uuid {
-        Uuid::from_u64_pair(self.0, Uuid::new_v4().as_u64_pair().1)
-    }
-    /// The least and the greatest that [`Self::token`] may make.
-    fn tokens(self) -> (Uuid, Uuid) {
-        (Uuid::from_u64_pair(self.0, 0), Uuid::from_u64_pair(self.0, u64::MAX))
-    }
-}
-
 /// Depth and age, for metrics and readiness.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueHealth {

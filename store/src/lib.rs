@@ -19,6 +19,7 @@ mod engine;
 mod error;
 pub mod jobs;
 pub mod ledger;
+mod nodes;
 pub mod policies;
 pub mod retention;
 mod rows;
@@ -69,7 +70,7 @@ pub(crate) struct Inner {
     listening: std::sync::Once,
     closing: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    node: jobs::Node,
+    node: nodes::Node,
 }
 
 /// One tenant's part of the store. Cheap to clone.
@@ -100,7 +101,7 @@ impl Store {
                 listening: std::sync::Once::new(),
                 closing,
                 tasks: Mutex::new(tasks),
-                node: jobs::Node::new(),
+                node: nodes::Node::new(),
             }),
         })
     }

@@ -4,6 +4,8 @@ use super::{Keys, keys, now};
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::outside::Outside;
+use crate::queue;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Report;
 use futures::StreamExt;
 use std::process::ExitCode;
@@ -66,9 +68,9 @@ async fn examine(config: &Config, connections: bool, report: &mut Report) {
         Ok(Some(role)) => report.fail("Row security", unbound(&role)),
         Err(error) => report.fail("Row security", format!("{:#}", anyhow::Error::new(error))),
     }
-    match now().signed_duration_since(build_time()).num_days() {
-        days if days < 0 => report.fail("Clock", "this machine's clock is before this program was built: set it (signatures and sessions depend on it)"),
-        _ => report.pass("Clock", now().format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+    match store.database_time().await {
+        Ok(there) => clock(now(), there, report),
+        Err(error) => report.fail("Clock", format!("{:#}", anyhow::Error::new(error))),
     }
     let examined = match connections {
         true => ask_all(&store, config, report).await,
@@ -76,6 +78,29 @@ async fn examine(config: &Config, connections: bool, report: &mut Report) {
     };
     if let Err(error) = examined {
         report.fail("Workspaces", format!("{:#}", anyhow::Error::new(error)));
+    }
+}
+
+/// `there`: what the database's own clock says.
+fn clock(here: DateTime<Utc>, there: Option<DateTime<Utc>>, report: &mut Report) {
+    if here < build_time() {
+        return report.fail(
+            "Clock",
+            "this machine's clock is before this program was built: set it (signatures and sessions depend on it)",
+        );
+    }
+    match there.map(|there| here - there).filter(|off| off.abs() >= queue::CLOCKS_APART) {
+        Some(off) => report.fail(
+            "Clock",
+            format!(
+                "this machine's clock is {} seconds {} the database's. Let both keep to one time server: a process whose \
+                 clock is {} seconds ahead takes work from others that are still at it",
+                off.num_seconds().abs(),
+                if off > TimeDelta::zero() { "ahead of" } else { "behind" },
+                queue::LEASE.as_secs()
+            ),
+        ),
+        None => report.pass("Clock", here.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
     }
 }
 
@@ -90,8 +115,8 @@ pub fn unbound(role: &str) -> String {
 }
 
 /// A lower bound of the true time.
-fn build_time() -> chrono::DateTime<chrono::Utc> {
-    chrono::DateTime::from_timestamp(1_795_392_000, 0).unwrap_or_default()
+fn build_time() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_392_000, 0).unwrap_or_default()
 }
 
 fn key_file_mode(config: &Config, report: &mut Report) {
@@ -202,6 +227,31 @@ async fn heard(
             if wrong.is_empty() {
                 report.pass(name, format!("{what}: answers, all {} checks passed", found.checks.len()));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_compared_with_the_programs_age_and_the_databases() {
+        let here = build_time() + TimeDelta::days(9);
+        let cases = [
+            (build_time() - TimeDelta::seconds(1), None, "before this program was built"),
+            (here, None, ""),
+            (here, Some(TimeDelta::seconds(29)), ""),
+            (here, Some(TimeDelta::seconds(-29)), ""),
+            (here, Some(TimeDelta::seconds(90)), "90 seconds behind the database's"),
+            (here, Some(TimeDelta::seconds(-40)), "40 seconds ahead of the database's"),
+        ];
+        for (here, apart, expected) in cases {
+            let mut report = Report::default();
+            clock(here, apart.map(|apart| here + apart), &mut report);
+            let check = &report.checks[0];
+            assert_eq!(check.ok, expected.is_empty(), "{check:?}");
+            assert!(check.message.contains(expected), "{check:?}");
         }
     }
 }

@@ -12,18 +12,40 @@ use breaker::Breaker;
 use http::HeaderMap;
 use pace::Pace;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Among how many processes limits are divided. Cheap to clone; clones share the number.
+#[derive(Clone)]
+pub(super) struct Sharers(Arc<AtomicU32>);
+
+impl Sharers {
+    pub fn set(&self, count: u32) {
+        self.0.store(count.max(1), Ordering::Relaxed);
+    }
+    pub fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Sharers {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(1)))
+    }
+}
 
 /// Shared by all callers of one lane.
 pub(super) struct Lane {
     /// For the metrics.
     pub kind: &'static str,
+    /// Of all processes together.
     pub limits: Limits,
+    sharers: Sharers,
     clock: Clock,
     /// By the object that a request is about. The names are those of an interface, hence few.
-    slots: Mutex<HashMap<String, Arc<Semaphore>>>,
+    slots: Mutex<HashMap<String, Slots>>,
     pace: Mutex<Pace>,
     allowances: Mutex<Allowances>,
     breaker: Mutex<Breaker>,
@@ -41,10 +63,11 @@ pub(super) enum HeldBack {
 }
 
 impl Lane {
-    pub fn new(kind: &'static str, limits: Limits, clock: Clock) -> Self {
+    pub fn new(kind: &'static str, limits: Limits, sharers: Sharers, clock: Clock) -> Self {
         Self {
             kind,
             limits,
+            sharers,
             clock,
             slots: Mutex::default(),
             pace: Mutex::default(),
@@ -72,13 +95,21 @@ impl Lane {
     }
 
     fn slots(&self, object: &str) -> Arc<Semaphore> {
+        let count = self.ours().parallel;
         let mut slots = hold(&self.slots);
-        if let Some(known) = slots.get(object) {
-            return Arc::clone(known);
+        if let Some(known) = slots.get_mut(object) {
+            known.resize(count);
+            return Arc::clone(&known.free);
         }
-        let fresh = Arc::new(Semaphore::new(self.limits.parallel.max(1)));
-        slots.insert(object.to_owned(), Arc::clone(&fresh));
-        fresh
+        let fresh = Slots { free: Arc::new(Semaphore::new(count)), count };
+        let free = Arc::clone(&fresh.free);
+        slots.insert(object.to_owned(), fresh);
+        free
+    }
+
+    /// This process's part of the limits.
+    fn ours(&self) -> Limits {
+        self.limits.among(self.sharers.count())
     }
 
     fn wait(&self, tokens: u32, patience: Duration) -> Result<Duration, Duration> {
@@ -88,7 +119,7 @@ impl Lane {
         if allowed > patience {
             return Err(allowed);
         }
-        let paced = hold(&self.pace).reserve(self.limits, patience, now)?;
+        let paced = hold(&self.pace).reserve(self.ours(), patience, now)?;
         allowances.take(tokens, now);
         Ok(allowed.max(paced))
     }
@@ -121,6 +152,24 @@ impl Lane {
     }
 }
 
+/// The requests that may be under way at once.
+struct Slots {
+    free: Arc<Semaphore>,
+    count: usize,
+}
+
+impl Slots {
+    /// What is in use is taken away when it is given back: at the next call after that.
+    fn resize(&mut self, count: usize) {
+        if count > self.count {
+            self.free.add_permits(count - self.count);
+            self.count = count;
+        } else if count < self.count {
+            self.count -= self.free.forget_permits(self.count - count);
+        }
+    }
+}
+
 /// The right to send one request; given back on drop.
 pub(super) struct Turn {
     _slot: OwnedSemaphorePermit,
@@ -138,10 +187,23 @@ mod tests {
         Duration::from_secs(count)
     }
 
+    fn lane(parallel: usize, sharers: &Sharers) -> Lane {
+        let limits = Limits { parallel, requests: 1_000, per: seconds(1) };
+        Lane::new("other", limits, sharers.clone(), Clock::system())
+    }
+
+    /// As many turns as there are at once.
+    async fn turns(lane: &Lane) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        while let Ok(turn) = lane.enter("Tickets", 0, Duration::from_millis(20)).await {
+            turns.push(turn);
+        }
+        turns
+    }
+
     #[tokio::test]
     async fn requests_at_once_are_counted_by_object_and_given_back() {
-        let lane =
-            Lane::new("other", Limits { parallel: 1, requests: 1_000, per: seconds(1) }, Clock::system());
+        let lane = lane(1, &Sharers::default());
         let moment = Duration::from_millis(10);
         let turn = lane.enter("Tickets", 0, seconds(1)).await;
         assert!(turn.is_ok());
@@ -152,9 +214,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn requests_at_once_are_divided_among_processes_as_they_come_and_go() {
+        let sharers = Sharers::default();
+        let lane = lane(6, &sharers);
+        let all = turns(&lane).await;
+        assert_eq!(all.len(), 6);
+        sharers.set(3);
+        assert!(turns(&lane).await.is_empty(), "those under way count");
+        drop(all);
+        assert_eq!(turns(&lane).await.len(), 2);
+        for (count, expected) in [(1, 6), (2, 3), (6, 1), (100, 1), (0, 6)] {
+            sharers.set(count);
+            assert_eq!(turns(&lane).await.len(), expected, "{count} processes");
+        }
+    }
+
+    #[tokio::test]
     async fn who_was_told_to_slow_down_sends_nothing_meanwhile() {
-        let lane =
-            Lane::new("other", Limits { parallel: 4, requests: 1_000, per: seconds(1) }, Clock::system());
+        let lane = lane(4, &Sharers::default());
         assert!(lane.enter("", 0, seconds(1)).await.is_ok());
         lane.throttled(Some(seconds(30)));
         let held = lane.enter("", 0, seconds(10)).await.err();

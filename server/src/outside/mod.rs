@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use domain::backoff;
 use guard::{ForbiddenAddress, Guard, VettingResolver};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use lane::{HeldBack, Lane};
+use lane::{HeldBack, Lane, Sharers};
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,8 +89,9 @@ impl CallError {
     }
 }
 
-/// How fast and how wide a connection may be used. Kept by each process for itself: what several take together shows in
-/// the other side's complaints (429), which slow each of them down.
+/// How fast and how wide a connection may be used, by all processes together: each keeps to its even part of it
+/// ([`Outside::shared_by`]). With more processes than requests at once, what they take too much shows in the other side's
+/// complaints (429), which slow each of them down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests under way at once, about one object where calls name theirs ([`Call::about`]).
@@ -98,6 +99,15 @@ pub struct Limits {
     /// Requests in `per`; further ones wait.
     pub requests: u32,
     pub per: Duration,
+}
+
+impl Limits {
+    /// The part of each of so many.
+    fn among(self, sharers: u32) -> Self {
+        let parallel = self.parallel / usize::try_from(sharers).unwrap_or(usize::MAX).max(1);
+        let requests = self.requests / sharers.max(1);
+        Self { parallel: parallel.max(1), requests: requests.max(1), per: self.per }
+    }
 }
 
 /// One request. Reads (`GET`, or `repeatable`) are repeated a few times on passing failures; writes never are.
@@ -237,6 +247,7 @@ struct Inner {
     lanes: Mutex<HashMap<String, Arc<Lane>>>,
     luck: Luck,
     clock: Clock,
+    sharers: Sharers,
 }
 
 impl Outside {
@@ -257,7 +268,14 @@ impl Outside {
             .or_else(|_| builder(guard).tls_certs_only([]).build())
             .expect("only a missing TLS provider or unreadable certificates could fail this");
         Self {
-            inner: Arc::new(Inner { client, guard, lanes: Mutex::default(), luck: Luck::system(), clock }),
+            inner: Arc::new(Inner {
+                client,
+                guard,
+                lanes: Mutex::default(),
+                luck: Luck::system(),
+                clock,
+                sharers: Sharers::default(),
+            }),
         }
     }
 
@@ -270,12 +288,23 @@ impl Outside {
         }
         let known = lanes.get(lane).filter(|known| known.limits == limits).cloned();
         let lane = known.unwrap_or_else(|| {
-            let fresh = Arc::new(Lane::new(kind_of(lane), limits, self.inner.clock.clone()));
+            let (sharers, clock) = (self.inner.sharers.clone(), self.inner.clock.clone());
+            let fresh = Arc::new(Lane::new(kind_of(lane), limits, sharers, clock));
             lanes.insert(lane.to_owned(), Arc::clone(&fresh));
             fresh
         });
         drop(lanes);
         Caller { outside: self.clone(), lane }
+    }
+
+    /// So many processes use the same connections: each may use its part of what they allow.
+    pub fn shared_by(&self, processes: u32) {
+        self.inner.sharers.set(processes);
+    }
+
+    /// Among how many processes the limits are divided.
+    pub fn sharers(&self) -> u32 {
+        self.inner.sharers.count()
     }
 
     /// Checks an address that a tenant gave: https (unless private hosts are allowed), a host that is no private

@@ -1,7 +1,8 @@
 //! Who works on what next.
 
-use super::{Job, Node, Share, Stage};
+use super::{Job, Share, Stage};
 use crate::engine::{Tx, fetch_all, sql};
+use crate::nodes::Node;
 use crate::rows::{self, Word};
 use crate::{Lease, Result};
 use chrono::{DateTime, TimeDelta, Utc};

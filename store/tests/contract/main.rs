@@ -11,6 +11,7 @@ mod instances;
 mod jobs;
 mod ledger;
 mod migrations;
+mod nodes;
 mod pauses;
 mod retention;
 mod row_security;

@@ -1,0 +1,6 @@
+-- The processes that work on tickets, so that together they keep to what a PSA allows.
+CREATE TABLE nodes (
+  id BLOB NOT NULL PRIMARY KEY,
+  -- By the database's clock where it has one.
+  seen_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
