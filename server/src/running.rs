@@ -132,7 +132,13 @@ pub fn run(setup: Setup) -> io::Result<Running> {
         let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
         let manners = Manners { drain: config.stop_limit(), ..Manners::default() };
-        tasks.spawn(listener::serve(listener, router, manners, stop.clone()));
+        tasks.spawn(listener::serve(
+            listener,
+            router,
+            manners,
+            config.trusted_proxies.clone().into(),
+            stop.clone(),
+        ));
         Ok(Some(address))
     };
     let address = serve(listeners.web, public)?;

@@ -136,6 +136,7 @@ fn describe() {
         "undertone_breaker_opened_total",
         "Pauses in asking a side that failed too often, by kind"
     );
+    describe_counter!("undertone_connections_refused_total", "Connections that found no room");
     describe_counter!("undertone_probes_total", "Tries of connections whose key was refused, by outcome");
     describe_counter!("undertone_sweeps_total", "Looks into a PSA's list of new tickets, by outcome");
     describe_counter!(

@@ -1,28 +1,36 @@
 //! Serves a router on a port, whoever calls: connections are counted, and one that is silent, or sends its headers drop
 //! by drop, is closed.
 
+mod room;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::Request;
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use ipnet::IpNet;
+use room::{Entry, Room};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// How one port is served.
 #[derive(Clone, Copy, Debug)]
 pub struct Manners {
-    /// Open at once; further ones wait in the system's queue until one ends.
+    /// Open at once. Whoever comes then is told so, and closed.
     pub connections: usize,
+    /// Of one address, unless it is a trusted proxy's.
+    pub of_one_address: usize,
+    /// How many are told at once; further ones are closed without a word.
+    pub told_full: usize,
     /// For the whole of a request's headers, and for a connection that is kept between requests. Longer than proxies keep
     /// theirs by default (60 s), so that none sends a request while we close.
     pub headers: Duration,
@@ -32,7 +40,13 @@ pub struct Manners {
 
 impl Default for Manners {
     fn default() -> Self {
-        Self { connections: 8_192, headers: Duration::from_secs(75), drain: Duration::from_secs(10) }
+        Self {
+            connections: 8_192,
+            of_one_address: 4_096,
+            told_full: 256,
+            headers: Duration::from_secs(75),
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -41,22 +55,39 @@ const MAX_HEADERS: usize = 64 << 10;
 /// Out of file descriptors, say: the listener itself is well, and is asked again after a moment.
 const BREATH: Duration = Duration::from_millis(200);
 
+/// How long who is told that it is full has for its request, and when it may come back.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+const COME_BACK: &str = "5";
+
 /// Serves until `stop`, then lets open requests finish for a while.
-pub async fn serve(listener: TcpListener, router: Router, manners: Manners, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(manners.connections));
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    manners: Manners,
+    proxies: Arc<[IpNet]>,
+    stop: CancellationToken,
+) {
+    let room = Room::new(manners, proxies);
     let open = GracefulShutdown::new();
     let over = CancellationToken::new();
     let _ends_them = over.clone().drop_guard();
     loop {
         let next = tokio::select! {
             () = stop.cancelled() => break,
-            next = next(&listener, &room) => next,
+            next = next(&listener) => next,
         };
         match next {
-            Ok((stream, peer, place)) => {
-                let connection = connection(stream, peer, &router, manners);
-                attend(open.watch(connection), place, over.clone());
-            }
+            Ok((stream, peer)) => match room.enter(peer.ip()) {
+                Entry::In(place) => {
+                    let connection = connection(stream, peer, &router, manners);
+                    attend(open.watch(connection), place, over.clone());
+                }
+                Entry::Full(step) => {
+                    metrics::counter!("undertone_connections_refused_total").increment(1);
+                    attend(open.watch(refusal(stream)), step, over.clone());
+                }
+                Entry::Crowded => metrics::counter!("undertone_connections_refused_total").increment(1),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(BREATH).await;
@@ -69,15 +100,10 @@ pub async fn serve(listener: TcpListener, router: Router, manners: Manners, stop
     }
 }
 
-async fn next(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    // Never closed, so this only waits.
-    let place = Arc::clone(room).acquire_owned().await.map_err(std::io::Error::other)?;
+async fn next(listener: &TcpListener) -> std::io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return Ok((stream, peer, place)),
+            Ok(caller) => return Ok(caller),
             Err(error) if is_of_the_caller(&error) => {}
             Err(error) => return Err(error),
         }
@@ -111,9 +137,29 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
+/// Reads one request and says that there is no room for it. ConnectWise repeats a call after a 429 and nothing else.
+fn refusal(stream: TcpStream) -> impl GracefulConnection<Error = hyper::Error> + 'static {
+    let service = service_fn(|request: Request<Incoming>| async move {
+        let is_connectwise = request.uri().path().starts_with("/hooks/connectwise/");
+        let status =
+            if is_connectwise { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE };
+        let mut response =
+            Response::new(Body::from("There are too many connections. Come back in a moment.\n"));
+        *response.status_mut() = status;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(COME_BACK));
+        Ok::<_, Infallible>(response)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(TOLD_WITHIN)
+        .keep_alive(false)
+        .max_buf_size(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
 fn attend(
     connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static,
-    place: OwnedSemaphorePermit,
+    place: impl Send + 'static,
     over: CancellationToken,
 ) {
     #[expect(clippy::disallowed_methods, reason = "it ends with the server, by `over` at the latest")]
@@ -151,12 +197,17 @@ mod tests {
         let who = get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() });
         let router = Router::new().route("/who", who).route("/slow", slow);
         #[expect(clippy::disallowed_methods, reason = "ended by the test")]
-        let ended = tokio::spawn(serve(listener, router, manners, stop.clone()));
+        let ended = tokio::spawn(serve(listener, router, manners, Arc::default(), stop.clone()));
         Served { at, stop, ended }
     }
 
-    const BRIEF: Manners =
-        Manners { connections: 2, headers: Duration::from_millis(200), drain: Duration::from_millis(100) };
+    const BRIEF: Manners = Manners {
+        connections: 2,
+        of_one_address: 2,
+        told_full: 1,
+        headers: Duration::from_millis(200),
+        drain: Duration::from_millis(100),
+    };
     const REQUEST: &[u8] = b"GET /who HTTP/1.1\r\nhost: x\r\n\r\n";
 
     async fn say(stream: &mut TcpStream, bytes: &[u8]) -> String {
@@ -194,12 +245,37 @@ mod tests {
         let mut half = TcpStream::connect(served.at).await.unwrap();
         half.write_all(b"GET /who HTTP/1.1\r\nhos").await.unwrap();
         let silent = TcpStream::connect(served.at).await.unwrap();
-        // There is room for two: this one's turn comes when one of them is closed.
-        let mut third = TcpStream::connect(served.at).await.unwrap();
-        assert!(say(&mut third, REQUEST).await.starts_with("HTTP/1.1 200"));
         // It may be told why (408), and is closed.
         rest(half).await;
         assert_eq!(rest(silent).await, 0);
+        let (mut one, mut other) =
+            (TcpStream::connect(served.at).await.unwrap(), TcpStream::connect(served.at).await.unwrap());
+        for stream in [&mut one, &mut other] {
+            assert!(say(stream, REQUEST).await.starts_with("HTTP/1.1 200"));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_room_is_told_at_once_and_when_to_come_back() {
+        let served = served(Manners { headers: Duration::from_secs(60), ..BRIEF }).await;
+        let mut inside = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(served.at).await.unwrap();
+            assert!(say(&mut stream, REQUEST).await.starts_with("HTTP/1.1 200"));
+            inside.push(stream);
+        }
+        for (path, status) in [("/who", "503"), ("/hooks/connectwise/key", "429")] {
+            let mut stream = TcpStream::connect(served.at).await.unwrap();
+            let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+            let answer = say(&mut stream, request.as_bytes()).await.to_lowercase();
+            assert!(answer.starts_with(&format!("http/1.1 {status}")), "{answer}");
+            assert!(answer.contains("retry-after: 5") && answer.contains("connection: close"), "{answer}");
+            rest(stream).await;
+        }
+        // Nobody is told while somebody who says nothing is to be.
+        let silent = TcpStream::connect(served.at).await.unwrap();
+        assert_eq!(rest(TcpStream::connect(served.at).await.unwrap()).await, 0);
+        drop((silent, inside));
     }
 
     #[tokio::test]

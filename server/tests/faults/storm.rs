@@ -9,9 +9,11 @@ use super::office::Office;
 use super::proxy::Proxy;
 use super::weather::{self, pick_index};
 use super::world::{World, eventually};
+use chrono::{DateTime, Utc};
 use domain::PsaKind;
 use server::clock::{Clock, Luck};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::testing::{Stop, TestStore};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,8 @@ const USUALLY: u64 = 600;
 const WORKERS: u16 = 16;
 /// Tickets that are in the senders' and the program's hands at once.
 const UNDER_WAY: usize = 250;
+/// Work that takes longer than this after the storm is told of before the test fails.
+const LONG: Duration = Duration::from_secs(100);
 /// Of a thousand acknowledgements, so many are lost on their way.
 const LOST_ANSWERS: u32 = 20;
 
@@ -187,7 +191,27 @@ impl Storm {
     }
 
     async fn drained(&self) {
-        eventually("the queue to be empty", async || self.world.waiting().await == Some(0)).await;
+        let begun = Clock::system().monotonic();
+        let said = AtomicBool::new(false);
+        eventually("the queue to be empty", async || {
+            if begun.elapsed() > LONG && !said.swap(true, Ordering::Relaxed) {
+                self.say_what_waits().await;
+            }
+            self.world.waiting().await == Some(0)
+        })
+        .await;
+    }
+
+    /// For whoever reads why it took too long.
+    async fn say_what_waits(&self) {
+        let mut beside = self.world.test.beside().await;
+        let jobs: Vec<(String, i64, i64, Option<String>, DateTime<Utc>, Option<DateTime<Utc>>)> = beside
+            .rows("SELECT stage, attempts, total_attempts, cause, created_at, due_at FROM jobs ORDER BY due_at LIMIT 20")
+            .await;
+        println!("waiting at {}:", Clock::system().now());
+        for job in jobs {
+            println!("  {job:?}");
+        }
     }
 
     async fn judge(&self, created: &[Ticket], blows: &Blows) {
