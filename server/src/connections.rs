@@ -2,7 +2,7 @@
 //! learned (base address, token, picklists, which fields a model takes).
 
 use crate::llm::{self, Model};
-use crate::outside::{Limits, Outside};
+use crate::outside::{Caller, Limits, Outside};
 use crate::psa::{self, Psa};
 use domain::backoff::Pace;
 use domain::{ModelSettings, Policy, PsaInstance, PsaKind, PsaSettings, TenantId};
@@ -33,10 +33,19 @@ pub enum ConnectError {
 /// An open connection as its settings are now.
 pub struct Opened<T: ?Sized> {
     connection: Arc<T>,
+    /// What it calls with.
+    caller: Caller,
     /// It was saved and nothing was done through it yet, as far as the store knows.
     pub is_untested: bool,
     /// How often it is tried by itself, should it be refused.
     pub pace: Pace,
+}
+
+impl<T: ?Sized> Opened<T> {
+    /// Whether the other side answers again after asking had paused. Said once.
+    pub fn came_back(&self) -> bool {
+        self.caller.came_back()
+    }
 }
 
 impl<T: ?Sized> Deref for Opened<T> {
@@ -113,12 +122,10 @@ impl Connections {
     async fn instance(&self, tenant: &TenantStore) -> Result<(PsaInstance, Opened<dyn Psa>), ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
-        let connection = self.psas.get_or(id, saved.revision, || {
-            let caller = self.outside.caller(&format!("psa {id}"), psa_limits(&saved.settings));
-            psa::open(&saved.settings, caller)
-        });
+        let caller = self.outside.caller(&format!("psa {id}"), psa_limits(&saved.settings));
+        let connection = self.psas.get_or(id, saved.revision, || psa::open(&saved.settings, caller.clone()));
         let is_untested = saved.state == ConnectionState::Untested;
-        let opened = Opened { connection, is_untested, pace: psa::pace(saved.settings.kind()) };
+        let opened = Opened { connection, caller, is_untested, pace: psa::pace(saved.settings.kind()) };
         Ok((saved.instance, opened))
     }
 
@@ -126,13 +133,12 @@ impl Connections {
     pub async fn model(&self, tenant: &TenantStore) -> Result<Opened<dyn Model>, ConnectError> {
         let saved = tenant.model_connection().await?;
         let id = tenant.tenant_id();
-        let connection = self.models.get_or(id, saved.revision, || {
-            let caller = self.outside.caller(&format!("model {id}"), model_limits(&saved.settings));
-            llm::open(&saved.settings, caller)
-        });
+        let caller = self.outside.caller(&format!("model {id}"), model_limits(&saved.settings));
+        let connection =
+            self.models.get_or(id, saved.revision, || llm::open(&saved.settings, caller.clone()));
         // The built-in analyser that nobody saved has no state to change.
         let is_untested = saved.revision > 0 && saved.state == ConnectionState::Untested;
-        Ok(Opened { connection, is_untested, pace: Pace::USUAL })
+        Ok(Opened { connection, caller, is_untested, pace: Pace::USUAL })
     }
 }
 

@@ -8,11 +8,11 @@ mod pace;
 use super::Limits;
 use crate::clock::Clock;
 use allowance::Allowances;
-use breaker::Breaker;
+use breaker::{Breaker, Noted};
 use http::HeaderMap;
 use pace::Pace;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -49,6 +49,7 @@ pub(super) struct Lane {
     pace: Mutex<Pace>,
     allowances: Mutex<Allowances>,
     breaker: Mutex<Breaker>,
+    came_back: AtomicBool,
 }
 
 /// Why a request was not sent at all.
@@ -73,6 +74,7 @@ impl Lane {
             pace: Mutex::default(),
             allowances: Mutex::default(),
             breaker: Mutex::default(),
+            came_back: AtomicBool::new(false),
         }
     }
 
@@ -126,9 +128,18 @@ impl Lane {
 
     /// Tells the breaker how a request that had its turn went.
     pub fn note(&self, healthy: bool) {
-        if hold(&self.breaker).note(healthy, self.clock.monotonic()) {
-            metrics::counter!("undertone_breaker_opened_total", "kind" => self.kind).increment(1);
+        match hold(&self.breaker).note(healthy, self.clock.monotonic()) {
+            Noted::Nothing => {}
+            Noted::Opened => {
+                metrics::counter!("undertone_breaker_opened_total", "kind" => self.kind).increment(1);
+            }
+            Noted::Closed => self.came_back.store(true, Ordering::Relaxed),
         }
+    }
+
+    /// Whether it answers again after asking had paused; said once.
+    pub fn came_back(&self) -> bool {
+        self.came_back.swap(false, Ordering::Relaxed)
     }
 
     /// Whether asking pauses.

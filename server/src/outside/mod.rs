@@ -406,6 +406,11 @@ impl Caller {
         self.lane.is_out()
     }
 
+    /// Whether the side answers again after asking had paused. Said once, to whoever asks first.
+    pub fn came_back(&self) -> bool {
+        self.lane.came_back()
+    }
+
     /// The other side says, in words of its own, that this is too much: requests of this lane pause and then go more slowly.
     pub fn slow_down(&self, after: Option<Duration>) {
         self.lane.throttled(after);

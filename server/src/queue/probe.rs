@@ -25,12 +25,19 @@ const LONGEST: Duration = Duration::from_secs(120);
 const HELD: Duration = Duration::from_secs(180);
 
 impl Tools {
-    /// Something succeeded through the connection. Writes only where that is news.
+    /// Something succeeded through the connection. Writes only where that is news: what was untested works, and what
+    /// waited for a side to answer again need not wait for its time.
     pub async fn used<T: ?Sized>(&self, tenant: &TenantStore, which: Which, connection: &Opened<T>) {
-        if !connection.is_untested {
-            return;
-        }
-        if let Err(error) = tenant.connection_used(which, self.clock.now()).await {
+        let news = async {
+            if connection.came_back() {
+                tenant.connection_answers(which).await?;
+            }
+            if connection.is_untested {
+                tenant.connection_used(which, self.clock.now()).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = news.await {
             // The next success says it again.
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -174,6 +174,11 @@ impl TenantStore {
         .await
     }
 
+    /// The other side answers again after an outage: jobs that waited for their time are due at once, in their old places.
+    pub async fn connection_answers(&self, which: Which) -> Result<()> {
+        self.write((self.tenant, which), |tx, (tenant, which)| Box::pin(resume(tx, *tenant, *which))).await
+    }
+
     /// A test or a probe found that it works. Jobs that waited for it are due at once, in their old places.
     pub async fn connection_resumed(&self, which: Which, now: DateTime<Utc>) -> Result<()> {
         self.write((self.tenant, which, now), |tx, (tenant, which, now)| {

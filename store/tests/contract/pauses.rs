@@ -13,6 +13,7 @@ support::on_both_engines! {
     a_success_makes_an_untested_connection_work_and_nothing_else,
     a_pause_keeps_the_time_it_began_and_its_next_try,
     each_refused_try_is_followed_by_a_longer_wait,
+    a_side_that_answers_again_has_what_waited_for_it_at_once,
     a_relapse_goes_on_where_the_last_pause_left_off,
     a_connection_that_was_well_for_an_hour_begins_anew,
     saving_a_connection_ends_its_pause,
@@ -100,6 +101,20 @@ async fn each_refused_try_is_followed_by_a_longer_wait(store: TestStore) {
             assert_eq!(state(&acme, which).await, paused(0, "again", next));
         }
     }
+}
+
+async fn a_side_that_answers_again_has_what_waited_for_it_at_once(store: TestStore) {
+    let (acme, other) = (connected(&store, "acme").await, connected(&store, "other").await);
+    for tenant in [&acme, &other] {
+        support::arrive(tenant, "7", 0).await;
+    }
+    for job in store.job_claim(at(0), support::LEASE, 10, Share::of(10)).await.unwrap() {
+        store.job_retry(job.lease, at(900), "the PSA did not answer", true).await.unwrap();
+    }
+    acme.connection_answers(Which::Model).await.unwrap();
+    assert!(store.job_claim(at(5), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
+    acme.connection_answers(Which::Psa).await.unwrap();
+    assert_eq!(support::claim(&store, 5).await.tenant, acme.tenant_id(), "nobody else's");
 }
 
 async fn a_relapse_goes_on_where_the_last_pause_left_off(store: TestStore) {

@@ -182,6 +182,7 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
         b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
         b.connection_still_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
         b.connection_resumed(which, at(9)).await.unwrap();
+        b.connection_answers(which).await.unwrap();
         b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
     }
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();

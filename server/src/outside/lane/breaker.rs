@@ -20,6 +20,16 @@ pub(super) struct Breaker {
     opened: Option<Opened>,
 }
 
+/// What a request that had its turn changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    Nothing,
+    /// Asking pauses from now on (again).
+    Opened,
+    /// The side answers again.
+    Closed,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Opened {
     until: Instant,
@@ -48,19 +58,18 @@ impl Breaker {
         Ok(())
     }
 
-    /// Whether asking pauses from now on (again).
-    pub fn note(&mut self, healthy: bool, now: Instant) -> bool {
+    pub fn note(&mut self, healthy: bool, now: Instant) -> Noted {
         if healthy {
-            *self = Self::default();
-            return false;
+            let before = std::mem::take(self);
+            return if before.opened.is_some() { Noted::Closed } else { Noted::Nothing };
         }
         self.failures = self.failures.saturating_add(1);
         if self.failures < TOLERATED {
-            return false;
+            return Noted::Nothing;
         }
         let pause = self.opened.map_or(FIRST_PAUSE, |opened| (opened.pause * 2).min(LONGEST_PAUSE));
         self.opened = Some(Opened { until: now + pause, pause, probing: false });
-        true
+        Noted::Opened
     }
 }
 
@@ -86,9 +95,10 @@ mod tests {
 
         now += FIRST_PAUSE * 2;
         assert_eq!(breaker.admit(now), Ok(()));
-        breaker.note(true, now);
+        assert_eq!(breaker.note(true, now), Noted::Closed);
         assert_eq!(breaker.admit(now), Ok(()));
         assert_eq!(breaker.admit(now), Ok(()), "closed again");
+        assert_eq!(breaker.note(true, now), Noted::Nothing, "said once");
     }
 
     #[test]
