@@ -8,9 +8,9 @@ use super::node::Node;
 use super::office::Office;
 use super::proxy::Proxy;
 use super::weather::{self, pick_index};
-use super::world::{World, eventually};
+use super::world::{World, eventually, within};
 use chrono::{DateTime, Utc};
-use domain::PsaKind;
+use domain::{PsaKind, backoff};
 use server::clock::{Clock, Luck};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,8 @@ const USUALLY: u64 = 600;
 const WORKERS: u16 = 16;
 /// Tickets that are in the senders' and the program's hands at once.
 const UNDER_WAY: usize = 250;
+/// Among thousands of tickets a few meet so many faults in a row that their next attempt is minutes away.
+const LONGEST_WAIT: Duration = backoff::CAP.saturating_mul(2);
 /// Work that takes longer than this after the storm is told of before the test fails.
 const LONG: Duration = Duration::from_secs(100);
 /// Of a thousand acknowledgements, so many are lost on their way.
@@ -193,7 +195,7 @@ impl Storm {
     async fn drained(&self) {
         let begun = Clock::system().monotonic();
         let said = AtomicBool::new(false);
-        eventually("the queue to be empty", async || {
+        within(LONGEST_WAIT, "the queue to be empty", async || {
             if begun.elapsed() > LONG && !said.swap(true, Ordering::Relaxed) {
                 self.say_what_waits().await;
             }

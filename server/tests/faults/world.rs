@@ -77,12 +77,17 @@ pub fn owner(desk: usize) -> String {
 }
 
 /// Waits until `condition` holds; fails after a while.
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub async fn eventually(what: &str, condition: impl AsyncFnMut() -> bool) {
+    within(PATIENCE, what, condition).await;
+}
+
+/// As [`eventually`], with a patience of one's own.
+pub async fn within(patience: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
-    let done = tokio::time::timeout(PATIENCE, async {
+    let done = tokio::time::timeout(patience, async {
         while !condition().await {
             ticks.tick().await;
         }
     });
-    assert!(done.await.is_ok(), "{what} took longer than {PATIENCE:?}");
+    assert!(done.await.is_ok(), "{what} took longer than {patience:?}");
 }
