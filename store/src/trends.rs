@@ -1,5 +1,5 @@
-//! What it adds up to: rolled up by day (in the tenant's time zone) and client as tickets are analysed, so that no
-//! page reads raw tickets to draw a trend.
+//! What it adds up to: rolled up by day (in the tenant's time zone), and by day and client, as tickets are analysed, so
+//! that no page reads raw tickets to draw a trend.
 
 mod rollup;
 
@@ -128,7 +128,7 @@ impl TenantStore {
         fetch_one!(
             reader,
             Sums,
-            concat!("SELECT ", sums!(), "FROM tallies WHERE tenant_id = $1 AND day >= $2 AND day < $3"),
+            concat!("SELECT ", sums!(), "FROM day_tallies WHERE tenant_id = $1 AND day >= $2 AND day < $3"),
             self.tenant.0,
             from,
             to
@@ -144,7 +144,10 @@ impl TenantStore {
         client: Option<&str>,
     ) -> Result<Vec<Point>> {
         let (from, to) = (rows::known_day(from), rows::known_day(to));
-        let mut query = Query::new(concat!("SELECT day, ", sums!(), "FROM tallies WHERE tenant_id = "));
+        let mut query = Query::new(match client {
+            None => concat!("SELECT day, ", sums!(), "FROM day_tallies WHERE tenant_id = "),
+            Some(_) => concat!("SELECT day, ", sums!(), "FROM tallies WHERE tenant_id = "),
+        });
         query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
         if let Some(client) = client {
             query.push(" AND client_id = ").bind(rows::clean(client).into_owned());

@@ -51,6 +51,8 @@ enum Command {
     },
     /// Copy a live SQLite database to a new file
     Backup { file: PathBuf },
+    /// Count the sums behind Overview, Clients and trends anew from the tickets
+    Recount,
     /// Workspaces (one for each MSP)
     #[command(subcommand)]
     Tenant(accounts::TenantCommand),
@@ -127,12 +129,22 @@ async fn run(line: Line) -> anyhow::Result<ExitCode> {
                 config.key_file().display()
             );
         }
+        Command::Recount => recount(&ready(&config).await?).await?,
         Command::Tenant(command) => accounts::tenant(&ready(&config).await?, command).await?,
         Command::User(command) => accounts::user(&ready(&config).await?, command).await?,
         Command::Token(command) => accounts::token(&ready(&config).await?, command).await?,
         Command::Key(command) => keys::run(&config, command).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A workspace at a time: what is written meanwhile waits.
+async fn recount(store: &Store) -> anyhow::Result<()> {
+    for tenant in store.tenant_list().await? {
+        store.tenant(tenant.id).trends_rebuild().await?;
+        println!("counted anew: {}", tenant.name);
+    }
+    Ok(())
 }
 
 /// What to do when the key file is not there.

@@ -7,5 +7,6 @@ mod backup;
 mod doctor;
 mod flood;
 mod process;
+mod recount;
 mod stop;
 mod wire;

@@ -234,6 +234,12 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
              FROM tickets WHERE tenant_id = {tenant} AND label IS NOT NULL
              GROUP BY tenant_id, day, coalesce(client_id, '')"
         ),
+        format!(
+            "INSERT INTO day_tallies (tenant_id, day, analysed, negative, neutral, positive, sentiment_sum, updated, escalated)
+             SELECT tenant_id, day, sum(analysed), sum(negative), sum(neutral), sum(positive), sum(sentiment_sum),
+               sum(updated), sum(escalated)
+             FROM tallies WHERE tenant_id = {tenant} GROUP BY tenant_id, day"
+        ),
     ]
 }
 

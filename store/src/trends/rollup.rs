@@ -1,6 +1,6 @@
 //! Keeping the roll-ups equal to the sum of the tickets.
 
-use crate::engine::{Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional};
+use crate::engine::{Arg, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional};
 use crate::jobs::Held;
 use crate::{Result, rows};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -120,52 +120,99 @@ impl Counted {
     }
 }
 
-/// Writes what a transaction gathered, one row per day and client, in the order of their keys.
+/// The columns that are added up, in the order of [`counts`].
+macro_rules! counts {
+    () => {
+        "analysed, negative, neutral, positive, sentiment_sum, updated, escalated"
+    };
+}
+
+/// The columns of a row that is there already, raised by those that were to be inserted.
+macro_rules! raised {
+    ($table:literal) => {
+        concat!(
+            "analysed = ",
+            $table,
+            ".analysed + excluded.analysed, negative = ",
+            $table,
+            ".negative + excluded.negative,
+             neutral = ",
+            $table,
+            ".neutral + excluded.neutral, positive = ",
+            $table,
+            ".positive + excluded.positive,
+             sentiment_sum = ",
+            $table,
+            ".sentiment_sum + excluded.sentiment_sum,
+             updated = ",
+            $table,
+            ".updated + excluded.updated, escalated = ",
+            $table,
+            ".escalated + excluded.escalated"
+        )
+    };
+}
+
+fn counts(sum: Tally) -> [Arg; 7] {
+    [
+        sum.analysed.into(),
+        sum.negative.into(),
+        sum.neutral.into(),
+        sum.positive.into(),
+        sum.sentiment_sum.into(),
+        sum.updated.into(),
+        sum.escalated.into(),
+    ]
+}
+
+/// Writes what a transaction gathered, one row per day and client and one per day, in the order of their keys.
 pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
-    let mut sums: BTreeMap<(Uuid, NaiveDate, String), (String, Tally)> = BTreeMap::new();
+    let mut clients: BTreeMap<(Uuid, NaiveDate, String), (String, Tally)> = BTreeMap::new();
+    let mut days: BTreeMap<(Uuid, NaiveDate), Tally> = BTreeMap::new();
     for change in tx.take_tallies() {
-        let (name, sum) = sums.entry((change.tenant, change.day, change.client_id)).or_default();
+        let day = days.entry((change.tenant, change.day)).or_default();
+        *day = day.plus(change.by);
+        let (name, sum) = clients.entry((change.tenant, change.day, change.client_id)).or_default();
         *name = change.client_name;
         *sum = sum.plus(change.by);
     }
-    sums.retain(|_, (_, sum)| *sum != Tally::default());
-    if sums.is_empty() {
+    clients.retain(|_, (_, sum)| *sum != Tally::default());
+    days.retain(|_, sum| *sum != Tally::default());
+    if clients.is_empty() {
         return Ok(());
     }
     // The batch may hold the operations of several.
-    let mut tenants: Vec<Uuid> = sums.keys().map(|(tenant, ..)| *tenant).collect();
+    let mut tenants: Vec<Uuid> = clients.keys().map(|(tenant, ..)| *tenant).collect();
     tenants.dedup();
     tx.enter(match tenants[..] {
         [only] => Scope::Tenant(only.into()),
         _ => Scope::EveryTenant,
     })
     .await?;
-    let mut query = Query::new(
-        "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
-           sentiment_sum, updated, escalated) VALUES ",
-    );
-    query.rows(sums.into_iter().map(|((tenant, day, client_id), (name, sum))| {
-        vec![
-            tenant.into(),
-            day.into(),
-            client_id.into(),
-            name.into(),
-            sum.analysed.into(),
-            sum.negative.into(),
-            sum.neutral.into(),
-            sum.positive.into(),
-            sum.sentiment_sum.into(),
-            sum.updated.into(),
-            sum.escalated.into(),
-        ]
+    let mut query = Query::new(concat!(
+        "INSERT INTO tallies (tenant_id, day, client_id, client_name, ",
+        counts!(),
+        ") VALUES "
+    ));
+    query.rows(clients.into_iter().map(|((tenant, day, client_id), (name, sum))| {
+        let keys = [tenant.into(), day.into(), client_id.into(), name.into()];
+        keys.into_iter().chain(counts(sum)).collect()
     }));
-    query.push(
-        " ON CONFLICT (tenant_id, day, client_id) DO UPDATE SET client_name = excluded.client_name,
-           analysed = tallies.analysed + excluded.analysed, negative = tallies.negative + excluded.negative,
-           neutral = tallies.neutral + excluded.neutral, positive = tallies.positive + excluded.positive,
-           sentiment_sum = tallies.sentiment_sum + excluded.sentiment_sum, updated = tallies.updated + excluded.updated,
-           escalated = tallies.escalated + excluded.escalated",
-    );
+    query.push(concat!(
+        " ON CONFLICT (tenant_id, day, client_id) DO UPDATE SET client_name = excluded.client_name, ",
+        raised!("tallies")
+    ));
+    execute_query!(tx, query)?;
+    if days.is_empty() {
+        // A ticket passed from one client to another.
+        return Ok(());
+    }
+    let mut query = Query::new(concat!("INSERT INTO day_tallies (tenant_id, day, ", counts!(), ") VALUES "));
+    query
+        .rows(days.into_iter().map(|((tenant, day), sum)| {
+            [tenant.into(), day.into()].into_iter().chain(counts(sum)).collect()
+        }));
+    query.push(concat!(" ON CONFLICT (tenant_id, day) DO UPDATE SET ", raised!("day_tallies")));
     execute_query!(tx, query).map(drop)
 }
 
@@ -193,16 +240,28 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
         }
     }
     execute!(tx, "DELETE FROM tallies WHERE tenant_id = $1", tenant.0)?;
+    execute!(tx, "DELETE FROM day_tallies WHERE tenant_id = $1", tenant.0)?;
     execute!(
         tx,
-        "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
-           sentiment_sum, updated, escalated)
+        concat!(
+            "INSERT INTO tallies (tenant_id, day, client_id, client_name, ",
+            counts!(),
+            ")
          SELECT tenant_id, day, coalesce(client_id, ''), coalesce(max(client_name), ''), count(*),
            count(CASE WHEN label = 'negative' THEN 1 END), count(CASE WHEN label = 'neutral' THEN 1 END),
            count(CASE WHEN label = 'positive' THEN 1 END), coalesce(sum(sentiment), 0),
            count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
          FROM tickets WHERE tenant_id = $1 AND label IS NOT NULL
-         GROUP BY tenant_id, day, coalesce(client_id, '')",
+         GROUP BY tenant_id, day, coalesce(client_id, '')"
+        ),
+        tenant.0
+    )?;
+    execute!(
+        tx,
+        concat!("INSERT INTO day_tallies (tenant_id, day, ", counts!(), ")
+         SELECT tenant_id, day, sum(analysed), sum(negative), sum(neutral), sum(positive), sum(sentiment_sum), sum(updated),
+           sum(escalated)
+         FROM tallies WHERE tenant_id = $1 GROUP BY tenant_id, day"),
         tenant.0
     )
     .map(drop)

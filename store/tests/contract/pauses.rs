@@ -106,7 +106,7 @@ async fn each_refused_try_is_followed_by_a_longer_wait(store: TestStore) {
 async fn a_side_that_answers_again_has_what_waited_for_it_at_once(store: TestStore) {
     let (acme, other) = (connected(&store, "acme").await, connected(&store, "other").await);
     for tenant in [&acme, &other] {
-        support::arrive(tenant, "7", 0).await;
+        arrive(tenant, "7", 0).await;
     }
     for job in store.job_claim(at(0), support::LEASE, 10, Share::of(10)).await.unwrap() {
         store.job_retry(job.lease, at(900), "the PSA did not answer", true).await.unwrap();

@@ -199,11 +199,19 @@ async fn rebuilding_gives_what_counting_gave(store: TestStore) {
     rescored(&acme, "c1-0-0", "c2", 1, 4 * DAY).await;
     let seen = async || {
         let clients = acme.client_tallies(march(1), march(31), 10).await.unwrap();
-        (acme.trend(march(1), march(31), Bucket::Day, None).await.unwrap(), clients)
+        let trend = async |client| acme.trend(march(1), march(31), Bucket::Day, client).await.unwrap();
+        let all = acme.overview(march(1), march(31)).await.unwrap().tally;
+        (trend(None).await, trend(Some("c1")).await, all, clients)
     };
     let counted = seen().await;
-    store.beside().await.run("UPDATE tallies SET analysed = 77").await;
-    assert_ne!(seen().await, counted);
+    let of_days = counted.0.iter().fold(Tally::default(), |sum, point| sum.plus(point.tally));
+    let of_clients = counted.3.iter().fold(Tally::default(), |sum, client| sum.plus(client.tally));
+    assert_eq!((of_days, of_clients), (counted.2, counted.2), "days and clients add up to the same");
+    let mut beside = store.beside().await;
+    for table in ["tallies", "day_tallies"] {
+        beside.run(&format!("UPDATE {table} SET analysed = 77")).await;
+        assert_ne!(seen().await, counted);
+    }
     acme.trends_rebuild().await.unwrap();
     assert_eq!(seen().await, counted);
 }
