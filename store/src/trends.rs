@@ -241,10 +241,9 @@ impl TenantStore {
         let mut query =
             Query::new(concat!("SELECT client_id, '' AS name, ", sums!(), "FROM tallies WHERE tenant_id = "));
         query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
-        query.push(" AND client_id IN (");
-        for (index, client) in clients.iter().enumerate() {
-            query.push(if index == 0 { "" } else { ", " }).bind(client.client_id.as_str());
-        }
+        // Rows, not a list: where PostgreSQL keeps one plan for any values, it makes a list anew for each row it reads.
+        query.push(" AND client_id IN (VALUES ");
+        query.rows(clients.iter().map(|client| vec![client.client_id.as_str().into()]));
         query.push(") GROUP BY client_id");
         let rows = fetch_query!(reader, ClientRow, query)?;
         Ok(rows.into_iter().map(|row| (row.client_id, row.sums.into())).collect())
