@@ -224,6 +224,7 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
              FROM {rows} WHERE i % 100 = 1",
             w.id("sec", 8)
         ),
+        // By day, as they come into being.
         format!(
             "INSERT INTO tallies (tenant_id, day, client_id, client_name, analysed, negative, neutral, positive,
                sentiment_sum, updated, escalated)
@@ -232,7 +233,7 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
                count(CASE WHEN label = 'positive' THEN 1 END), sum(sentiment),
                count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
              FROM tickets WHERE tenant_id = {tenant} AND label IS NOT NULL
-             GROUP BY tenant_id, day, coalesce(client_id, '')"
+             GROUP BY tenant_id, day, coalesce(client_id, '') ORDER BY day"
         ),
         format!(
             "INSERT INTO day_tallies (tenant_id, day, analysed, negative, neutral, positive, sentiment_sum, updated, escalated)
