@@ -20,6 +20,7 @@ support::on_both_engines! {
     a_renamed_client_has_its_newest_name,
     the_median_is_of_the_first_way_through,
     rebuilding_gives_what_counting_gave,
+    an_update_adds_up_the_days_that_were_counted_before_it,
     the_clients_of_a_span_are_named_newest_first_by_their_newest_names,
 }
 
@@ -37,8 +38,17 @@ async fn tickets(tenant: &TenantStore, client: &str, days: i64, sentiments: &[i6
     }
 }
 
+/// What is kept, which is always what counting anew gives.
 async fn tally(tenant: &TenantStore) -> Tally {
-    tenant.overview(march(1), march(31)).await.unwrap().tally
+    let seen = async || {
+        let days = tenant.trend(march(1), march(31), Bucket::Day, None).await.unwrap();
+        let clients = tenant.client_tallies(march(1), march(31), 10).await.unwrap();
+        (tenant.overview(march(1), march(31)).await.unwrap().tally, days, clients)
+    };
+    let kept = seen().await;
+    tenant.trends_rebuild().await.unwrap();
+    assert_eq!(seen().await, kept);
+    kept.0
 }
 
 async fn analysed_tickets_are_counted_by_label(store: TestStore) {
@@ -213,6 +223,24 @@ async fn rebuilding_gives_what_counting_gave(store: TestStore) {
         assert_ne!(seen().await, counted);
     }
     acme.trends_rebuild().await.unwrap();
+    assert_eq!(seen().await, counted);
+}
+
+async fn an_update_adds_up_the_days_that_were_counted_before_it(store: TestStore) {
+    let (acme, bolt) = (tenant(&store, "acme").await, tenant(&store, "bolt").await);
+    tickets(&acme, "c1", 0, &[5, 4, 1]).await;
+    tickets(&acme, "c2", 0, &[2]).await;
+    tickets(&acme, "c2", 3, &[2, 3]).await;
+    tickets(&bolt, "c1", 3, &[5]).await;
+    let seen = async || {
+        let trend = async |of: &TenantStore| of.trend(march(1), march(31), Bucket::Day, None).await.unwrap();
+        (trend(&acme).await, trend(&bolt).await)
+    };
+    let counted = seen().await;
+    // As it was before the thirteenth migration, which makes the table.
+    let mut beside = store.beside().await;
+    beside.run("DROP TABLE day_tallies; DELETE FROM _sqlx_migrations WHERE version = 13").await;
+    store.migrate().await.unwrap();
     assert_eq!(seen().await, counted);
 }
 
