@@ -27,6 +27,7 @@ async fn a_process_that_is_not_heard_of_is_not_counted(store: TestStore) {
     assert_eq!(store.node_seen(at(1)).await.unwrap(), 1);
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server's clock is held against the machine's")]
 async fn postgres_has_a_clock_of_its_own(store: TestStore) {
     let time = store.database_time().await.unwrap();
     assert_eq!(time.is_some(), store.engine_name() == "postgres");
