@@ -1,6 +1,6 @@
 //! Keeping the roll-ups equal to the sum of the tickets.
 
-use crate::engine::{Arg, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional};
+use crate::engine::{Arg, Engine, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional};
 use crate::jobs::Held;
 use crate::{Result, rows};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -221,6 +221,10 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
     let zone: Option<(String,)> =
         fetch_optional!(tx, (String,), "SELECT time_zone FROM tenants WHERE id = $1", tenant.0)?;
     let Some((zone,)) = zone else { return Ok(()) };
+    // Whoever has changed a ticket and is about to count it waits here, and counts it on top. SQLite has one writer.
+    if tx.engine() == Engine::Postgres {
+        execute!(tx, "LOCK TABLE tallies, day_tallies IN SHARE ROW EXCLUSIVE MODE")?;
+    }
     let tickets: Vec<(Uuid, DateTime<Utc>, NaiveDate)> = fetch_all!(
         tx,
         (Uuid, DateTime<Utc>, NaiveDate),
