@@ -206,8 +206,9 @@ impl Storm {
 
     /// For whoever reads why it took too long.
     async fn say_what_waits(&self) {
+        type Row = (String, i64, i64, Option<String>, DateTime<Utc>, Option<DateTime<Utc>>);
         let mut beside = self.world.test.beside().await;
-        let jobs: Vec<(String, i64, i64, Option<String>, DateTime<Utc>, Option<DateTime<Utc>>)> = beside
+        let jobs: Vec<Row> = beside
             .rows("SELECT stage, attempts, total_attempts, cause, created_at, due_at FROM jobs ORDER BY due_at LIMIT 20")
             .await;
         println!("waiting at {}:", Clock::system().now());
