@@ -127,6 +127,7 @@ pub(super) async fn one(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<D
 #[utoipa::path(post, path = "/deliveries/{id}/replay", tag = "Activity", params(("id" = DeliveryId, Path, description = "Our id of the call")), responses(
     (status = 202, description = "Queued"),
     (status = 404, description = "No call of yours has this id, or it names no ticket"),
+    (status = 409, description = "Its ticket is in a ticketing system that is not connected any more"),
 ))]
 pub(super) async fn replay(
     State(api): State<Api>,

@@ -193,7 +193,7 @@ impl From<StoreError> for ApiProblem {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable,
             StoreError::Conflict { what } => Self::Conflict(format!("There is {what} already.")),
-            StoreError::NotConnected => Self::Conflict(
+            StoreError::NotConnected => Self::NotSetUp(
                 "This ticket is in a ticketing system that the workspace was connected to before. Connect that one again first.".into(),
             ),
             StoreError::BadCursor => Self::Malformed {

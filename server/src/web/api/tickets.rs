@@ -340,6 +340,7 @@ pub(super) async fn one(caller: Caller, Id(id): Id<TicketId>) -> Result<Json<Tic
 #[utoipa::path(post, path = "/tickets/{id}/replay", tag = "Tickets", params(("id" = TicketId, Path, description = "Our id of the ticket")), responses(
     (status = 202, description = "Queued"),
     (status = 404, description = "No ticket of yours has this id"),
+    (status = 409, description = "It is in a ticketing system that is not connected any more"),
 ))]
 pub(super) async fn replay(
     State(api): State<Api>,
