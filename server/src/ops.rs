@@ -179,7 +179,8 @@ impl Ops for Operations {
 
     async fn hook_register(&self, tenant: &TenantStore, actor: &Actor) -> Result<Registration, OpsError> {
         let saved = tenant.psa_connection().await.map_err(storing)?;
-        let settings = saved.ok_or_else(|| connecting(ConnectError::NoPsa))?.settings;
+        let saved = saved.ok_or_else(|| connecting(ConnectError::NoPsa))?;
+        let (instance, settings) = (saved.instance, saved.settings);
         let (psa, hook) = (settings.kind(), tenant.hook().await.map_err(storing)?);
         let address = self.hook_address(psa, &hook.key);
         self.can_be_called(&settings)?;
@@ -187,7 +188,7 @@ impl Ops for Operations {
         let connection = self.connections.psa(tenant).await.map_err(connecting)?;
         let done = connection.register_hook(&wanted).await.map_err(calling)?;
         // What is registered is on; the next sweep looks for itself.
-        tenant.hook_found(Some(HookState::On), self.clock.now()).await.map_err(storing)?;
+        tenant.hook_found(instance, Some(HookState::On), self.clock.now()).await.map_err(storing)?;
         let detail = format!("{}: {} {}", psa.name(), done.outcome.words(), done.steps.join(" "));
         tenant.audit_append(actor, "hook.registered", &detail, self.clock.now()).await.map_err(storing)?;
         Ok(done)

@@ -360,9 +360,10 @@ impl TenantStore {
     }
 }
 
-/// A process of the release before leaves the word out, and knows one instance of a product.
+/// A process of the release before leaves the word out or as it was, and knows one instance of a product.
 fn instance_of(psa: &str, settings: &PsaSettings) -> Result<PsaInstance> {
-    if psa.is_empty() { Ok(settings.kind().into()) } else { rows::read_instance(TABLE_PSA, psa) }
+    let known = if psa.is_empty() { None } else { Some(rows::read_instance(TABLE_PSA, psa)?) };
+    Ok(known.filter(|known| known.kind == settings.kind()).unwrap_or_else(|| settings.kind().into()))
 }
 
 /// The connection that a save replaces.

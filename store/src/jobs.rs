@@ -14,7 +14,7 @@ pub(crate) use requeue::Requeue;
 use crate::engine::{News, Query, Scope, Tx, execute, execute_query, fetch_one, fetch_query, sql};
 use crate::rows::clean;
 use crate::writer::announce;
-use crate::{Lease, Result, Store, timeline};
+use crate::{Lease, Result, Store, StoreError, timeline};
 use chrono::{DateTime, Utc};
 use claim::Claim;
 use domain::{AnalysisId, DeliveryId, JobId, PsaInstance, TenantId, TicketId};
@@ -115,8 +115,9 @@ impl Store {
             .write_later(Scope::EveryTenant, claim, |tx, claim| Box::pin(claim.carry_out(tx)))
             .await?
             .into_iter()
-            .map(|row| row.leased(token))
-            .collect::<Result<Vec<_>>>()?;
+            // One that a later release has written must not hold up the others of the claim.
+            .filter_map(|row| row.leased(token).inspect_err(unreadable).ok())
+            .collect::<Vec<_>>();
         // RETURNING keeps no order.
         jobs.sort_unstable_by_key(|job| (job.created_at, job.id()));
         Ok(jobs)
@@ -270,6 +271,13 @@ impl Store {
         });
         self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
+}
+
+fn unreadable(error: &StoreError) {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "a job cannot be read; it is left alone until its lease ends"
+    );
 }
 
 /// A row that is locked is about to be given back or finished by its holder, in another transaction: it is left alone,

@@ -47,7 +47,12 @@ impl Store {
                         *name,
                         now
                     )?;
-                    execute!(tx, "DELETE FROM nodes WHERE seen_at < $1", now - QUIET)?;
+                    // A row that is locked is being renewed.
+                    let gone = sql!(tx,
+                        sqlite: "DELETE FROM nodes WHERE seen_at < $1",
+                        postgres: "DELETE FROM nodes WHERE id IN (
+                                     SELECT id FROM nodes WHERE seen_at < $1 FOR UPDATE SKIP LOCKED)");
+                    execute!(tx, gone, now - QUIET)?;
                     fetch_one!(tx, (i64,), "SELECT count(*) FROM nodes").map(|(count,)| count)
                 })
             })

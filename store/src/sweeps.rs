@@ -322,19 +322,21 @@ impl TenantStore {
             .await
     }
 
-    /// The sweep is over, well or not.
-    pub async fn sweep_end(&self, end: SweepEnd, now: DateTime<Utc>) -> Result<()> {
-        self.write((self.tenant, end, now), |tx, (tenant, end, now)| {
+    /// The sweep of `psa` is over, well or not; unless another is connected meanwhile, of which that says nothing.
+    pub async fn sweep_end(&self, psa: PsaInstance, end: SweepEnd, now: DateTime<Utc>) -> Result<()> {
+        self.write((self.tenant, psa, end, now), |tx, (tenant, psa, end, now)| {
             Box::pin(async move {
                 execute!(
                     tx,
                     "UPDATE sweeps SET due_at = $1, quiet = $2, problem = $3,
-                           swept_at = CASE WHEN $3 IS NULL THEN $4 ELSE swept_at END WHERE tenant_id = $5",
+                           swept_at = CASE WHEN $3 IS NULL THEN $4 ELSE swept_at END
+                     WHERE tenant_id = $5 AND psa = $6",
                     end.next_at,
                     end.quiet,
                     end.problem.as_deref().map(|text| clean(text).into_owned()),
                     *now,
-                    tenant.0
+                    tenant.0,
+                    psa.to_string()
                 )
                 .map(drop)
             })
@@ -343,17 +345,23 @@ impl TenantStore {
     }
 
     /// What the PSA says of its webhook; the time stays that of the last change. `None`: it does not say.
-    pub async fn hook_found(&self, state: Option<HookState>, now: DateTime<Utc>) -> Result<()> {
+    pub async fn hook_found(
+        &self,
+        psa: PsaInstance,
+        state: Option<HookState>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
         self
-            .write((self.tenant, state, now), |tx, (tenant, state, now)| {
+            .write((self.tenant, psa, state, now), |tx, (tenant, psa, state, now)| {
                 Box::pin(async move {
                     execute!(
                         tx,
                         "UPDATE sweeps SET hook_since = CASE WHEN hook = $1 THEN hook_since ELSE $2 END, hook = $1
-                         WHERE tenant_id = $3",
+                         WHERE tenant_id = $3 AND psa = $4",
                         state.map(Word::word),
                         *now,
-                        tenant.0
+                        tenant.0,
+                        psa.to_string()
                     )
                     .map(drop)
                 })

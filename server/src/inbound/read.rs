@@ -12,6 +12,7 @@
 
 use super::machine::machine_text;
 use super::prepare::{Prepared, prepare};
+use crate::connections::ConnectError;
 use crate::psa::{Fetched, HookContext, read_hook};
 use crate::queue::{Onward, Setback, Tools, Wait, Work};
 use domain::{Author, MachineText, Note, PsaKind, Scope, Ticket};
@@ -29,7 +30,15 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
     let job = &work.job;
     let tenant = tools.store.tenant(job.tenant);
     let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
-    let psa = standing.psa(job).map_err(Setback::connect)?;
+    let psa = match standing.psa(job) {
+        Ok(psa) => psa,
+        Err(error) => {
+            if matches!(error, ConnectError::Elsewhere(_)) {
+                tenant.strays_hand_over().await.map_err(Setback::store)?;
+            }
+            return Err(Setback::connect(error));
+        }
+    };
     if !job.verified {
         verify_late(tools, job).await?;
     }

@@ -179,7 +179,7 @@ impl Tools {
             }
         };
         metrics::counter!("undertone_sweeps_total", "outcome" => outcome).increment(1);
-        tenant.sweep_end(end, now).await
+        tenant.sweep_end(sweep.psa, end, now).await
     }
 
     /// ± 20 %.
@@ -211,7 +211,7 @@ impl Tools {
     ) -> Result<Swept, Trouble> {
         let is_listed = self.list(tenant, psa, sweep).await?;
         self.used(tenant, Which::Psa, psa).await;
-        let polls = self.look_at_hook(tenant, psa).await?;
+        let polls = self.look_at_hook(tenant, sweep.psa, psa).await?;
         let (recovered, is_all) = self.recover(tenant, sweep.psa, polls).await?;
         let waits = tenant.sweep_missing(self.clock.now(), 1).await?;
         let grace_ends = waits.first().map(|one| one.created_at + GRACE);
@@ -244,7 +244,12 @@ impl Tools {
 
     /// Asks whether the webhook is on; whether nothing but the sweep brings tickets in. A PSA that does not let us ask is
     /// no failure.
-    async fn look_at_hook(&self, tenant: &TenantStore, psa: &Opened<dyn Psa>) -> Result<bool, Trouble> {
+    async fn look_at_hook(
+        &self,
+        tenant: &TenantStore,
+        swept: PsaInstance,
+        psa: &Opened<dyn Psa>,
+    ) -> Result<bool, Trouble> {
         let hook = tenant.hook().await?;
         let found = match psa.hook_state(&hook.key).await {
             Ok(state) => Some(state),
@@ -261,7 +266,7 @@ impl Tools {
         if found == Some(HookState::Off) {
             tracing::warn!("the PSA has switched our webhook off; tickets come by sweeps");
         }
-        tenant.hook_found(found, now).await?;
+        tenant.hook_found(swept, found, now).await?;
         Ok(match found {
             Some(HookState::Off) => true,
             Some(HookState::Absent) => {

@@ -5,7 +5,7 @@
 //! anew, or when a test or a probe finds that it works; a success of work that was already under way does not count, as a
 //! right to read says nothing about the right to write that was refused.
 
-use super::Which;
+use super::{Which, instances};
 use crate::engine::{News, Reader, Scope, Tx, execute, fetch_all, fetch_optional, locked, sql};
 use crate::rows::clean;
 use crate::{Result, Store, StoreError, TenantStore, sweeps};
@@ -168,7 +168,11 @@ impl TenantStore {
                              WHERE tenant_id = $2 AND state = 'untested'"
                     }
                 };
-                Ok(execute!(tx, update, *now, tenant.0)? > 0)
+                let is_news = execute!(tx, update, *now, tenant.0)? > 0;
+                if is_news && *which == Which::Psa {
+                    instances::worked(tx, *tenant, *now).await?;
+                }
+                Ok(is_news)
             })
         })
         .await
@@ -195,6 +199,9 @@ impl TenantStore {
                     retries: before.retries,
                 };
                 after.keep(tx, *tenant, *which).await?;
+                if *which == Which::Psa {
+                    instances::worked(tx, *tenant, *now).await?;
+                }
                 if !before.is_paused() {
                     return Ok(());
                 }
@@ -312,12 +319,14 @@ async fn locked_state(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<Opt
     )
 }
 
-/// Jobs that were put off while the connection was paused are due at once, in their old places.
+/// Jobs that were put off while the connection was paused are due at once, in their old places. Those of another instance
+/// wait for that one.
 pub(super) async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
     let text = match which {
         Which::Psa => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
-               AND lease_token IS NULL AND due_at > created_at"
+               AND lease_token IS NULL AND due_at > created_at
+               AND psa = coalesce((SELECT c.psa FROM psa_connections c WHERE c.tenant_id = $1 AND c.psa <> ''), psa)"
         }
         Which::Model => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'

@@ -221,10 +221,6 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
     let zone: Option<(String,)> =
         fetch_optional!(tx, (String,), "SELECT time_zone FROM tenants WHERE id = $1", tenant.0)?;
     let Some((zone,)) = zone else { return Ok(()) };
-    // Whoever has changed a ticket and is about to count it waits here, and counts it on top. SQLite has one writer.
-    if tx.engine() == Engine::Postgres {
-        execute!(tx, "LOCK TABLE tallies, day_tallies IN SHARE ROW EXCLUSIVE MODE")?;
-    }
     let tickets: Vec<(Uuid, DateTime<Utc>, NaiveDate)> = fetch_all!(
         tx,
         (Uuid, DateTime<Utc>, NaiveDate),
@@ -242,6 +238,11 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
                 id
             )?;
         }
+    }
+    // Whoever has changed a ticket and is about to count it waits here, and counts it on top. SQLite has one
+    // writer. After the tickets, as whoever holds one waits for this.
+    if tx.engine() == Engine::Postgres {
+        execute!(tx, "LOCK TABLE tallies, day_tallies IN SHARE ROW EXCLUSIVE MODE")?;
     }
     execute!(tx, "DELETE FROM tallies WHERE tenant_id = $1", tenant.0)?;
     execute!(tx, "DELETE FROM day_tallies WHERE tenant_id = $1", tenant.0)?;

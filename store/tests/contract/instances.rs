@@ -1,7 +1,9 @@
 //! Ticketing systems that a workspace was connected to one after the other: a number is a ticket only within one.
 
 use crate::support::{self, LEASE, at, claim, created, plan, tenant};
+use domain::backoff::Pace;
 use domain::{Mode, PsaInstance, PsaKind, PsaSettings, Secret};
+use store::connections::Which;
 use store::door::{Accepted, DeliveryState, NewDelivery};
 use store::jobs::Share;
 use store::testing::TestStore;
@@ -16,6 +18,12 @@ support::on_both_engines! {
     a_ticket_of_another_instance_is_not_read_again,
     calls_that_came_for_a_wrong_address_go_to_the_right_one,
     what_the_right_one_knew_already_is_a_repeat,
+    what_was_handed_over_keeps_no_later_call_out,
+    what_died_at_a_wrong_address_begins_anew_at_the_right_one,
+    a_call_that_was_on_its_way_during_the_change_is_not_left_behind,
+    a_system_that_let_us_in_was_no_mistake,
+    what_waits_for_another_instance_goes_on_waiting,
+    a_change_of_address_and_work_do_not_wait_for_each_other,
     the_right_address_is_swept_from_when_the_wrong_one_was_given,
 }
 
@@ -182,4 +190,115 @@ async fn the_right_address_is_swept_from_when_the_wrong_one_was_given(store: Tes
     connect(&acme, TRIAL, 90).await;
     let sweep = acme.sweep().await.unwrap().unwrap();
     assert_eq!((sweep.psa, sweep.since), (number(3), Some(at(90))));
+}
+
+async fn what_was_handed_over_keeps_no_later_call_out(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, WRONG, 10).await;
+    let before = arrive(&acme, "8", 11).await;
+    connect(&acme, LIVE, 20).await;
+    assert!(arrive(&acme, "8", 21).await.repeated, "it is the call that was handed over");
+    // The address was no mistake after all, and has a ticket of this number.
+    for second in [30, 50] {
+        connect(&acme, WRONG, second).await;
+        let call = arrive(&acme, "8", second + 1).await;
+        assert!(!call.repeated && call.delivery != before.delivery);
+        connect(&acme, LIVE, second + 10).await;
+    }
+    assert_eq!(waiting(&acme, 99).await, [("8".to_owned(), number(1))], "once");
+}
+
+async fn what_died_at_a_wrong_address_begins_anew_at_the_right_one(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, WRONG, 0).await;
+    let accepted = arrive(&acme, "7", 1).await;
+    let job = claim(&store, 1).await;
+    store.job_bury(job.lease, "nobody answers there", at(2)).await.unwrap();
+    connect(&acme, LIVE, 10).await;
+    let job = claim(&store, 10).await;
+    assert_eq!((job.psa, job.attempts), (number(2), 1));
+    let delivery = acme.delivery_fetch(accepted.delivery).await.unwrap().unwrap().delivery;
+    assert_eq!(delivery.state, DeliveryState::Queued);
+}
+
+async fn a_call_that_was_on_its_way_during_the_change_is_not_left_behind(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, WRONG, 0).await;
+    connect(&acme, LIVE, 10).await;
+    let late = async |ticket: &str, second| {
+        let new = support::delivery(acme.tenant_id(), &format!("late {ticket}"), created(ticket), second);
+        store.accept(NewDelivery { psa: number(1), ..new }).await.unwrap();
+    };
+    late("7", 11).await;
+    acme.strays_hand_over().await.unwrap();
+    assert_eq!(waiting(&acme, 12).await, [("7".to_owned(), number(2))]);
+    late("8", 13).await;
+    connect(&acme, LIVE, 14).await;
+    assert_eq!(waiting(&acme, 15).await, [("8".to_owned(), number(2))], "a save does it as well");
+}
+
+async fn a_system_that_let_us_in_was_no_mistake(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    for (url, second) in [(TRIAL, 0), (WRONG, 20)] {
+        connect(&acme, url, second).await;
+        if url == TRIAL {
+            acme.connection_used(Which::Psa, at(second + 1)).await.unwrap();
+        } else {
+            acme.connection_resumed(Which::Psa, at(second + 1)).await.unwrap();
+        }
+        acme.connection_paused(Which::Psa, "revoked", Pace::USUAL, 0.5, at(second + 2)).await.unwrap();
+        arrive(&acme, "7", second + 3).await;
+    }
+    connect(&acme, LIVE, 40).await;
+    let mut waiting = waiting(&acme, 41).await;
+    waiting.sort();
+    assert_eq!(
+        waiting,
+        [("7".to_owned(), number(1)), ("7".to_owned(), number(2))],
+        "theirs are none of this one's"
+    );
+}
+
+async fn what_waits_for_another_instance_goes_on_waiting(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, TRIAL, 0).await;
+    carried(&acme, "1", 1).await;
+    arrive(&acme, "7", 2).await;
+    connect(&acme, LIVE, 10).await;
+    let job = claim(&store, 10).await;
+    store.job_retry(job.lease, at(900), "it is elsewhere", false).await.unwrap();
+    acme.connection_answers(Which::Psa).await.unwrap();
+    connect(&acme, LIVE, 20).await;
+    assert!(waiting(&acme, 21).await.is_empty());
+    connect(&acme, TRIAL, 30).await;
+    assert_eq!(waiting(&acme, 31).await, [("7".to_owned(), number(1))]);
+}
+
+async fn a_change_of_address_and_work_do_not_wait_for_each_other(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, WRONG, 0).await;
+    for ticket in 0..20 {
+        arrive(&acme, &ticket.to_string(), 0).await;
+    }
+    let node = store.reopen().await;
+    let work = async {
+        for _ in 0..60 {
+            for job in node.job_claim(at(900), LEASE, 20, Share::of(20)).await.unwrap() {
+                node.job_retry(job.lease, at(1), "nobody answers there", true).await.unwrap();
+            }
+        }
+    };
+    let changes = async {
+        for change in 0..30 {
+            let url = format!("https://wrong-{change}.example");
+            connect(&acme, &url, 1).await;
+        }
+    };
+    tokio::join!(work, changes);
+    connect(&acme, LIVE, 2).await;
+    let jobs = store.job_claim(at(9_999), LEASE, 100, Share::of(100)).await.unwrap();
+    let connected = instance(&acme).await;
+    assert_eq!((jobs.len(), jobs.iter().filter(|job| job.psa == connected).count()), (20, 20));
 }

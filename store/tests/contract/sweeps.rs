@@ -133,7 +133,7 @@ async fn a_paused_connection_is_not_swept_and_is_at_once_when_it_works_again(sto
     acme.connection_paused(Which::Psa, "refused", Pace::USUAL, 0.5, at(1)).await.unwrap();
     assert!(claim(&store, at(9_999)).await.is_empty());
     let end = SweepEnd { next_at: at(20_000), quiet: 3, problem: None };
-    acme.sweep_end(end, at(9_999)).await.unwrap();
+    acme.sweep_end(PSA.into(), end, at(9_999)).await.unwrap();
     acme.connection_resumed(Which::Psa, at(10_000)).await.unwrap();
     assert_eq!(claim(&store, at(10_000)).await, [acme.tenant_id()]);
 }
@@ -240,10 +240,10 @@ async fn the_end_of_a_sweep_is_kept_and_a_failure_leaves_the_last_success(store:
         quiet,
         problem: problem.map(str::to_owned),
     };
-    acme.sweep_end(end(400, 4, None), at(100)).await.unwrap();
+    acme.sweep_end(PSA.into(), end(400, 4, None), at(100)).await.unwrap();
     let well = sweep(&acme).await;
     assert_eq!((well.next_at, well.quiet, well.swept_at, well.problem), (at(400), 4, Some(at(100)), None));
-    acme.sweep_end(end(700, 4, Some("it could\0not be reached")), at(410)).await.unwrap();
+    acme.sweep_end(PSA.into(), end(700, 4, Some("it could\0not be reached")), at(410)).await.unwrap();
     let failed = sweep(&acme).await;
     assert_eq!((failed.swept_at, failed.next_at), (Some(at(100)), at(700)));
     assert_eq!(failed.problem.as_deref(), Some("it could\u{fffd}not be reached"));
@@ -260,11 +260,11 @@ async fn the_webhooks_state_keeps_its_time_until_it_changes(store: TestStore) {
         (Some(HookState::Absent), 50, 50),
         (Some(HookState::Off), 60, 60),
     ] {
-        acme.hook_found(state, at(second)).await.unwrap();
+        acme.hook_found(PSA.into(), state, at(second)).await.unwrap();
         assert_eq!(sweep(&acme).await.hook, state.map(|state| (state, at(since))));
     }
     assert_eq!(store.hooks_off().await.unwrap(), 1);
-    acme.hook_found(None, at(70)).await.unwrap();
+    acme.hook_found(PSA.into(), None, at(70)).await.unwrap();
     assert_eq!((sweep(&acme).await.hook, store.hooks_off().await.unwrap()), (None, 0));
 }
 

@@ -183,6 +183,7 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
         b.connection_still_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
         b.connection_resumed(which, at(9)).await.unwrap();
         b.connection_answers(which).await.unwrap();
+        b.strays_hand_over().await.unwrap();
         b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
     }
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
@@ -226,10 +227,14 @@ async fn a_sweep_of_one_tenant_finds_nothing_for_another(store: TestStore) {
     b.psa_connection_put(psa(), &Actor::System, at(0)).await.unwrap();
     let before = (a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap());
     b.sweep_keep(PsaKind::Autotask.into(), found(), at(9), Some("on".into()), at(9)).await.unwrap();
-    b.hook_found(Some(HookState::Off), at(9)).await.unwrap();
-    b.sweep_end(SweepEnd { next_at: at(99), quiet: 9, problem: Some("B's own".into()) }, at(9))
-        .await
-        .unwrap();
+    b.hook_found(PsaKind::Autotask.into(), Some(HookState::Off), at(9)).await.unwrap();
+    b.sweep_end(
+        PsaKind::Autotask.into(),
+        SweepEnd { next_at: at(99), quiet: 9, problem: Some("B's own".into()) },
+        at(9),
+    )
+    .await
+    .unwrap();
     assert_eq!(b.sweep_missing(at(9), 10).await.unwrap(), found(), "A's ticket 7 was told to A alone");
     assert!(a.tenant.sweep_missing(at(9), 10).await.unwrap().is_empty());
     assert_eq!((a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap()), before);

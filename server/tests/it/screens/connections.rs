@@ -102,9 +102,15 @@ async fn swept(screens: &Screens, tenant: &TenantStore) {
     for (ticket, disposition) in [("7", told), ("8", lost)] {
         screens.store.accept(arrived(ticket, disposition)).await.unwrap();
     }
-    tenant.hook_found(Some(HookState::Off), now - Duration::minutes(12)).await.unwrap();
+    tenant
+        .hook_found(PsaKind::Autotask.into(), Some(HookState::Off), now - Duration::minutes(12))
+        .await
+        .unwrap();
     let next_at = now + Duration::minutes(5);
-    tenant.sweep_end(SweepEnd { next_at, quiet: 0, problem: None }, now).await.unwrap();
+    tenant
+        .sweep_end(PsaKind::Autotask.into(), SweepEnd { next_at, quiet: 0, problem: None }, now)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -131,7 +137,7 @@ async fn how_tickets_reached_us_and_that_the_webhook_is_off_is_told_on_three_pag
         connections.split("Tickets by day of creation").nth(1).unwrap().split("</table>").next().unwrap();
     assert_eq!(rows.matches("<tr>").count(), 15, "a head and fourteen days");
 
-    tenant.hook_found(Some(HookState::On), screens.clock.now()).await.unwrap();
+    tenant.hook_found(PsaKind::Autotask.into(), Some(HookState::On), screens.clock.now()).await.unwrap();
     let overview = browser.get("/").await.body;
     assert!(overview.contains(sentence) && !overview.contains("switched our webhook off"), "{overview}");
 }
