@@ -46,6 +46,11 @@ impl<T: ?Sized> Opened<T> {
     pub fn came_back(&self) -> bool {
         self.caller.came_back()
     }
+
+    /// Says it once more: whoever was told could not pass it on.
+    pub fn say_again(&self) {
+        self.caller.say_again();
+    }
 }
 
 impl<T: ?Sized> Deref for Opened<T> {
@@ -122,7 +127,9 @@ impl Connections {
     async fn instance(&self, tenant: &TenantStore) -> Result<(PsaInstance, Opened<dyn Psa>), ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
-        let caller = self.outside.caller(&format!("psa {id}"), psa_limits(&saved.settings));
+        // Another instance has neither this one's limits nor its failures.
+        let lane = format!("psa {id} {}", saved.instance);
+        let caller = self.outside.caller(&lane, psa_limits(&saved.settings));
         let connection = self.psas.get_or(id, saved.revision, || psa::open(&saved.settings, caller.clone()));
         let is_untested = saved.state == ConnectionState::Untested;
         let opened = Opened { connection, caller, is_untested, pace: psa::pace(saved.settings.kind()) };
@@ -133,7 +140,8 @@ impl Connections {
     pub async fn model(&self, tenant: &TenantStore) -> Result<Opened<dyn Model>, ConnectError> {
         let saved = tenant.model_connection().await?;
         let id = tenant.tenant_id();
-        let caller = self.outside.caller(&format!("model {id}"), model_limits(&saved.settings));
+        let lane = format!("model {id} {}", model_address(&saved.settings).unwrap_or_default());
+        let caller = self.outside.caller(&lane, model_limits(&saved.settings));
         let connection =
             self.models.get_or(id, saved.revision, || llm::open(&saved.settings, caller.clone()));
         // The built-in analyser that nobody saved has no state to change.
@@ -205,13 +213,18 @@ pub fn psa_is_here(settings: &PsaSettings) -> bool {
     address.is_some_and(|address| is_here(address))
 }
 
+/// `None`: the built-in analyser has none.
+fn model_address(settings: &ModelSettings) -> Option<&str> {
+    match settings {
+        ModelSettings::Builtin {} => None,
+        ModelSettings::OpenAi { base_url, .. } => Some(base_url),
+        ModelSettings::Azure { endpoint, .. } => Some(endpoint),
+    }
+}
+
 /// Accounts differ by orders of magnitude; a provider that allows less says so, and is heard.
 fn model_limits(settings: &ModelSettings) -> Limits {
-    let address = match settings {
-        ModelSettings::Builtin {} => return ON_THIS_MACHINE,
-        ModelSettings::OpenAi { base_url, .. } => base_url,
-        ModelSettings::Azure { endpoint, .. } => endpoint,
-    };
+    let Some(address) = model_address(settings) else { return ON_THIS_MACHINE };
     let cloud = Limits { parallel: 16, requests: 3_000, per: Duration::from_secs(60) };
     if is_here(address) { ON_THIS_MACHINE } else { cloud }
 }

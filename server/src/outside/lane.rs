@@ -12,7 +12,7 @@ use breaker::{Breaker, Noted};
 use http::HeaderMap;
 use pace::Pace;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -82,7 +82,8 @@ impl Lane {
     pub async fn enter(&self, object: &str, tokens: u32, patience: Duration) -> Result<Turn, HeldBack> {
         // Asked before waiting, so that a queue does not build up behind a side that is down …
         hold(&self.breaker).peek(self.clock.monotonic()).map_err(|wait| HeldBack::Open { wait })?;
-        let slot = match tokio::time::timeout(patience, self.slots(object).acquire_owned()).await {
+        let (free, surplus) = self.slots(object);
+        let slot = match tokio::time::timeout(patience, free.acquire_owned()).await {
             Ok(Ok(slot)) => slot,
             _ => return Err(HeldBack::Busy { wait: patience }),
         };
@@ -93,20 +94,20 @@ impl Lane {
         }
         // … and again when it is our turn; only this may start the probe of a half-open breaker.
         hold(&self.breaker).admit(self.clock.monotonic()).map_err(|wait| HeldBack::Open { wait })?;
-        Ok(Turn { _slot: slot })
+        Ok(Turn { slot: Some(slot), surplus })
     }
 
-    fn slots(&self, object: &str) -> Arc<Semaphore> {
+    fn slots(&self, object: &str) -> (Arc<Semaphore>, Arc<AtomicUsize>) {
         let count = self.ours().parallel;
         let mut slots = hold(&self.slots);
         if let Some(known) = slots.get_mut(object) {
             known.resize(count);
-            return Arc::clone(&known.free);
+            return (Arc::clone(&known.free), Arc::clone(&known.surplus));
         }
-        let fresh = Slots { free: Arc::new(Semaphore::new(count)), count };
-        let free = Arc::clone(&fresh.free);
+        let fresh = Slots { free: Arc::new(Semaphore::new(count)), surplus: Arc::default(), count };
+        let both = (Arc::clone(&fresh.free), Arc::clone(&fresh.surplus));
         slots.insert(object.to_owned(), fresh);
-        free
+        both
     }
 
     /// This process's part of the limits.
@@ -142,6 +143,11 @@ impl Lane {
         self.came_back.swap(false, Ordering::Relaxed)
     }
 
+    /// Whoever asked could not pass it on.
+    pub fn say_again(&self) {
+        self.came_back.store(true, Ordering::Relaxed);
+    }
+
     /// Whether asking pauses.
     pub fn is_out(&self) -> bool {
         hold(&self.breaker).peek(self.clock.monotonic()).is_err()
@@ -166,24 +172,44 @@ impl Lane {
 /// The requests that may be under way at once.
 struct Slots {
     free: Arc<Semaphore>,
+    /// So many of those in use are not to be given back: whoever waits for one must not get it.
+    surplus: Arc<AtomicUsize>,
     count: usize,
 }
 
 impl Slots {
-    /// What is in use is taken away when it is given back: at the next call after that.
     fn resize(&mut self, count: usize) {
         if count > self.count {
-            self.free.add_permits(count - self.count);
-            self.count = count;
+            let more = count - self.count;
+            let kept = (0..more).take_while(|_| one_less(&self.surplus)).count();
+            self.free.add_permits(more - kept);
         } else if count < self.count {
-            self.count -= self.free.forget_permits(self.count - count);
+            let fewer = self.count - count;
+            self.surplus.fetch_add(fewer - self.free.forget_permits(fewer), Ordering::SeqCst);
         }
+        self.count = count;
     }
 }
 
-/// The right to send one request; given back on drop.
+/// Whether there was one to take away.
+fn one_less(count: &AtomicUsize) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+}
+
+/// The right to send one request; given back on drop, or to nobody if there are too many by now.
 pub(super) struct Turn {
-    _slot: OwnedSemaphorePermit,
+    slot: Option<OwnedSemaphorePermit>,
+    surplus: Arc<AtomicUsize>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take()
+            && one_less(&self.surplus)
+        {
+            slot.forget();
+        }
+    }
 }
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -232,6 +258,15 @@ mod tests {
         assert_eq!(all.len(), 6);
         sharers.set(3);
         assert!(turns(&lane).await.is_empty(), "those under way count");
+        let mut waits = std::pin::pin!(lane.enter("Tickets", 0, seconds(9)));
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        let mut all = all.into_iter();
+        for _ in 0..4 {
+            drop(all.next());
+            assert!(futures::poll!(waits.as_mut()).is_pending(), "there are too many under way still");
+        }
+        drop(all.next());
+        drop(waits.await);
         drop(all);
         assert_eq!(turns(&lane).await.len(), 2);
         for (count, expected) in [(1, 6), (2, 3), (6, 1), (100, 1), (0, 6)] {

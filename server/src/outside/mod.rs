@@ -411,6 +411,11 @@ impl Caller {
         self.lane.came_back()
     }
 
+    /// Says once more that the side came back: whoever was told could not pass it on.
+    pub fn say_again(&self) {
+        self.lane.say_again();
+    }
+
     /// The other side says, in words of its own, that this is too much: requests of this lane pause and then go more slowly.
     pub fn slow_down(&self, after: Option<Duration>) {
         self.lane.throttled(after);

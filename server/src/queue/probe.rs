@@ -30,7 +30,7 @@ impl Tools {
     pub async fn used<T: ?Sized>(&self, tenant: &TenantStore, which: Which, connection: &Opened<T>) {
         let news = async {
             if connection.came_back() {
-                tenant.connection_answers(which).await?;
+                tenant.connection_answers(which).await.inspect_err(|_| connection.say_again())?;
             }
             if connection.is_untested {
                 tenant.connection_used(which, self.clock.now()).await?;

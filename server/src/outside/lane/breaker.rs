@@ -60,6 +60,10 @@ impl Breaker {
 
     pub fn note(&mut self, healthy: bool, now: Instant) -> Noted {
         if healthy {
+            // A success of before it opened says nothing about now.
+            if self.opened.is_some_and(|opened| !opened.probing) {
+                return Noted::Nothing;
+            }
             let before = std::mem::take(self);
             return if before.opened.is_some() { Noted::Closed } else { Noted::Nothing };
         }
@@ -85,6 +89,8 @@ mod tests {
             assert_eq!(breaker.admit(now), Ok(()));
             breaker.note(false, now);
         }
+        assert_eq!(breaker.admit(now), Err(FIRST_PAUSE));
+        assert_eq!(breaker.note(true, now), Noted::Nothing, "sent before it opened");
         assert_eq!(breaker.admit(now), Err(FIRST_PAUSE));
 
         now += FIRST_PAUSE;
