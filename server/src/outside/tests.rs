@@ -1,6 +1,8 @@
 //! Over loopback: what the other side can do to us, and what comes of it.
 
 use super::*;
+use bytes::Bytes;
+use http::HeaderValue;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
