@@ -7,6 +7,8 @@ mod state;
 use hooks::TABLE_HOOKS;
 pub(crate) use hooks::hook_put;
 pub use hooks::{Hook, HookOwner};
+pub use instances::KnownInstance;
+use instances::{Leads, Settled};
 pub use state::{ConnectionState, Probe};
 use state::{StateRow, resume};
 
@@ -35,6 +37,14 @@ pub struct PsaConnection {
     /// Rises with each save; whoever keeps an open connection compares it.
     pub revision: i64,
     pub updated_at: DateTime<Utc>,
+}
+
+/// What a save came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PsaSaved {
+    pub instance: PsaInstance,
+    /// The webhook address is another one than before: its own where it was connected before, else a new one.
+    pub is_hook_new: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -122,6 +132,17 @@ impl Store {
     /// Seals every secret anew under the ring's first key; returns how many rows changed. Safe beside a running server.
     pub async fn reseal_all(&self) -> Result<u64> {
         let mut changed = 0;
+        // A webhook address may go from one table to the other meanwhile.
+        loop {
+            match self.reseal_once().await? {
+                0 => return Ok(changed),
+                more => changed += more,
+            }
+        }
+    }
+
+    async fn reseal_once(&self) -> Result<u64> {
+        let mut changed = 0;
         for (table, row, select, update) in [
             (
                 TABLE_PSA,
@@ -146,6 +167,19 @@ impl Store {
                 "secret",
                 "SELECT tenant_id, sealed_secret FROM hooks",
                 "UPDATE hooks SET sealed_secret = $1 WHERE tenant_id = $2 AND sealed_secret = $3",
+            ),
+            // Of systems that are not connected now.
+            (
+                TABLE_HOOKS,
+                "key",
+                "SELECT tenant_id, hook_key FROM psa_instances WHERE hook_key IS NOT NULL",
+                "UPDATE psa_instances SET hook_key = $1 WHERE tenant_id = $2 AND hook_key = $3",
+            ),
+            (
+                TABLE_HOOKS,
+                "secret",
+                "SELECT tenant_id, hook_secret FROM psa_instances WHERE hook_secret IS NOT NULL",
+                "UPDATE psa_instances SET hook_secret = $1 WHERE tenant_id = $2 AND hook_secret = $3",
             ),
         ] {
             let mut reader = self.read(Scope::EveryTenant).await?;
@@ -196,23 +230,50 @@ impl TenantStore {
     }
 
     /// Saves, as untested. An empty secret keeps the one that is set, if it goes to the same address as before.
+    ///
+    /// Which system it is, is judged by the address. Another one than before is called by another webhook address.
     pub async fn psa_connection_put(
         &self,
         settings: PsaSettings,
         actor: &Actor,
         now: DateTime<Utc>,
-    ) -> Result<()> {
-        let input = (self.clone(), settings, actor.clone(), now);
+    ) -> Result<PsaSaved> {
+        self.psa_save(settings, Leads::ByAddress, actor, now).await
+    }
+
+    /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead. What was taken
+    /// for another one at this address becomes part of it.
+    /// [`StoreError::NotConnected`](crate::StoreError::NotConnected): the workspace was never connected to it.
+    pub async fn psa_connection_move(
+        &self,
+        settings: PsaSettings,
+        instance: PsaInstance,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<PsaSaved> {
+        self.psa_save(settings, Leads::To(instance), actor, now).await
+    }
+
+    async fn psa_save(
+        &self,
+        settings: PsaSettings,
+        leads: Leads,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<PsaSaved> {
+        let input = (self.clone(), settings, leads, actor.clone(), now);
         self
-            .write(input, |tx, (this, settings, actor, now)| {
+            .write(input, |tx, (this, settings, leads, actor, now)| {
                 Box::pin(async move {
                     let before = before(tx, this.tenant).await?;
-                    let (instance, change) =
-                        instances::settle(tx, this.tenant, settings, before.as_ref().map(|before| before.instance)).await?;
+                    let present = before.as_ref().map(|before| before.instance);
+                    let keys = &this.store.inner.keys;
+                    let Settled { instance, change, is_hook_new } =
+                        instances::settle(tx, keys, this.tenant, settings, *leads, present, *now).await?;
                     let kept = before.filter(|before| settings.is_same_place(&before.settings));
                     let sealed = match kept.filter(|_| settings.secret().is_empty()) {
                         Some(kept) => kept.sealed,
-                        None => this.store.inner.keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()),
+                        None => keys.seal(place(this.tenant, TABLE_PSA, "secret"), settings.secret()),
                     };
                     execute!(
                         tx,
@@ -230,12 +291,15 @@ impl TenantStore {
                     resume(tx, this.tenant, Which::Psa).await?;
                     sweeps::connected(tx, this.tenant, instance, change, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
-                    let news = match change {
-                        sweeps::Change::Another => ", whose tickets are new to this workspace or were left before",
+                    let news = match (change, leads) {
+                        (sweeps::Change::Another, _) => ", whose tickets are new to this workspace or were left before",
+                        (_, Leads::To(_)) => ", as the same system at another address",
                         _ => "",
                     };
-                    let detail = format!("{} was saved{news}", settings.kind().name());
-                    audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await
+                    let hook = if is_hook_new { "; the webhook address changed with it" } else { "" };
+                    let detail = format!("{} was saved{news}{hook}", settings.kind().name());
+                    audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await?;
+                    Ok(PsaSaved { instance, is_hook_new })
                 })
             })
             .await

@@ -25,10 +25,51 @@ impl PsaSettings {
             (
                 Self::HaloPsa { url: here, tenant, .. },
                 Self::HaloPsa { url: there, tenant: other_tenant, .. },
-            ) => host(here) == host(there) && fits(tenant.as_deref(), other_tenant.as_deref()),
+            ) => halo_place(here) == halo_place(there) && fits(tenant.as_deref(), other_tenant.as_deref()),
             _ => false,
         }
     }
+
+    /// These settings, with what only `older` says of the instance that both lead to. So an instance whose zone or tenant
+    /// is known does not become one that fits any.
+    pub fn or_what_was_known(mut self, older: &Self) -> Self {
+        match (&mut self, older) {
+            (Self::Autotask { zone_url: detail, .. }, Self::Autotask { zone_url: known, .. })
+            | (Self::HaloPsa { tenant: detail, .. }, Self::HaloPsa { tenant: known, .. })
+                if detail.is_none() =>
+            {
+                detail.clone_from(known);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Where it is, for people who choose between several: host, company or tenant, the part of a user's name that names
+    /// the database.
+    pub fn place(&self) -> String {
+        let (place, detail) = match self {
+            Self::ConnectWise { site, company_id, .. } => (host(site), Some(company_id.as_str())),
+            Self::Autotask { username, zone_url, .. } => {
+                (domain_of(username).to_owned(), zone_url.as_deref())
+            }
+            Self::HaloPsa { url, tenant, .. } => (halo_place(url), tenant.as_deref()),
+        };
+        match detail {
+            Some(detail) => format!("{place} ({})", detail.trim()),
+            None => place,
+        }
+    }
+}
+
+/// Several installations may share a host; each has its API below its own path.
+fn halo_place(address: &str) -> String {
+    let rest = address.trim().split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default().to_lowercase();
+    let path = rest.split_once('/').map_or("", |(_, path)| path).trim_matches('/');
+    let path = path.strip_suffix("api").map_or(path, |path| path.trim_end_matches('/'));
+    let host = host(address);
+    if path.is_empty() { host } else { format!("{host}/{path}") }
 }
 
 /// `api-na.myconnectwise.net` and `na.myconnectwise.net` are two names of one cloud.
@@ -37,11 +78,13 @@ fn connectwise_host(site: &str) -> String {
     host.strip_prefix("api-").map(str::to_owned).unwrap_or(host)
 }
 
-/// With its port, in lower case.
+/// In lower case, with its port where that is not the usual one.
 fn host(address: &str) -> String {
-    let address = address.trim();
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default().to_lowercase()
+    let address = address.trim().to_lowercase();
+    let (scheme, rest) = address.split_once("://").unwrap_or(("https", &address));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let usual = if scheme == "http" { ":80" } else { ":443" };
+    host.strip_suffix(usual).unwrap_or(host).trim_end_matches('.').to_owned()
 }
 
 fn domain_of(username: &str) -> &str {
@@ -119,6 +162,11 @@ mod tests {
                 true,
             ),
             (halo("https://acme.halopsa.com", None), halo("https://acme-test.halopsa.com", None), false),
+            (halo("https://acme.halopsa.com", None), halo("https://acme.halopsa.com.:443/API/", None), true),
+            (halo("http://halo.example", None), halo("http://halo.example:80/api", None), true),
+            (halo("http://halo.example", None), halo("http://halo.example:443", None), false),
+            (halo("https://msp.example/halo", None), halo("https://msp.example/halo/api/", None), true),
+            (halo("https://msp.example/halo", None), halo("https://msp.example/trial", None), false),
             (halo("https://halo.example", Some("one")), halo("https://halo.example", Some("two")), false),
             (halo("http://127.0.0.1:4001", None), halo("http://127.0.0.1:4002", None), false),
             (halo("https://acme.example", None), connectwise("acme.example", ""), false),
@@ -126,6 +174,33 @@ mod tests {
         for (one, other, expected) in cases {
             assert_eq!(one.is_same_instance(&other), expected, "{one:?} {other:?}");
             assert_eq!(other.is_same_instance(&one), expected, "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_an_instance_is_not_forgotten() {
+        let url = "https://halo.example";
+        let cases = [
+            (halo(url, None), halo(url, Some("one")), halo(url, Some("one"))),
+            (halo(url, Some("two")), halo(url, Some("one")), halo(url, Some("two"))),
+            (autotask("a@b", None), autotask("a@b", Some("https://z")), autotask("a@b", Some("https://z"))),
+            (connectwise("a", "b"), connectwise("a", "c"), connectwise("a", "b")),
+        ];
+        for (newer, older, expected) in cases {
+            assert_eq!(newer.or_what_was_known(&older), expected);
+        }
+    }
+
+    #[test]
+    fn a_place_is_named_without_user_or_key() {
+        let cases = [
+            (connectwise("https://na.myconnectwise.net/", "acme"), "na.myconnectwise.net (acme)"),
+            (autotask("k2x7@ACME.example", None), "ACME.example"),
+            (halo("https://Acme.halopsa.com/api", None), "acme.halopsa.com"),
+            (halo("https://msp.example/halo", Some("one")), "msp.example/halo (one)"),
+        ];
+        for (settings, expected) in cases {
+            assert_eq!(settings.place(), expected);
         }
     }
 }

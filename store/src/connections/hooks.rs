@@ -124,3 +124,75 @@ pub(crate) async fn hook_put(
     )?;
     Ok(Hook { key, secret, rotated_at: now })
 }
+
+/// The present address is kept for when the instance is connected again. Until then nobody is let in by it: what calls it
+/// tells of tickets that are elsewhere.
+pub(super) async fn leave(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE psa_instances SET hook_sha256 = h.key_sha256, hook_key = h.sealed_key, hook_secret = h.sealed_secret,
+           hook_rotated_at = h.rotated_at
+         FROM hooks h
+         WHERE h.tenant_id = $1 AND psa_instances.tenant_id = $1 AND psa_instances.psa = $2",
+        tenant.0,
+        instance.to_string()
+    )
+    .map(drop)
+}
+
+/// The address that the instance had when it was left, or a new one.
+pub(super) async fn take_up(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    tenant: TenantId,
+    instance: PsaInstance,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if restore(tx, tenant, instance).await? {
+        return Ok(());
+    }
+    hook_put(tx, keys, tenant, now).await.map(drop)
+}
+
+/// The instance was left by mistake, and the address that was made meanwhile is not used: it has its own again. `true`: so
+/// it is.
+pub(super) async fn take_up_again(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<bool> {
+    let called: Option<(i64,)> = fetch_optional!(
+        tx,
+        (i64,),
+        "SELECT CAST(1 AS bigint) FROM hooks h WHERE h.tenant_id = $1 AND EXISTS (
+           SELECT 1 FROM deliveries d WHERE d.tenant_id = h.tenant_id AND d.received_at >= h.rotated_at
+             AND NOT d.by_sweep)",
+        tenant.0
+    )?;
+    if called.is_none() {
+        return restore(tx, tenant, instance).await;
+    }
+    forget(tx, tenant, instance).await?;
+    Ok(false)
+}
+
+async fn restore(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<bool> {
+    let restored = execute!(
+        tx,
+        "UPDATE hooks SET key_sha256 = i.hook_sha256, sealed_key = i.hook_key, sealed_secret = i.hook_secret,
+           rotated_at = i.hook_rotated_at
+         FROM psa_instances i
+         WHERE i.tenant_id = $1 AND i.psa = $2 AND i.hook_sha256 IS NOT NULL AND hooks.tenant_id = $1",
+        tenant.0,
+        instance.to_string()
+    )?;
+    forget(tx, tenant, instance).await?;
+    Ok(restored > 0)
+}
+
+async fn forget(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE psa_instances SET hook_sha256 = NULL, hook_key = NULL, hook_secret = NULL, hook_rotated_at = NULL
+         WHERE tenant_id = $1 AND psa = $2",
+        tenant.0,
+        instance.to_string()
+    )
+    .map(drop)
+}

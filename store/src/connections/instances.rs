@@ -1,46 +1,120 @@
 //! Which of a workspace's ticketing systems is which, over the years.
 
+mod hand_over;
+
+use super::hooks;
 use super::{before, without_secret};
-use crate::door::TAKEN_IN_BEFORE;
-use crate::engine::{News, Tx, execute, fetch_all, fetch_optional, locked, sql};
+use crate::engine::{Tx, execute, fetch_all, fetch_optional};
+use crate::rows;
 use crate::sweeps::Change;
-use crate::{Result, TenantStore, rows};
+use crate::{KeyRing, Result, StoreError, TenantStore};
 use chrono::{DateTime, Utc};
-use domain::{PsaInstance, PsaSettings, TenantId};
-use uuid::Uuid;
+use domain::{PsaInstance, PsaKind, PsaSettings, TenantId};
+use hand_over::{hand_over, merge};
 
 const TABLE: &str = "psa_instances";
+
+/// One of the ticketing systems that a workspace was ever connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownInstance {
+    pub instance: PsaInstance,
+    /// The newest that led there, without the secret.
+    pub settings: PsaSettings,
+    pub is_connected: bool,
+}
+
+/// Which system the settings of a save lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leads {
+    /// The one that their address tells.
+    ByAddress,
+    /// The one that a person names: it has moved to the address.
+    To(PsaInstance),
+}
+
+/// What became of a save.
+pub(super) struct Settled {
+    pub(super) instance: PsaInstance,
+    pub(super) change: Change,
+    /// The address to be called is another one than before.
+    pub(super) is_hook_new: bool,
+}
 
 /// Finds the instance that these settings lead to among those the workspace was ever connected to, or begins a new one.
 /// `before`: the one that is connected.
 pub(super) async fn settle(
     tx: &mut Tx,
+    keys: &KeyRing,
     tenant: TenantId,
     settings: &PsaSettings,
+    leads: Leads,
     before: Option<PsaInstance>,
-) -> Result<(PsaInstance, Change)> {
-    let instance = find(tx, tenant, settings, before).await?;
+    now: DateTime<Utc>,
+) -> Result<Settled> {
+    let known = known(tx, tenant, settings.kind()).await?;
+    let found = find(&known, settings, leads, before)?;
+    let instance = found.instance;
     execute!(
         tx,
         "INSERT INTO psa_instances (tenant_id, psa, settings) VALUES ($1, $2, $3)
          ON CONFLICT (tenant_id, psa) DO UPDATE SET settings = excluded.settings",
         tenant.0,
         instance.to_string(),
-        rows::json(&without_secret(settings))?
+        rows::json(&without_secret(&found.settings))?
     )?;
-    let strays = strays(tx, tenant, instance).await?;
-    for stray in &strays {
-        hand_over(tx, tenant, &stray.to_string(), &instance.to_string()).await?;
+    let mut absorbed = strays(tx, tenant, instance).await?;
+    for stray in &absorbed {
+        hand_over(tx, tenant, *stray, instance).await?;
+    }
+    if leads != Leads::ByAddress {
+        let same = known.iter().filter(|known| known.is_open() && known.instance != instance);
+        for same in same.filter(|known| known.settings.is_same_instance(settings)) {
+            merge(tx, tenant, same.instance, instance).await?;
+            absorbed.push(same.instance);
+        }
     }
     let change = match before {
         Some(before) if before == instance => Change::None,
-        Some(before) if strays.contains(&before) => Change::Mended,
+        Some(before) if absorbed.contains(&before) => Change::Mended,
         _ => Change::Another,
     };
-    Ok((instance, change))
+    let is_hook_new = match (before, change) {
+        (Some(before), Change::Another) => {
+            leave(tx, tenant, before).await?;
+            hooks::leave(tx, tenant, before).await?;
+            hooks::take_up(tx, keys, tenant, instance, now).await?;
+            true
+        }
+        (Some(_), Change::Mended) => hooks::take_up_again(tx, tenant, instance).await?,
+        _ => false,
+    };
+    Ok(Settled { instance, change, is_hook_new })
 }
 
 impl TenantStore {
+    /// The ticketing systems that the workspace was ever connected to, by product and number.
+    pub async fn psa_instances(&self) -> Result<Vec<KnownInstance>> {
+        let mut reader = self.read().await?;
+        let found = fetch_all!(
+            reader,
+            (String, String, bool),
+            "SELECT i.psa, i.settings, EXISTS (
+               SELECT 1 FROM psa_connections c WHERE c.tenant_id = i.tenant_id AND c.psa = i.psa)
+             FROM psa_instances i WHERE i.tenant_id = $1 AND i.merged_into IS NULL",
+            self.tenant.0
+        )?;
+        let known = found.into_iter().map(|(psa, settings, is_connected)| {
+            Ok(KnownInstance {
+                instance: rows::read_instance(TABLE, &psa)?,
+                settings: rows::read_json(TABLE, "settings", &settings)?,
+                is_connected,
+            })
+        });
+        let mut known = known.collect::<Result<Vec<_>>>()?;
+        known.sort_by_key(|known| known.instance);
+        Ok(known)
+    }
+
     /// Gives what came for addresses that never worked to the connected instance: a call that was on its way while the
     /// address was mended may have been stored for the wrong one.
     pub async fn strays_hand_over(&self) -> Result<()> {
@@ -49,7 +123,7 @@ impl TenantStore {
                 let connected = before(tx, *tenant).await?;
                 let Some(instance) = connected.map(|connected| connected.instance) else { return Ok(()) };
                 for stray in strays(tx, *tenant, instance).await? {
-                    hand_over(tx, *tenant, &stray.to_string(), &instance.to_string()).await?;
+                    hand_over(tx, *tenant, stray, instance).await?;
                 }
                 Ok(())
             })
@@ -70,52 +144,98 @@ pub(super) async fn worked(tx: &mut Tx, tenant: TenantId, now: DateTime<Utc>) ->
     .map(drop)
 }
 
-/// Instances of the same product that never worked.
-async fn strays(tx: &mut Tx, tenant: TenantId, connected: PsaInstance) -> Result<Vec<PsaInstance>> {
-    let known = fetch_all!(
+/// Keeps until when the connected instance was swept.
+async fn leave(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    execute!(
         tx,
-        (String,),
-        "SELECT psa FROM psa_instances WHERE tenant_id = $1 ORDER BY psa",
+        "UPDATE psa_instances SET swept_through = (
+           SELECT s.through FROM sweeps s WHERE s.tenant_id = $1 AND s.psa = $2)
+         WHERE tenant_id = $1 AND psa = $2",
+        tenant.0,
+        instance.to_string()
+    )
+    .map(drop)
+}
+
+struct Known {
+    instance: PsaInstance,
+    settings: PsaSettings,
+    merged_into: Option<PsaInstance>,
+}
+
+impl Known {
+    /// Its number still stands for a system.
+    fn is_open(&self) -> bool {
+        self.merged_into.is_none()
+    }
+}
+
+/// All of one product.
+async fn known(tx: &mut Tx, tenant: TenantId, kind: PsaKind) -> Result<Vec<Known>> {
+    let rows = fetch_all!(
+        tx,
+        (String, String, Option<String>),
+        "SELECT psa, settings, merged_into FROM psa_instances WHERE tenant_id = $1 ORDER BY psa",
         tenant.0
     )?;
+    let mut known = Vec::new();
+    for (psa, settings, merged_into) in rows {
+        let instance = rows::read_instance(TABLE, &psa)?;
+        if instance.kind == kind {
+            known.push(Known {
+                instance,
+                settings: rows::read_json(TABLE, "settings", &settings)?,
+                merged_into: merged_into.map(|into| rows::read_instance(TABLE, &into)).transpose()?,
+            });
+        }
+    }
+    Ok(known)
+}
+
+/// Instances whose calls belong to the connected one: those of the same product that never worked, and those that turned
+/// out to be it.
+async fn strays(tx: &mut Tx, tenant: TenantId, connected: PsaInstance) -> Result<Vec<PsaInstance>> {
     let mut strays = Vec::new();
-    for (known,) in &known {
-        let known = rows::read_instance(TABLE, known)?;
-        if known.kind == connected.kind && known != connected && !has_worked(tx, tenant, known).await? {
-            strays.push(known);
+    for known in known(tx, tenant, connected.kind).await? {
+        let is_stray = match known.merged_into {
+            Some(into) => into == connected,
+            None => known.instance != connected && !has_worked(tx, tenant, known.instance).await?,
+        };
+        if is_stray {
+            strays.push(known.instance);
         }
     }
     Ok(strays)
 }
 
-async fn find(
-    tx: &mut Tx,
-    tenant: TenantId,
+/// Where settings lead, and what is known of it from now on.
+struct Found {
+    instance: PsaInstance,
+    settings: PsaSettings,
+}
+
+fn find(
+    known: &[Known],
     settings: &PsaSettings,
+    leads: Leads,
     before: Option<PsaInstance>,
-) -> Result<PsaInstance> {
-    let known = fetch_all!(
-        tx,
-        (String, String),
-        "SELECT psa, settings FROM psa_instances WHERE tenant_id = $1",
-        tenant.0
-    )?;
-    let mut same = Vec::new();
-    let mut newest = 0;
-    for (instance, saved) in &known {
-        let instance = rows::read_instance(TABLE, instance)?;
-        if instance.kind != settings.kind() {
-            continue;
-        }
-        newest = newest.max(instance.number);
-        if settings.is_same_instance(&rows::read_json(TABLE, "settings", saved)?) {
-            same.push(instance);
-        }
+) -> Result<Found> {
+    let mut open = known.iter().filter(|known| known.is_open());
+    if let Leads::To(named) = leads {
+        let is_known = open.any(|known| known.instance == named);
+        let found = Found { instance: named, settings: settings.clone() };
+        return is_known.then_some(found).ok_or(StoreError::NotConnected);
     }
+    let same: Vec<&Known> = open.filter(|known| settings.is_same_instance(&known.settings)).collect();
     // Settings that leave something open may fit several.
-    let present = before.filter(|before| same.contains(before));
-    let known = present.or(same.into_iter().min());
-    Ok(known.unwrap_or(PsaInstance { kind: settings.kind(), number: newest + 1 }))
+    let present = same.iter().find(|known| Some(known.instance) == before);
+    if let Some(known) = present.or_else(|| same.iter().min_by_key(|known| known.instance)) {
+        let settings = settings.clone().or_what_was_known(&known.settings);
+        return Ok(Found { instance: known.instance, settings });
+    }
+    let newest = known.iter().map(|known| known.instance.number).max().unwrap_or_default();
+    let instance = PsaInstance { kind: settings.kind(), number: newest + 1 };
+    Ok(Found { instance, settings: settings.clone() })
 }
 
 /// Whether it ever let us in or showed us anything.
@@ -132,66 +252,4 @@ async fn has_worked(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Res
         instance.to_string()
     )?;
     Ok(found.is_some())
-}
-
-/// An address that never worked was a wrong one: the calls that came meanwhile were about the instance that is connected
-/// in its place. Those of a ticket that was taken in there are repeats; the others begin anew.
-///
-/// Jobs are locked first, as the end of a stage locks them.
-async fn hand_over(tx: &mut Tx, tenant: TenantId, from: &str, to: &str) -> Result<()> {
-    fetch_all!(
-        tx,
-        (Uuid,),
-        locked!(tx, "SELECT id FROM jobs WHERE tenant_id = $1 AND psa = $2 ORDER BY id"),
-        tenant.0,
-        from
-    )?;
-    hand_over_deliveries(tx, tenant, from, to).await?;
-    for statement in [
-        "DELETE FROM jobs WHERE tenant_id = $1 AND psa = $2 AND external_ticket IN (
-           SELECT external_ticket FROM intake WHERE tenant_id = $1 AND psa = $3)",
-        "UPDATE jobs SET psa = $3, attempts = 0, cause = NULL, due_at = created_at
-         WHERE tenant_id = $1 AND psa = $2 AND lease_token IS NULL",
-        "UPDATE jobs SET psa = $3 WHERE tenant_id = $1 AND psa = $2",
-        "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket IN (
-           SELECT external_ticket FROM intake WHERE tenant_id = $1 AND psa = $3)",
-        "UPDATE intake SET psa = $3 WHERE tenant_id = $1 AND psa = $2",
-    ] {
-        execute!(tx, statement, tenant.0, from, to)?;
-    }
-    tx.announce(News::Everywhere);
-    Ok(())
-}
-
-/// The key of a call begins with the instance. What was handed over must not keep a later call of that instance out.
-async fn hand_over_deliveries(tx: &mut Tx, tenant: TenantId, from: &str, to: &str) -> Result<()> {
-    execute!(
-        tx,
-        "UPDATE deliveries SET state = 'ignored', reason = $1
-         WHERE tenant_id = $2 AND psa = $3 AND state IN ('queued', 'dead') AND external_ticket IN (
-           SELECT f.external_ticket FROM intake f
-           JOIN intake t ON t.tenant_id = f.tenant_id AND t.psa = $4 AND t.external_ticket = f.external_ticket
-           WHERE f.tenant_id = $2 AND f.psa = $3)",
-        TAKEN_IN_BEFORE,
-        tenant.0,
-        from,
-        to
-    )?;
-    macro_rules! moved {
-        ($id:literal) => {
-            concat!(
-                "UPDATE deliveries SET psa = $1, state = CASE WHEN state = 'dead' THEN 'queued' ELSE state END,
-                   dedupe_key = CASE
-                     WHEN substr(dedupe_key, 1, length($3) + 1) <> $3 || ' ' THEN dedupe_key
-                     WHEN EXISTS (SELECT 1 FROM deliveries o WHERE o.tenant_id = $2
-                                    AND o.dedupe_key = $1 || substr(deliveries.dedupe_key, length($3) + 1))
-                     THEN dedupe_key || ' moved ' || ", $id, "
-                     ELSE $1 || substr(dedupe_key, length($3) + 1) END
-                 WHERE tenant_id = $2 AND psa = $3
-                   AND external_ticket IN (SELECT external_ticket FROM intake WHERE tenant_id = $2 AND psa = $3)"
-            )
-        };
-    }
-    let text = sql!(tx, sqlite: moved!("hex(id)"), postgres: moved!("id::text"));
-    execute!(tx, text, to, tenant.0, from).map(drop)
 }

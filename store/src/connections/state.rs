@@ -178,9 +178,13 @@ impl TenantStore {
         .await
     }
 
-    /// The other side answers again after an outage: jobs that waited for their time are due at once, in their old places.
+    /// The other side answers again after an outage: jobs that waited for its end are due at once, in their old places. Those
+    /// that failed by themselves, which is what counts as an attempt, wait out their time.
     pub async fn connection_answers(&self, which: Which) -> Result<()> {
-        self.write((self.tenant, which), |tx, (tenant, which)| Box::pin(resume(tx, *tenant, *which))).await
+        self.write((self.tenant, which), |tx, (tenant, which)| {
+            Box::pin(bring_forward(tx, *tenant, *which, Waiting::ForOutage))
+        })
+        .await
     }
 
     /// A test or a probe found that it works. Jobs that waited for it are due at once, in their old places.
@@ -322,18 +326,34 @@ async fn locked_state(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<Opt
 /// Jobs that were put off while the connection was paused are due at once, in their old places. Those of another instance
 /// wait for that one.
 pub(super) async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
+    bring_forward(tx, tenant, which, Waiting::Any).await
+}
+
+/// What jobs wait for.
+#[derive(Clone, Copy)]
+enum Waiting {
+    Any,
+    /// No attempt of theirs was counted.
+    ForOutage,
+}
+
+async fn bring_forward(tx: &mut Tx, tenant: TenantId, which: Which, waiting: Waiting) -> Result<()> {
     let text = match which {
         Which::Psa => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
-               AND lease_token IS NULL AND due_at > created_at
+               AND lease_token IS NULL AND due_at > created_at AND attempts <= $2
                AND psa = coalesce((SELECT c.psa FROM psa_connections c WHERE c.tenant_id = $1 AND c.psa <> ''), psa)"
         }
         Which::Model => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'
-               AND lease_token IS NULL AND due_at > created_at"
+               AND lease_token IS NULL AND due_at > created_at AND attempts <= $2"
         }
     };
-    execute!(tx, text, tenant.0)?;
+    let most = match waiting {
+        Waiting::Any => i64::MAX,
+        Waiting::ForOutage => 0,
+    };
+    execute!(tx, text, tenant.0, most)?;
     tx.announce(News::Everywhere);
     Ok(())
 }

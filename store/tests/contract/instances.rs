@@ -27,7 +27,7 @@ support::on_both_engines! {
     the_right_address_is_swept_from_when_the_wrong_one_was_given,
 }
 
-fn halo(url: &str, key: &str) -> PsaSettings {
+pub fn halo(url: &str, key: &str) -> PsaSettings {
     PsaSettings::HaloPsa {
         url: url.into(),
         client_id: key.into(),
@@ -37,24 +37,24 @@ fn halo(url: &str, key: &str) -> PsaSettings {
     }
 }
 
-const LIVE: &str = "https://acme.halopsa.com";
-const TRIAL: &str = "https://acme-trial.halopsa.com";
-const WRONG: &str = "https://acme.halpsa.com";
+pub const LIVE: &str = "https://acme.halopsa.com";
+pub const TRIAL: &str = "https://acme-trial.halopsa.com";
+pub const WRONG: &str = "https://acme.halpsa.com";
 
-async fn connect(tenant: &TenantStore, url: &str, second: i64) {
+pub async fn connect(tenant: &TenantStore, url: &str, second: i64) {
     tenant.psa_connection_put(halo(url, "id"), &Actor::System, at(second)).await.unwrap();
 }
 
-async fn instance(tenant: &TenantStore) -> PsaInstance {
+pub async fn instance(tenant: &TenantStore) -> PsaInstance {
     tenant.psa_connection().await.unwrap().unwrap().instance
 }
 
-fn number(number: u32) -> PsaInstance {
+pub fn number(number: u32) -> PsaInstance {
     PsaInstance { kind: PsaKind::HaloPsa, number }
 }
 
 /// A call from what is connected.
-async fn arrive(tenant: &TenantStore, ticket: &str, second: i64) -> Accepted {
+pub async fn arrive(tenant: &TenantStore, ticket: &str, second: i64) -> Accepted {
     let owner = tenant.store().hook_lookup(&tenant.hook().await.unwrap().key).await.unwrap().unwrap();
     let psa = owner.psa.unwrap().0;
     let key = format!("ticket:{ticket}:create");
@@ -63,7 +63,7 @@ async fn arrive(tenant: &TenantStore, ticket: &str, second: i64) -> Accepted {
 }
 
 /// A ticket that was read, scored and is through.
-async fn carried(tenant: &TenantStore, ticket: &str, second: i64) {
+pub async fn carried(tenant: &TenantStore, ticket: &str, second: i64) {
     arrive(tenant, ticket, second).await;
     let job = claim(tenant.store(), second).await;
     let id = support::end_read(tenant, &job, &support::read(ticket, "c"), second).await;
@@ -71,7 +71,7 @@ async fn carried(tenant: &TenantStore, ticket: &str, second: i64) {
     support::end_score(tenant, &job, id, &support::assessment(3), &plan(Mode::Live, 3, &[]), second).await;
 }
 
-async fn waiting(tenant: &TenantStore, second: i64) -> Vec<(String, PsaInstance)> {
+pub async fn waiting(tenant: &TenantStore, second: i64) -> Vec<(String, PsaInstance)> {
     let jobs = tenant.store().job_claim(at(second), LEASE, 10, Share::of(10)).await.unwrap();
     jobs.into_iter().map(|job| (job.external_ticket, job.psa)).collect()
 }

@@ -11,6 +11,7 @@ mod instances;
 mod jobs;
 mod ledger;
 mod migrations;
+mod moves;
 mod nodes;
 mod pauses;
 mod retention;

@@ -114,7 +114,12 @@ async fn a_side_that_answers_again_has_what_waited_for_it_at_once(store: TestSto
     acme.connection_answers(Which::Model).await.unwrap();
     assert!(store.job_claim(at(5), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
     acme.connection_answers(Which::Psa).await.unwrap();
-    assert_eq!(support::claim(&store, 5).await.tenant, acme.tenant_id(), "nobody else's");
+    let job = support::claim(&store, 5).await;
+    assert_eq!(job.tenant, acme.tenant_id(), "nobody else's");
+    // One that failed by itself waits its own time.
+    store.job_retry(job.lease, at(900), "the answer could not be read", false).await.unwrap();
+    acme.connection_answers(Which::Psa).await.unwrap();
+    assert!(store.job_claim(at(6), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
 }
 
 async fn a_relapse_goes_on_where_the_last_pause_left_off(store: TestStore) {

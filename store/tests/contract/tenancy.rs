@@ -189,6 +189,8 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
     b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();
     b.prompt_put("B's prompt", &by, at(9)).await.unwrap();
+    b.psa_connection_move(psa(), PsaKind::Autotask.into(), &by, at(9)).await.unwrap();
+    assert_eq!(b.psa_instances().await.unwrap().len(), 1);
     b.hook_rotate(&by, at(9)).await.unwrap();
     b.tenant_update("Bolt", "Asia/Tokyo", &by, at(9)).await.unwrap();
     b.retention_put(Some(domain::Retention::new(30).unwrap()), &by, at(9)).await.unwrap();
