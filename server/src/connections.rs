@@ -124,7 +124,11 @@ impl Connections {
         self.instance(tenant).await.map(|(_, psa)| psa)
     }
 
-    async fn instance(&self, tenant: &TenantStore) -> Result<(PsaInstance, Opened<dyn Psa>), ConnectError> {
+    /// The same, with which of the tenant's systems it is.
+    pub async fn instance(
+        &self,
+        tenant: &TenantStore,
+    ) -> Result<(PsaInstance, Opened<dyn Psa>), ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
         // Another instance has neither this one's limits nor its failures.

@@ -283,11 +283,16 @@ impl TenantStore {
             .await
     }
 
-    /// Tickets of the list that nobody told us of though they were created before `before`, oldest first. A call that
+    /// Tickets of `psa`'s list that nobody told us of though they were created before `before`, oldest first. A call that
     /// could not be verified does not count as telling: the list proves what it said.
-    pub async fn sweep_missing(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<SweptTicket>> {
+    pub async fn sweep_missing(
+        &self,
+        psa: PsaInstance,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<SweptTicket>> {
         self
-            .write((self.tenant, before, i64::from(limit)), |tx, (tenant, before, limit)| {
+            .write((self.tenant, psa.to_string(), before, i64::from(limit)), |tx, (tenant, psa, before, limit)| {
                 Box::pin(async move {
                     execute!(
                         tx,
@@ -305,11 +310,12 @@ impl TenantStore {
                         (String, Option<String>, DateTime<Utc>),
                         "SELECT t.external_ticket, t.number, t.created_at FROM swept_tickets t
                          JOIN sweeps s ON s.tenant_id = t.tenant_id AND s.psa = t.psa AND t.created_at >= s.since
-                         WHERE t.tenant_id = $1 AND t.open AND t.created_at <= $2
+                         WHERE t.tenant_id = $1 AND t.open AND t.created_at <= $2 AND t.psa = $4
                          ORDER BY t.created_at, t.external_ticket LIMIT $3",
                         tenant.0,
                         *before,
-                        *limit
+                        *limit,
+                        psa.as_str()
                     )?;
                     let ticket = |(external_ticket, number, created_at)| SweptTicket {
                         external_ticket,

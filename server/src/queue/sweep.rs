@@ -151,8 +151,10 @@ impl Inner {
 impl Tools {
     async fn sweep(&self, tenant: &TenantStore) -> Result<(), StoreError> {
         let Some(sweep) = tenant.sweep().await? else { return Ok(()) };
-        let psa = match self.connections.psa(tenant).await {
-            Ok(psa) => psa,
+        let psa = match self.connections.instance(tenant).await {
+            Ok((instance, psa)) if instance == sweep.psa => psa,
+            // Another one was connected in this moment: its own sweep comes.
+            Ok(_) => return Ok(()),
             Err(ConnectError::NoPsa | ConnectError::Elsewhere(_)) => return Ok(()),
             Err(ConnectError::Store(error)) => return Err(error),
         };
@@ -213,7 +215,7 @@ impl Tools {
         self.used(tenant, Which::Psa, psa).await;
         let polls = self.look_at_hook(tenant, sweep.psa, psa).await?;
         let (recovered, is_all) = self.recover(tenant, sweep.psa, polls).await?;
-        let waits = tenant.sweep_missing(self.clock.now(), 1).await?;
+        let waits = tenant.sweep_missing(sweep.psa, self.clock.now(), 1).await?;
         let grace_ends = waits.first().map(|one| one.created_at + GRACE);
         Ok(Swept { is_through: is_listed && is_all, recovered, polls, grace_ends })
     }
@@ -289,7 +291,7 @@ impl Tools {
         let before = if polls { now + OVERLAP } else { now - GRACE };
         let room = usize::try_from(ROOM - tenant.pipeline_health(now).await?.waiting).unwrap_or(0);
         let limit = u32::try_from(room + 1).unwrap_or(1);
-        let mut missing = tenant.sweep_missing(before, limit).await?;
+        let mut missing = tenant.sweep_missing(psa, before, limit).await?;
         let is_all = missing.len() <= room;
         missing.truncate(room);
         let recovered = i64::try_from(missing.len()).unwrap_or(0);

@@ -214,12 +214,7 @@ struct Found {
     settings: PsaSettings,
 }
 
-fn find(
-    known: &[Known],
-    settings: &PsaSettings,
-    leads: Leads,
-    before: Option<PsaInstance>,
-) -> Result<Found> {
+fn find(known: &[Known], settings: &PsaSettings, leads: Leads, before: Option<PsaInstance>) -> Result<Found> {
     let mut open = known.iter().filter(|known| known.is_open());
     if let Leads::To(named) = leads {
         let is_known = open.any(|known| known.instance == named);

@@ -20,7 +20,12 @@ support::on_both_engines! {
 
 const MOVED: &str = "https://support.acme.example";
 
-async fn moved(tenant: &TenantStore, url: &str, to: PsaInstance, second: i64) -> store::connections::PsaSaved {
+async fn moved(
+    tenant: &TenantStore,
+    url: &str,
+    to: PsaInstance,
+    second: i64,
+) -> store::connections::PsaSaved {
     tenant.psa_connection_move(halo(url, "id"), to, &Actor::System, at(second)).await.unwrap()
 }
 
@@ -44,7 +49,11 @@ async fn a_system_that_moved_keeps_its_tickets(store: TestStore) {
     assert_eq!(key(&acme).await, before);
     assert!(arrive(&acme, "7", 11).await.repeated, "it is the ticket that was seen");
     assert_eq!(waiting(&acme, 12).await, [("8".to_owned(), number(1))]);
-    assert_eq!(acme.sweep().await.unwrap().unwrap().through, sweep.through, "it is swept on from where it was");
+    assert_eq!(
+        acme.sweep().await.unwrap().unwrap().through,
+        sweep.through,
+        "it is swept on from where it was"
+    );
     assert_eq!(places(&acme).await, [(number(1), "support.acme.example".to_owned(), true)]);
     // What is saved there later needs no word about it.
     connect(&acme, MOVED, 20).await;
@@ -120,9 +129,13 @@ async fn what_is_known_of_an_instance_tells_it_from_others(store: TestStore) {
         }
         settings
     };
-    for (second, settings, expected) in
-        [(0, of(Some("one")), 1), (1, of(None), 1), (2, of(Some("two")), 2), (3, of(None), 2), (4, of(Some("one")), 1)]
-    {
+    for (second, settings, expected) in [
+        (0, of(Some("one")), 1),
+        (1, of(None), 1),
+        (2, of(Some("two")), 2),
+        (3, of(None), 2),
+        (4, of(Some("one")), 1),
+    ] {
         let saved = acme.psa_connection_put(settings, &Actor::System, at(second)).await.unwrap();
         acme.connection_used(store::connections::Which::Psa, at(second)).await.unwrap();
         assert_eq!(saved.instance, number(expected), "at second {second}");

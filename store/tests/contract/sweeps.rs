@@ -62,7 +62,7 @@ async fn keep(tenant: &TenantStore, tickets: &[SweptTicket], second: i64) {
 }
 
 async fn missing(tenant: &TenantStore, before: i64) -> Vec<String> {
-    let found = tenant.sweep_missing(at(before), 100).await.unwrap();
+    let found = tenant.sweep_missing(PSA.into(), at(before), 100).await.unwrap();
     found.into_iter().map(|one| one.external_ticket).collect()
 }
 
@@ -227,7 +227,7 @@ async fn what_is_missing_comes_oldest_first_and_only_of_this_connection(store: T
     keep(&acme, &[found("1", 30), found("2", 10), found("3", 20), found("4", 200)], 300).await;
     keep(&bolt, &[found("9", 10)], 300).await;
     assert_eq!(missing(&acme, 100).await, ["2", "3", "1"], "the newest may still be told of");
-    let first = acme.sweep_missing(at(999), 1).await.unwrap();
+    let first = acme.sweep_missing(PSA.into(), at(999), 1).await.unwrap();
     assert_eq!(first, [found("2", 10)]);
     arrive(&bolt, "2", 310).await;
     assert_eq!(missing(&acme, 999).await, ["2", "3", "1", "4"], "another's ticket of the same number");

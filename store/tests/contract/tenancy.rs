@@ -237,8 +237,12 @@ async fn a_sweep_of_one_tenant_finds_nothing_for_another(store: TestStore) {
     )
     .await
     .unwrap();
-    assert_eq!(b.sweep_missing(at(9), 10).await.unwrap(), found(), "A's ticket 7 was told to A alone");
-    assert!(a.tenant.sweep_missing(at(9), 10).await.unwrap().is_empty());
+    assert_eq!(
+        b.sweep_missing(PsaKind::Autotask.into(), at(9), 10).await.unwrap(),
+        found(),
+        "A's ticket 7 was told to A alone"
+    );
+    assert!(a.tenant.sweep_missing(PsaKind::Autotask.into(), at(9), 10).await.unwrap().is_empty());
     assert_eq!((a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap()), before);
     assert_eq!(before.1[0].seen, 1);
 }

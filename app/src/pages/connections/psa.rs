@@ -5,18 +5,21 @@ use super::{
     Shown, back_to, entry_of, guide, input_fields, left_report, secret_tail, show_report, values_list,
 };
 use crate::AppError;
-use crate::form::{Button, Form, Hidden, Weight, came_back, done, typed_or};
+use crate::form::{Button, Form, Hidden, Pick, Select, Weight, came_back, done, typed_or};
 use crate::ops::StandIn;
-use crate::pages::fields::Fields;
+use crate::pages::fields::{Fields, Problem};
 use crate::pages::parts::{Guide, ReportList, StateLine};
 use crate::viewer::{Viewer, viewer};
-use domain::{Permission, PsaKind};
+use domain::{Permission, PsaKind, PsaSettings};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use store::connections::PsaConnection;
+use store::StoreError;
+use store::connections::{KnownInstance, PsaConnection, PsaSaved};
 
 /// The form's input that names the PSA.
 const KIND: &str = "kind";
+/// The form's input that names the system it is, where that moved.
+const SAME_AS: &str = "same_as";
 
 /// What the card shows.
 pub struct PsaView {
@@ -27,6 +30,8 @@ pub struct PsaView {
     fields: Fields,
     secret: Option<String>,
     sandbox: Option<StandIn>,
+    /// The systems of this product that the workspace is or was connected to.
+    known: Vec<KnownInstance>,
     may_change: bool,
 }
 
@@ -43,12 +48,14 @@ pub async fn load(viewer: &Viewer, shown: Shown) -> Result<PsaView, AppError> {
         fields = psa_fields(&sandbox.settings);
     }
     let may_change = viewer.can(Permission::Configure);
-    Ok(PsaView { page: shown.page, saved, kind, fields, secret, sandbox, may_change })
+    let mut known = viewer.store.psa_instances().await?;
+    known.retain(|known| Some(known.instance.kind) == kind);
+    Ok(PsaView { page: shown.page, saved, kind, fields, secret, sandbox, known, may_change })
 }
 
 #[component]
 pub fn PsaCard(card: PsaView) -> impl IntoView {
-    let PsaView { page, saved, kind, fields, secret, sandbox, may_change } = card;
+    let PsaView { page, saved, kind, fields, secret, sandbox, known, may_change } = card;
     let in_use = saved.as_ref().map(|saved| saved.settings.kind());
     let state = saved.as_ref().map(|saved| saved.state.clone());
     if !may_change {
@@ -62,7 +69,7 @@ pub fn PsaCard(card: PsaView) -> impl IntoView {
         {state.filter(|_| !is_switch).map(|state| view! { <StateLine state/> })}
         <TestResult/>
         <KindChoice page in_use chosen=kind/>
-        {kind.map(|kind| view! { <PsaForm page kind fields secret sandbox switching_from=in_use.filter(|_| is_switch)/> })}
+        {kind.map(|kind| view! { <PsaForm page kind fields secret sandbox known switching_from=in_use.filter(|_| is_switch)/> })}
         {(in_use.is_some() && !is_switch).then(|| view! { <TestForm page/> })}
     }
     .into_any()
@@ -103,6 +110,7 @@ fn PsaForm(
     fields: Fields,
     secret: Option<String>,
     sandbox: Option<StandIn>,
+    known: Vec<KnownInstance>,
     switching_from: Option<PsaKind>,
 ) -> impl IntoView {
     let separator = if page.contains('?') { '&' } else { '?' };
@@ -134,8 +142,31 @@ fn PsaForm(
             <Hidden name="page" value=page/>
             <Hidden name=KIND value=kind.slug()/>
             {input_fields(PsaSave::url(), psa_inputs(kind), &fields, secret.as_deref())}
+            {(!known.is_empty()).then(|| view! { <WhichSystem kind known/> })}
             <p class="buttons"><Button>"Save"</Button></p>
         </Form>
+    }
+}
+
+/// Asked where a system of this product is known: whether another address is another system, nobody but people can tell.
+#[component]
+fn WhichSystem(kind: PsaKind, known: Vec<KnownInstance>) -> impl IntoView {
+    let moved = known.iter().map(|known| {
+        let now = if known.is_connected { ", connected now" } else { "" };
+        let text = format!("The one at {}{now}: it has moved here", known.settings.place());
+        Pick::new(known.instance.to_string(), text)
+    });
+    let by_address = Pick::new("", "What the address says: another address is another system");
+    view! {
+        <Select
+            label="Which system is this?"
+            name=SAME_AS
+            options=std::iter::once(by_address).chain(moved).collect()
+            hint=format!(
+                "Only matters when the address changes. Another {} has tickets and a webhook address of its own; one that moved keeps both.",
+                kind.name()
+            )
+        />
     }
 }
 
@@ -163,21 +194,47 @@ fn TestResult() -> impl IntoView {
 pub async fn psa_save(
     kind: String,
     #[server(default)] page: String,
+    #[server(default)] same_as: String,
     #[server(flatten)] fields: Fields,
 ) -> Result<(), AppError> {
     let viewer = viewer(Permission::Configure).await?;
     let kind: PsaKind = kind.parse().map_err(|_| AppError::invalid(KIND, "Choose one of the three PSAs."))?;
     let page = back_to(&page).to_owned();
     let saved = viewer.store.psa_connection().await?.map(|saved| saved.settings);
-    match parse_psa(kind, &fields, saved.as_ref()) {
-        Ok(settings) => {
-            viewer.store.psa_connection_put(settings, &viewer.actor, viewer.now).await?;
-            done(&page, "The connection is saved. Test it next.").await
-        }
+    let outcome = match parse_psa(kind, &fields, saved.as_ref()) {
+        Ok(settings) => keep(&viewer, settings, &same_as).await?,
+        Err(problems) => Err(problems),
+    };
+    match outcome {
+        Ok(PsaSaved { is_hook_new: true, .. }) => done(&page, WITH_NEW_HOOK).await,
+        Ok(_) => done(&page, "The connection is saved. Test it next.").await,
         Err(problems) => {
             let entry = entry_of(PsaSave::url(), page, &fields, &SECRETS, problems).keep(KIND, kind.slug());
-            entry.send_back().await
+            entry.keep(SAME_AS, &same_as).send_back().await
         }
+    }
+}
+
+const WITH_NEW_HOOK: &str = "The connection is saved. It is another system than before, so the webhook address is another one, too: \
+     paste it there. Then test the connection.";
+
+/// Saves as the system that `same_as` names, or as the one that the address tells.
+async fn keep(
+    viewer: &Viewer,
+    settings: PsaSettings,
+    same_as: &str,
+) -> Result<Result<PsaSaved, Vec<Problem>>, AppError> {
+    let (store, actor) = (&viewer.store, &viewer.actor);
+    if same_as.is_empty() {
+        return Ok(Ok(store.psa_connection_put(settings, actor, viewer.now).await?));
+    }
+    let unknown =
+        || vec![Problem { field: SAME_AS.into(), message: "Choose one of the systems in the list.".into() }];
+    let Ok(instance) = same_as.parse() else { return Ok(Err(unknown())) };
+    match store.psa_connection_move(settings, instance, actor, viewer.now).await {
+        Ok(saved) => Ok(Ok(saved)),
+        Err(StoreError::NotConnected) => Ok(Err(unknown())),
+        Err(error) => Err(error.into()),
     }
 }
 

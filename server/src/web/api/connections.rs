@@ -7,7 +7,7 @@ use super::problem::ApiProblem;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use domain::{Lookups, ModelSettings, PsaSettings, Report};
+use domain::{Lookups, ModelSettings, PsaKind, PsaSettings, Report};
 use serde::{Deserialize, Serialize};
 use store::connections::ConnectionState;
 use utoipa::{IntoParams, ToSchema};
@@ -51,8 +51,29 @@ impl From<ConnectionState> for Health {
 #[derive(Serialize, ToSchema)]
 pub(super) struct PsaConnection {
     settings: PsaSettings,
+    /// Which of the systems it is that the workspace was ever connected to: `halopsa` is the first of its product,
+    /// `halopsa:2` the second. A ticket's number means something only within one.
+    instance: String,
     health: Health,
     updated_at: DateTime<Utc>,
+}
+
+/// What became of a connection that was saved.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PsaSaved {
+    #[serde(flatten)]
+    connection: PsaConnection,
+    /// It is another system than before and is called by another webhook address: give that to it, see `/hook`.
+    webhook_is_new: bool,
+}
+
+/// A ticketing system that the workspace is or was connected to.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PsaInstance {
+    instance: String,
+    /// Where it was last reached: host, company or tenant, for Autotask the part of the user's name behind the `@`.
+    place: String,
+    connected: bool,
 }
 
 /// A connection to a model. The key in `settings` is shown by its last four characters.
@@ -78,14 +99,15 @@ impl From<Report> for Tested {
     }
 }
 
-async fn psa_of(caller: &Caller) -> Result<Json<PsaConnection>, ApiProblem> {
+async fn psa_of(caller: &Caller) -> Result<PsaConnection, ApiProblem> {
     let saved = caller.tenant.psa_connection().await?;
     let saved = saved.ok_or_else(|| ApiProblem::NotSetUp("No ticketing system is connected yet.".into()))?;
-    Ok(Json(PsaConnection {
+    Ok(PsaConnection {
         settings: saved.settings,
+        instance: saved.instance.to_string(),
         health: saved.state.into(),
         updated_at: saved.updated_at,
-    }))
+    })
 }
 
 async fn model_of(caller: &Caller) -> Result<Json<ModelConnection>, ApiProblem> {
@@ -103,30 +125,81 @@ async fn model_of(caller: &Caller) -> Result<Json<ModelConnection>, ApiProblem> 
     (status = 409, description = "No ticketing system is connected yet"),
 ))]
 pub(super) async fn psa(caller: Caller) -> Result<Json<PsaConnection>, ApiProblem> {
-    psa_of(&caller).await
+    psa_of(&caller).await.map(Json)
+}
+
+/// The ticketing systems this workspace is or was connected to
+///
+/// A ticket, a call and waiting work belong to one of them. What was merged into another is not listed.
+#[utoipa::path(get, path = "/connections/psa/instances", tag = "Connections", responses(
+    (status = 200, description = "All of them, by product and number", body = [PsaInstance]),
+))]
+pub(super) async fn psa_instances(caller: Caller) -> Result<Json<Vec<PsaInstance>>, ApiProblem> {
+    let known = caller.tenant.psa_instances().await?;
+    let shown = known.into_iter().map(|known| PsaInstance {
+        instance: known.instance.to_string(),
+        place: known.settings.place(),
+        connected: known.is_connected,
+    });
+    Ok(Json(shown.collect()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PsaPutQuery {
+    /// The system has moved: it is this one of `/connections/psa/instances`, wherever the settings lead. What was taken
+    /// for another one at that address becomes part of it. Left out: the address tells which one it is.
+    same_as: Option<String>,
 }
 
 /// Connect a ticketing system
 ///
 /// A secret that is left out, or given as it was shown, stays as it is while the address does. What is saved is not tried
 /// yet: see the test.
-#[utoipa::path(put, path = "/connections/psa", tag = "Connections",
+///
+/// Another address is another system, with tickets and a webhook address of its own, unless `same_as` says that it moved.
+#[utoipa::path(put, path = "/connections/psa", tag = "Connections", params(PsaPutQuery),
     request_body(content = PsaSettings, examples(
         ("connectwise" = (value = json!({"kind": "connectwise", "site": "https://na.myconnectwise.net", "company_id": "acme", "public_key": "abcDEF123", "private_key": "xyzXYZ789", "client_id": "3f0e8b4e-6c1d-4c0e-9f63-0d0a9f9b2c11"}))),
         ("autotask" = (value = json!({"kind": "autotask", "username": "api@acme.example", "secret": "s3cr3t-s3cr3t", "integration_code": "ABCDEFGH12345678"}))),
         ("halopsa" = (value = json!({"kind": "halopsa", "url": "https://acme.halopsa.com", "client_id": "7c0f3a52", "client_secret": "s3cr3t-s3cr3t"}))),
     )),
-    responses((status = 200, description = "As saved", body = PsaConnection)))]
+    responses((status = 200, description = "As saved", body = PsaSaved)))]
 pub(super) async fn psa_put(
     State(api): State<Api>,
     caller: Caller,
+    Query(query): Query<PsaPutQuery>,
     Body(mut settings): Body<PsaSettings>,
-) -> Result<Json<PsaConnection>, ApiProblem> {
+) -> Result<Json<PsaSaved>, ApiProblem> {
     let saved = caller.tenant.psa_connection().await?;
     settings.keep_secret(saved.as_ref().map(|saved| &saved.settings))?;
     settings.validate()?;
-    caller.tenant.psa_connection_put(settings, &caller.actor, api.ops.now()).await?;
-    psa_of(&caller).await
+    let (kind, now) = (settings.kind(), api.ops.now());
+    let saved = match query.same_as {
+        None => caller.tenant.psa_connection_put(settings, &caller.actor, now).await?,
+        Some(name) => {
+            let instance = known_instance(&caller, kind, &name).await?;
+            caller.tenant.psa_connection_move(settings, instance, &caller.actor, now).await?
+        }
+    };
+    Ok(Json(PsaSaved { connection: psa_of(&caller).await?, webhook_is_new: saved.is_hook_new }))
+}
+
+async fn known_instance(
+    caller: &Caller,
+    kind: PsaKind,
+    name: &str,
+) -> Result<domain::PsaInstance, ApiProblem> {
+    let known = caller.tenant.psa_instances().await?;
+    let found = known.into_iter().map(|known| known.instance).find(|known| known.to_string() == name);
+    found.filter(|found| found.kind == kind).ok_or_else(|| ApiProblem::Invalid {
+        field: "same_as".into(),
+        message: format!(
+            "“same_as” names no {} that this workspace was connected to. See /connections/psa/instances.",
+            kind.name()
+        ),
+    })
 }
 
 /// Test the ticketing system

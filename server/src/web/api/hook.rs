@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 /// Where the ticketing system must send its webhooks, and how a call is verified.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Hook {
-    /// One address for each ticketing system; only that of the connected one is answered.
+    /// One address for each ticketing system; only that of the connected one is answered. They change when another system
+    /// is connected in place of one.
     addresses: Vec<Address>,
     rotated_at: DateTime<Utc>,
 }

@@ -78,6 +78,7 @@ fn calls() -> OpenApiRouter<Api> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(trends::overview))
         .routes(routes!(connections::psa, connections::psa_put))
+        .routes(routes!(connections::psa_instances))
         .routes(routes!(connections::psa_test))
         .routes(routes!(connections::lookups))
         .routes(routes!(connections::model, connections::model_put))

@@ -141,3 +141,41 @@ async fn how_tickets_reached_us_and_that_the_webhook_is_off_is_told_on_three_pag
     let overview = browser.get("/").await.body;
     assert!(overview.contains(sentence) && !overview.contains("switched our webhook off"), "{overview}");
 }
+
+#[tokio::test]
+async fn a_person_says_that_the_system_moved() {
+    let screens = Screens::new().await;
+    let tenant = screens.workspace(OWNER).await;
+    let mut browser = screens.signed_in(OWNER).await;
+    let question = "Which system is this?";
+    assert!(!browser.get("/connections?psa=halopsa").await.body.contains(question), "none is known");
+    let save = |url: &'static str, same_as: &'static str| {
+        [
+            ("page", "/connections"),
+            ("kind", "halopsa"),
+            ("url", url),
+            ("client_id", "id"),
+            ("client_secret", "s3cr3t-s3cr3t"),
+            ("same_as", same_as),
+        ]
+    };
+    let saved = |browser: &str| browser.contains("The connection is saved.");
+    browser.post("/do/psa-save", &save("https://acme.halopsa.com", "")).await.leads_to();
+    let body = browser.get("/connections").await.body;
+    assert!(saved(&body) && body.contains(question), "{body}");
+    assert!(body.contains("The one at acme.halopsa.com, connected now: it has moved here"), "{body}");
+    tenant.connection_used(Which::Psa, screens.clock.now()).await.unwrap();
+
+    browser.post("/do/psa-save", &save("https://support.acme.example", "")).await.leads_to();
+    let body = browser.get("/connections").await.body;
+    assert!(
+        body.contains("It is another system than before, so the webhook address is another one"),
+        "{body}"
+    );
+    assert!(body.contains("The one at acme.halopsa.com: it has moved here"), "{body}");
+    browser.post("/do/psa-save", &save("https://support.acme.example", "halopsa:9")).await.leads_to();
+    assert!(browser.get("/connections").await.body.contains("Choose one of the systems in the list."));
+    browser.post("/do/psa-save", &save("https://support.acme.example", "halopsa")).await.leads_to();
+    let known = tenant.psa_instances().await.unwrap();
+    assert_eq!((known.len(), known[0].settings.place().as_str()), (1, "support.acme.example"));
+}

@@ -59,6 +59,37 @@ async fn a_secret_stays_unless_the_address_changes() {
 }
 
 #[tokio::test]
+async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its_own() {
+    let world = World::new().await;
+    let at = |url: &str| json!({"kind": "halopsa", "url": url, "client_id": "id", "client_secret": "s3cr3t-s3cr3t"});
+    let put = async |query: &str, url: &str| {
+        world.send(Method::PUT, &format!("/connections/psa{query}"), &at(url)).await
+    };
+    let first = put("", "https://acme.halopsa.com").await.json();
+    assert_eq!((&first["instance"], &first["webhook_is_new"]), (&json!("halopsa"), &json!(false)));
+    let hook = world.get("/hook").await["addresses"].clone();
+    world.ours.tenant.connection_used(store::connections::Which::Psa, world.clock.now()).await.unwrap();
+
+    let second = put("", "https://support.acme.example").await.json();
+    assert_eq!((&second["instance"], &second["webhook_is_new"]), (&json!("halopsa:2"), &json!(true)));
+    assert_ne!(world.get("/hook").await["addresses"], hook);
+    let known = json!([
+        {"instance": "halopsa", "place": "acme.halopsa.com", "connected": false},
+        {"instance": "halopsa:2", "place": "support.acme.example", "connected": true}
+    ]);
+    assert_eq!(world.get("/connections/psa/instances").await, known);
+
+    let moved = put("?same_as=halopsa", "https://support.acme.example").await.json();
+    assert_eq!((&moved["instance"], &moved["webhook_is_new"]), (&json!("halopsa"), &json!(true)));
+    assert_eq!(world.get("/hook").await["addresses"], hook, "nobody called the newer one");
+    assert_eq!(world.get("/connections/psa/instances").await.as_array().map(Vec::len), Some(1));
+    for unknown in ["halopsa:2", "halopsa:3", "autotask", "jira"] {
+        let refused = put(&format!("?same_as={unknown}"), "https://acme.halopsa.com").await;
+        assert_eq!(refused.problem(), (422, "invalid".into(), "same_as".into()), "{unknown}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_settings_are_refused_by_their_field() {
     let world = World::new().await;
     let cases = [
