@@ -146,10 +146,11 @@ impl Store {
                     execute!(
                     tx,
                     "UPDATE jobs SET lease_token = NULL, due_at = $1, cause = $2, attempts = attempts - $3,
-                       total_attempts = total_attempts - $3 WHERE id = $4",
+                       total_attempts = total_attempts - $3, for_outage = $4 WHERE id = $5",
                     *at,
                     cause,
                     i64::from(*refund),
+                    *refund,
                     held.id
                 )?;
                     tx.announce(News::Here);

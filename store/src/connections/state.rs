@@ -179,7 +179,7 @@ impl TenantStore {
     }
 
     /// The other side answers again after an outage: jobs that waited for its end are due at once, in their old places. Those
-    /// that failed by themselves, which is what counts as an attempt, wait out their time.
+    /// that failed by themselves wait out their time.
     pub async fn connection_answers(&self, which: Which) -> Result<()> {
         self.write((self.tenant, which), |tx, (tenant, which)| {
             Box::pin(bring_forward(tx, *tenant, *which, Waiting::ForOutage))
@@ -333,7 +333,6 @@ pub(super) async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Resul
 #[derive(Clone, Copy)]
 enum Waiting {
     Any,
-    /// No attempt of theirs was counted.
     ForOutage,
 }
 
@@ -341,19 +340,15 @@ async fn bring_forward(tx: &mut Tx, tenant: TenantId, which: Which, waiting: Wai
     let text = match which {
         Which::Psa => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
-               AND lease_token IS NULL AND due_at > created_at AND attempts <= $2
+               AND lease_token IS NULL AND due_at > created_at AND (for_outage OR $2)
                AND psa = coalesce((SELECT c.psa FROM psa_connections c WHERE c.tenant_id = $1 AND c.psa <> ''), psa)"
         }
         Which::Model => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'
-               AND lease_token IS NULL AND due_at > created_at AND attempts <= $2"
+               AND lease_token IS NULL AND due_at > created_at AND (for_outage OR $2)"
         }
     };
-    let most = match waiting {
-        Waiting::Any => i64::MAX,
-        Waiting::ForOutage => 0,
-    };
-    execute!(tx, text, tenant.0, most)?;
+    execute!(tx, text, tenant.0, matches!(waiting, Waiting::Any))?;
     tx.announce(News::Everywhere);
     Ok(())
 }

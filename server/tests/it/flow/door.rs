@@ -42,6 +42,7 @@ async fn a_workspace_that_changes_its_psa_is_reached_by_the_new_one_at_once() {
     let app = TestApp::sqlite(PsaKind::Autotask).await.unwrap();
     app.ticket("3/3/3").await;
     let mut call = app.desk.calls().pop().unwrap();
+    let before = app.tenant.hook().await.unwrap().key;
     let halo = PsaSettings::HaloPsa {
         url: app.desk.url(),
         client_id: "id".into(),
@@ -51,11 +52,17 @@ async fn a_workspace_that_changes_its_psa_is_reached_by_the_new_one_at_once() {
     };
     app.tenant.psa_connection_put(halo, &Actor::System, app.clock.now()).await.unwrap();
     // Halo's calls need no signature beside the secret address.
-    call.url = call.url.replace("/autotask/", "/halopsa/");
+    let own = app.tenant.hook().await.unwrap().key;
+    let address = |psa: &str, key: &str| call.url.replace("/autotask/", psa).replace(&before, key);
+    let (new, other, old) =
+        (address("/halopsa/", &own), address("/autotask/", &own), address("/halopsa/", &before));
+    call.url = new;
     let answer = app.send(&call).await;
     assert_eq!(answer.status, 202, "{}", answer.excerpt());
-    call.url = call.url.replace("/halopsa/", "/autotask/");
-    is_problem(&app.send(&call).await, 404);
+    for wrong in [other, old] {
+        call.url = wrong;
+        is_problem(&app.send(&call).await, 404);
+    }
 }
 
 #[tokio::test]
