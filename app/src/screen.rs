@@ -12,7 +12,7 @@ use leptos_router::params::ParamsMap;
 use std::future::Future;
 
 /// What was asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     pub path: String,
     /// As it stands in the address, without `?`.

@@ -49,7 +49,7 @@ pub use policy::{
     Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Outage, Policy, ScoreField, Threshold,
     Thresholds, Updates,
 };
-pub use psa::{PsaInstance, PsaKind, UnknownPsa};
+pub use psa::{ClientKey, PsaInstance, PsaKind, UnknownPsa};
 pub use registration::{HookState, HookWanted, Registration, RegistrationOutcome};
 pub use retention::{InvalidRetention, Retention};
 pub use scope::{ListRule, MachineText, Scope, ScopeMode};

@@ -95,6 +95,28 @@ impl FromStr for PsaInstance {
     }
 }
 
+/// A client of one ticketing system: its number means something only there. Written `halopsa/7`, `halopsa:2/7`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientKey {
+    pub psa: PsaInstance,
+    /// The ticketing system's own.
+    pub id: String,
+}
+
+impl fmt::Display for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.psa, self.id)
+    }
+}
+
+impl FromStr for ClientKey {
+    type Err = UnknownPsa;
+    fn from_str(text: &str) -> Result<Self, UnknownPsa> {
+        let (psa, id) = text.split_once('/').ok_or(UnknownPsa)?;
+        Ok(Self { psa: psa.parse()?, id: id.to_owned() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +134,17 @@ mod tests {
         for wrong in ["", "jira", "halopsa:", "halopsa:1", "halopsa:0", "halopsa:-2", "halopsa:two", "jira:2"]
         {
             assert_eq!(wrong.parse::<PsaInstance>(), Err(UnknownPsa), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_read_as_it_is_written() {
+        for (text, number, id) in [("halopsa/7", 1, "7"), ("halopsa:2/a/b", 2, "a/b")] {
+            let key = ClientKey { psa: PsaInstance { kind: PsaKind::HaloPsa, number }, id: id.into() };
+            assert_eq!((text.parse().as_ref(), key.to_string().as_str()), (Ok(&key), text));
+        }
+        for wrong in ["", "7", "jira/7", "/7"] {
+            assert_eq!(wrong.parse::<ClientKey>(), Err(UnknownPsa), "{wrong}");
         }
     }
 }

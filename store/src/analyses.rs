@@ -264,7 +264,7 @@ impl Scored {
             "UPDATE tickets SET state = $1, reason = NULL, mode = $2, label = $3, sentiment = $4, urgency = $5,
                impact = $6, analysed_at = $7, finished_at = $8, degraded = $9
              WHERE tenant_id = $10 AND id = $11
-             RETURNING day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms",
+             RETURNING day, hour, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms",
             state.word(),
             Word::word(self.plan.mode),
             Word::word(self.plan.label),

@@ -130,6 +130,12 @@ pub(crate) fn day_of(at: DateTime<Utc>, time_zone: &str) -> NaiveDate {
     at.with_timezone(&zone(time_zone)).date_naive()
 }
 
+/// The hour in the tenant's zone, 0 to 23.
+pub(crate) fn hour_of(at: DateTime<Utc>, time_zone: &str) -> i64 {
+    use chrono::Timelike;
+    i64::from(at.with_timezone(&zone(time_zone)).hour())
+}
+
 /// A zone we do not know counts as UTC: names come and go with the IANA database.
 pub(crate) fn zone(name: &str) -> chrono_tz::Tz {
     name.parse().unwrap_or(chrono_tz::UTC)

@@ -56,6 +56,7 @@ pub struct TicketRow {
     pub number: String,
     pub title: String,
     pub client: Option<String>,
+    /// Written as a [`domain::ClientKey`].
     pub client_id: Option<String>,
     pub board: Option<String>,
     pub created_at: DateTime<Utc>,
@@ -84,7 +85,7 @@ pub struct TicketFilter {
     pub from: Option<DateTime<Utc>>,
     pub to: Option<DateTime<Utc>>,
     pub label: Option<Label>,
-    /// The PSA's client id.
+    /// Written as a [`domain::ClientKey`].
     pub client: Option<String>,
     pub state: Option<TicketState>,
     pub min_sentiment: Option<Score>,
@@ -137,8 +138,10 @@ struct ListRow {
 impl ListRow {
     /// The ticket as far as it is known without its text.
     fn remains(&self) -> Result<Ticket> {
-        let client =
-            self.client_id.clone().map(|id| Party { id, name: self.client_name.clone().unwrap_or_default() });
+        let client = self.client_id.as_deref().map(|key| Party {
+            id: key.split_once('/').map_or(key, |(_, id)| id).to_owned(),
+            name: self.client_name.clone().unwrap_or_default(),
+        });
         Ok(Ticket {
             psa: rows::read_instance("tickets", &self.psa)?.kind,
             external_id: self.external_id.clone(),
@@ -454,8 +457,8 @@ async fn upsert(
         tx,
         (Uuid,),
         "INSERT INTO tickets (tenant_id, id, psa, external_id, number, title, client_id, client_name, board_name,
-           taken_in_at, day, state, reason, updated, escalated, text_removed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $14)
+           taken_in_at, day, hour, state, reason, updated, escalated, text_removed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $15)
          ON CONFLICT (tenant_id, psa, external_id) DO UPDATE SET number = excluded.number, title = excluded.title,
            client_id = excluded.client_id, client_name = excluded.client_name, board_name = excluded.board_name,
            state = excluded.state, reason = excluded.reason, text_removed = excluded.text_removed
@@ -466,11 +469,12 @@ async fn upsert(
         &held.external_ticket,
         clean(&ticket.number),
         clean(&ticket.title),
-        ticket.client.as_ref().map(|client| clean(&client.id).into_owned()),
+        ticket.client.as_ref().map(|client| format!("{}/{}", held.psa, clean(&client.id))),
         named(&ticket.client),
         named(&ticket.board),
         held.created_at,
         rows::day_of(held.created_at, &held.time_zone),
+        rows::hour_of(held.created_at, &held.time_zone),
         state.word(),
         reason,
         false

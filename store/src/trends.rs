@@ -31,12 +31,14 @@ pub struct Point {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientTally {
+    /// Written as a [`domain::ClientKey`].
     pub client_id: String,
     pub name: String,
     pub tally: Tally,
-    /// The same client over the span of equal length before.
-    pub before: Tally,
 }
+
+/// Sums by weekday, Monday first, and hour, in the tenant's zone.
+pub type Hours = [[Tally; 24]; 7];
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
@@ -99,6 +101,22 @@ struct DayRow {
 struct ClientRow {
     client_id: String,
     name: String,
+    #[sqlx(flatten)]
+    sums: Sums,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClientDayRow {
+    client_id: String,
+    day: NaiveDate,
+    #[sqlx(flatten)]
+    sums: Sums,
+}
+
+#[derive(sqlx::FromRow)]
+struct HourRow {
+    day: NaiveDate,
+    hour: i64,
     #[sqlx(flatten)]
     sums: Sums,
 }
@@ -183,12 +201,7 @@ impl TenantStore {
             .clients(&mut reader, from, to)
             .await?
             .into_iter()
-            .map(|row| ClientTally {
-                before: Tally::default(),
-                client_id: row.client_id,
-                name: row.name,
-                tally: row.sums.into(),
-            })
+            .map(|row| ClientTally { client_id: row.client_id, name: row.name, tally: row.sums.into() })
             .collect();
         // Fractions compared by multiplying out: exact, and the same on every machine.
         let weight = |tally: &Tally| (tally.sentiment_sum + 3 * PRIOR, tally.analysed + PRIOR);
@@ -200,10 +213,6 @@ impl TenantStore {
                 .then_with(|| a.name.cmp(&b.name))
         });
         tallies.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let mut past = self.past(&mut reader, before(from, to), from, &tallies).await?;
-        for client in &mut tallies {
-            client.before = past.remove(&client.client_id).unwrap_or_default();
-        }
         Ok(tallies)
     }
 
@@ -227,10 +236,9 @@ impl TenantStore {
         )
     }
 
-    /// What each of these clients came to in another span.
-    async fn past(
+    /// What each of these clients came to in another span, such as one before.
+    pub async fn client_sums(
         &self,
-        reader: &mut Reader,
         from: NaiveDate,
         to: NaiveDate,
         clients: &[ClientTally],
@@ -238,6 +246,8 @@ impl TenantStore {
         if clients.is_empty() {
             return Ok(HashMap::new());
         }
+        let (from, to) = (rows::known_day(from), rows::known_day(to));
+        let mut reader = self.read().await?;
         let mut query =
             Query::new(concat!("SELECT client_id, '' AS name, ", sums!(), "FROM tallies WHERE tenant_id = "));
         query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
@@ -247,6 +257,56 @@ impl TenantStore {
         query.push(") GROUP BY client_id");
         let rows = fetch_query!(reader, ClientRow, query)?;
         Ok(rows.into_iter().map(|row| (row.client_id, row.sums.into())).collect())
+    }
+
+    /// Each of these clients' way through the span; days without tickets are left out.
+    pub async fn client_days(
+        &self,
+        from: NaiveDate,
+        to: NaiveDate,
+        clients: &[ClientTally],
+    ) -> Result<HashMap<String, Vec<(NaiveDate, Tally)>>> {
+        let mut ways: HashMap<String, Vec<(NaiveDate, Tally)>> = HashMap::new();
+        if clients.is_empty() {
+            return Ok(ways);
+        }
+        let mut query =
+            Query::new(concat!("SELECT client_id, day, ", sums!(), "FROM tallies WHERE tenant_id = "));
+        query.bind(self.tenant.0).push(" AND day >= ").bind(rows::known_day(from));
+        query.push(" AND day < ").bind(rows::known_day(to)).push(" AND client_id IN (VALUES ");
+        query.rows(clients.iter().map(|client| vec![client.client_id.as_str().into()]));
+        query.push(") GROUP BY client_id, day ORDER BY client_id, day");
+        let mut reader = self.read().await?;
+        for row in fetch_query!(reader, ClientDayRow, query)? {
+            ways.entry(row.client_id).or_default().push((row.day, row.sums.into()));
+        }
+        Ok(ways)
+    }
+
+    /// When tickets come, and when they turn sour.
+    pub async fn hours(&self, from: NaiveDate, to: NaiveDate) -> Result<Box<Hours>> {
+        let mut reader = self.read().await?;
+        let rows = fetch_all!(
+            reader,
+            HourRow,
+            concat!(
+                "SELECT day, hour, ",
+                sums!(),
+                "FROM hour_tallies WHERE tenant_id = $1 AND day >= $2 AND day < $3 GROUP BY day, hour"
+            ),
+            self.tenant.0,
+            rows::known_day(from),
+            rows::known_day(to)
+        )?;
+        let mut hours = Box::<Hours>::default();
+        for row in rows {
+            let weekday = row.day.weekday().num_days_from_monday() as usize;
+            let hour = usize::try_from(row.hour).unwrap_or_default();
+            if let Some(sum) = hours.get_mut(weekday).and_then(|hours| hours.get_mut(hour)) {
+                *sum = sum.plus(row.sums.into());
+            }
+        }
+        Ok(hours)
     }
 
     /// Id and name of the clients that had tickets on `since` or later; where they are more than `limit`, those that had

@@ -1,22 +1,71 @@
-//! The clients' moods, worst first, each against its own past.
+//! The clients' moods, worst first, each against its own norm.
 
-use super::overview::{Period, Periods, client_row};
+use super::period::{Period, Periods};
+use crate::AppError;
 use crate::screen::{Nav, Screen, screen};
-use crate::ui::{Empty, PageHeader, Table};
+use crate::ui::words::thousands;
+use crate::ui::{Empty, MeanMood, PageHeader, ShareBar, Spark, Table};
+use crate::viewer::Viewer;
+use chrono::Days;
 use domain::Permission;
+use domain::trend::{Shift, Tally};
 use leptos::prelude::*;
+use store::trends::ClientTally;
 
 /// More clients than anybody reads; the rest is in the API.
 const MOST: u32 = 500;
+/// A client's norm is what it was in so many days before the period.
+pub const NORM_DAYS: u64 = 90;
+/// Points of a small trend.
+const POINTS: usize = 12;
+
+/// A client in a list.
+#[derive(Clone, Debug)]
+pub struct ClientLine {
+    client: ClientTally,
+    norm: Tally,
+    /// The period in equal parts; `None` where a part has no tickets.
+    means: Vec<Option<f64>>,
+}
+
+impl ClientLine {
+    /// Worst first.
+    pub(super) async fn worst(viewer: &Viewer, period: Period, limit: u32) -> Result<Vec<Self>, AppError> {
+        let store = &viewer.store;
+        let clients = store.client_tallies(period.from, period.to, limit).await?;
+        let mut norms = store.client_sums(period.from - Days::new(NORM_DAYS), period.from, &clients).await?;
+        let mut days = store.client_days(period.from, period.to, &clients).await?;
+        let lines = clients.into_iter().map(|client| Self {
+            norm: norms.remove(&client.client_id).unwrap_or_default(),
+            means: parts(period, &days.remove(&client.client_id).unwrap_or_default()),
+            client,
+        });
+        Ok(lines.collect())
+    }
+}
+
+/// The mean of each part of the period.
+fn parts(period: Period, days: &[(chrono::NaiveDate, Tally)]) -> Vec<Option<f64>> {
+    let length = usize::try_from(period.days()).unwrap_or(usize::MAX).max(1);
+    let mut parts = vec![Tally::default(); POINTS.min(length)];
+    let count = parts.len();
+    for (day, tally) in days {
+        let at = usize::try_from((*day - period.from).num_days()).unwrap_or_default() * count / length;
+        if let Some(part) = parts.get_mut(at) {
+            *part = part.plus(*tally);
+        }
+    }
+    parts.into_iter().map(Tally::mean_sentiment).collect()
+}
 
 #[component]
 pub fn ClientsPage() -> impl IntoView {
     screen(Permission::Read, |viewer, asked| async move {
         let period = Period::of(&asked, viewer.store.today(viewer.now).await?);
-        let clients = viewer.store.client_tallies(period.from, period.to, MOST).await?;
+        let clients = ClientLine::worst(&viewer, period, MOST).await?;
         let about = format!(
-            "Worst first, over the last {} days; “before” is the same client over the {0} days before that.",
-            period.days
+            "Worst first over {}. A client’s norm is its own mean of the {NORM_DAYS} days before that.",
+            period.words()
         );
         let body = if clients.is_empty() {
             view! {
@@ -26,16 +75,68 @@ pub fn ClientsPage() -> impl IntoView {
             }
             .into_any()
         } else {
-            let rows = clients.into_iter().map(|client| client_row(client, period)).collect_view();
-            view! {
-                <Table caption="Clients, worst first" heads=vec!["Client", "Mood", "Before", "Negative", "#Tickets"] class="table-cards clients">{rows}</Table>
-            }
-            .into_any()
+            view! { <ClientRows clients period/> }.into_any()
         };
         let page = view! {
-            <PageHeader title="Clients" about><Periods period path="/clients"/></PageHeader>
+            <PageHeader title="Clients" about><Periods period path="/clients".to_owned()/></PageHeader>
             {body}
         };
         Ok(Screen::new(Nav::Clients, "Clients", page))
     })
+}
+
+/// Clients with their moods; each row leads to the client.
+#[component]
+pub fn ClientRows(clients: Vec<ClientLine>, period: Period) -> impl IntoView {
+    let rows = clients.into_iter().map(|line| client_row(line, period)).collect_view();
+    let heads = vec!["Client", "Mood", "Against its norm", "Trend", "Negative", "#Tickets"];
+    view! { <Table caption="Clients, worst first" heads class="table-cards clients">{rows}</Table> }
+}
+
+fn client_row(line: ClientLine, period: Period) -> impl IntoView {
+    let ClientLine { client, norm, means } = line;
+    let query = serde_urlencoded::to_string([("client", client.client_id.as_str())]).unwrap_or_default();
+    let href = format!("/tickets?{}&{query}", period.span());
+    let name = if client.name.is_empty() { "Without a name".to_owned() } else { client.name };
+    view! {
+        <tr>
+            <td class="lead"><a class="row-link" href=href><span class="cell-title" dir="auto">{name}</span></a></td>
+            <td class="fit"><MeanMood mean=client.tally.mean_sentiment()/></td>
+            <td class="fit"><AgainstNorm now=client.tally norm/></td>
+            <td class="fit cell-spark"><Spark means/></td>
+            <td class="fit" data-label="negative"><ShareBar share=client.tally.negative_share()/></td>
+            <td class="n" data-label="tickets">{thousands(client.tally.analysed)}</td>
+        </tr>
+    }
+}
+
+/// How far a mood is from the client's own norm.
+#[component]
+pub fn AgainstNorm(now: Tally, norm: Tally) -> impl IntoView {
+    let Some(shift) = Shift::of(now, norm) else {
+        return view! { <span class="quiet">"too few to tell"</span> }.into_any();
+    };
+    let usual = norm.mean_sentiment().map(|mean| format!("{mean:.1}")).unwrap_or_default();
+    let (class, text) = match (shift.is_notable, shift.by > 0.0) {
+        (false, _) => ("shift", format!("as usual, {usual}")),
+        (true, true) => ("shift shift-worse", format!("▲ {:.1} over {usual}", shift.by)),
+        (true, false) => ("shift shift-better", format!("▼ {:.1} under {usual}", -shift.by)),
+    };
+    view! { <span class=format!("{class} num")>{text}</span> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::Asked;
+
+    #[test]
+    fn a_small_trend_has_a_point_for_each_part_of_the_period() {
+        let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
+        let period = Period::of(&Asked::default(), today);
+        let tally = |sentiment_sum| Tally { analysed: 1, sentiment_sum, ..Tally::default() };
+        let days = [(period.from, tally(5)), (period.from + Days::new(1), tally(3)), (today, tally(1))];
+        let means = parts(period, &days);
+        assert_eq!((means.len(), means[0], means[1], means[11]), (12, Some(4.0), None, Some(1.0)));
+    }
 }

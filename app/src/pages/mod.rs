@@ -8,6 +8,7 @@ pub mod fields;
 pub mod once;
 pub mod overview;
 pub mod parts;
+pub mod period;
 pub mod policy;
 pub mod prompt;
 pub mod settings;

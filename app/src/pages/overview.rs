@@ -1,80 +1,35 @@
 //! How it stands: what was analysed, how the moods move, who is worst off, and whether everything is running.
 
+mod health;
+
+use super::clients::{ClientLine, ClientRows};
+use super::period::{Period, Periods};
 use crate::AppError;
-use crate::pages::arrivals::{self, Coming};
-use crate::pages::parts::NextTry;
 use crate::screen::{Asked, Nav, Screen, screen};
-use crate::ui::words::{count, thousands};
+use crate::ui::words::thousands;
 use crate::ui::{
-    Badge, Card, Column, Empty, Figure, MeanMood, Mood, PageHeader, ShareBar, Table, Tone, TrendChart, When,
-    span,
+    Badge, Card, Column, Empty, Figure, HeatMap, Mood, PageHeader, Table, TrendChart, When, span,
 };
 use crate::viewer::Viewer;
-use chrono::{Days, Duration, NaiveDate};
+use chrono::Duration;
 use domain::trend::Tally;
-use domain::{Mode, ModelSettings, Permission};
+use domain::{Mode, Permission};
+use health::{Health, HealthCard};
 use leptos::prelude::*;
-use store::connections::ConnectionState;
-use store::door::PipelineHealth;
 use store::tickets::{TicketFilter, TicketRow};
-use store::trends::{Bucket, ClientTally, Overview};
+use store::trends::{Hours, Overview};
 
-/// How far back the page looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Period {
-    pub from: NaiveDate,
-    /// Exclusive.
-    pub to: NaiveDate,
-    pub days: u16,
-}
-
-impl Period {
-    const CHOICES: [u16; 3] = [7, 30, 90];
-
-    /// The last 7, 30 or 90 days, today included; 30 where the address says nothing sensible.
-    pub(super) fn of(asked: &Asked, today: NaiveDate) -> Self {
-        let days = asked
-            .query("days")
-            .and_then(|days| days.parse().ok())
-            .filter(|days| Self::CHOICES.contains(days))
-            .unwrap_or(30);
-        Self { from: today - Days::new(u64::from(days) - 1), to: today + Days::new(1), days }
-    }
-    /// For the ticket list: the same span.
-    pub(super) fn query(self) -> String {
-        format!("from={}&to={}", self.from, self.to - Days::new(1))
-    }
-}
-
-/// The choice of the period, as links.
-#[component]
-pub fn Periods(period: Period, path: &'static str) -> impl IntoView {
-    let links = Period::CHOICES
-        .map(|days| {
-            let here = (days == period.days).then_some("true");
-            view! { <a href=format!("{path}?days={days}") aria-current=here>{format!("{days} days")}</a> }
-        })
-        .collect_view();
-    view! { <nav class="switch" aria-label="Period">{links}</nav> }
-}
+/// Clients that need attention, on this page.
+const CLIENTS: u32 = 8;
 
 struct Loaded {
     period: Period,
     overview: Overview,
     columns: Vec<Column>,
-    clients: Vec<ClientTally>,
+    hours: Box<Hours>,
+    clients: Vec<ClientLine>,
     escalated: Vec<TicketRow>,
     health: Health,
-}
-
-/// Whether tickets reach us and we reach the PSA and the model.
-struct Health {
-    pipeline: PipelineHealth,
-    coming: Coming,
-    psa: Option<(&'static str, ConnectionState)>,
-    model: (String, ConnectionState),
-    is_builtin: bool,
-    mode: Mode,
 }
 
 #[component]
@@ -88,50 +43,52 @@ pub fn OverviewPage() -> impl IntoView {
 async fn load(viewer: &Viewer, asked: &Asked) -> Result<Loaded, AppError> {
     let store = &viewer.store;
     let period = Period::of(asked, store.today(viewer.now).await?);
-    let bucket = if period.days > 31 { Bucket::Week } else { Bucket::Day };
-    let points = store.trend(period.from, period.to, bucket, None).await?;
+    let points = store.trend(period.from, period.to, period.bucket().0, None).await?;
     let only_escalated = TicketFilter { escalated: Some(true), ..TicketFilter::default() };
-    let model = store.model_connection().await?;
     Ok(Loaded {
         period,
         overview: store.overview(period.from, period.to).await?,
         columns: points.into_iter().map(|point| Column { start: point.start, tally: point.tally }).collect(),
-        clients: store.client_tallies(period.from, period.to, 8).await?,
+        hours: store.hours(period.from, period.to).await?,
+        clients: ClientLine::worst(viewer, period, CLIENTS).await?,
         escalated: store.ticket_list(&only_escalated, 6, None).await?.rows,
-        health: Health {
-            pipeline: store.pipeline_health(viewer.now).await?,
-            coming: arrivals::load(viewer).await?,
-            psa: store.psa_connection().await?.map(|psa| (psa.settings.kind().name(), psa.state)),
-            is_builtin: matches!(model.settings, ModelSettings::Builtin {}),
-            model: (model.settings.shown(), model.state),
-            mode: store.policy().await?.body.mode,
-        },
+        health: Health::load(viewer).await?,
     })
 }
 
 fn overview(loaded: Loaded) -> AnyView {
-    let Loaded { period, overview, columns, clients, escalated, health } = loaded;
+    let Loaded { period, overview, columns, hours, clients, escalated, health } = loaded;
     let nothing_yet = overview.tally.analysed == 0 && overview.before.analysed == 0;
-    let unit = if period.days > 31 { "week" } else { "day" };
+    let about = match period.days() {
+        1 => format!("{}, against the day before.", capital(&period.words())),
+        days => format!("{}, against the {days} days before.", capital(&period.words())),
+    };
     view! {
-        <PageHeader title="Overview" about=format!("The last {} days, against the {0} days before.", period.days)>
-            <Periods period path="/"/>
+        <PageHeader title="Overview" about>
+            <Periods period path="/".to_owned()/>
         </PageHeader>
         {if nothing_yet {
-            view! { <FirstSteps connected=health.psa.is_some() heard=health.pipeline.last_delivery_at.is_some()/> }.into_any()
+            view! { <FirstSteps connected=health.is_connected() heard=health.is_heard()/> }.into_any()
         } else {
             view! {
                 <Figures overview=overview.clone() period/>
-                <div class="card"><TrendChart finding=finding(&overview, period) columns unit/></div>
+                <div class="card"><TrendChart finding=finding(&overview, period) columns unit=period.bucket().1/></div>
                 <div class="halves">
                     <WorstClients clients period/>
                     <Escalations rows=escalated/>
                 </div>
+                <div class="card"><HeatMap hours/></div>
             }.into_any()
         }}
         <HealthCard health/>
     }
     .into_any()
+}
+
+/// Of the first letter.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// What to do before there is anything to show.
@@ -164,7 +121,7 @@ fn Figures(overview: Overview, period: Period) -> impl IntoView {
     let (escalated_change, escalated_verdict) = count_change(now.escalated, before.escalated, true);
     let (analysed_change, _) = count_change(now.analysed, before.analysed, false);
     let median = overview.median_seconds.map_or_else(|| "–".to_owned(), duration);
-    let span = period.query();
+    let span = period.span();
     view! {
         <div class="figures">
             <Figure label="Analysed" value=thousands(now.analysed) change=analysed_change href=format!("/tickets?{span}")/>
@@ -232,45 +189,27 @@ fn count_change(now: i64, before: i64, more_is_worse: bool) -> (String, &'static
 
 /// The sentence over the chart.
 fn finding(overview: &Overview, period: Period) -> String {
-    let days = period.days;
+    let days = period.words();
     match (overview.tally.mean_sentiment(), overview.before.mean_sentiment()) {
         (Some(now), Some(before)) if now - before >= 0.15 => {
-            format!("Your clients are getting unhappier: {before:.1} → {now:.1} in {days} days")
+            format!("Your clients are getting unhappier: {before:.1} → {now:.1}, {days} against those before")
         }
         (Some(now), Some(before)) if before - now >= 0.15 => {
-            format!("Your clients are getting happier: {before:.1} → {now:.1} in {days} days")
+            format!("Your clients are getting happier: {before:.1} → {now:.1}, {days} against those before")
         }
-        (Some(now), Some(_)) => format!("The mood is steady at {now:.1} over {days} days"),
-        (Some(now), None) => format!("The mood is {now:.1} over the last {days} days"),
-        (None, _) => format!("No tickets in the last {days} days"),
+        (Some(now), Some(_)) => format!("The mood is steady at {now:.1}, {days}"),
+        (Some(now), None) => format!("The mood is {now:.1}, {days}"),
+        (None, _) => format!("No tickets, {days}"),
     }
 }
 
 #[component]
-fn WorstClients(clients: Vec<ClientTally>, period: Period) -> impl IntoView {
-    let rows = clients.into_iter().map(|client| client_row(client, period)).collect_view();
+fn WorstClients(clients: Vec<ClientLine>, period: Period) -> impl IntoView {
     view! {
-        <Card title="Clients, worst first" class="card-table">
-            <Table caption="Clients, worst first" heads=vec!["Client", "Mood", "Before", "Negative", "#Tickets"] class="table-cards clients">{rows}</Table>
-            <p class="card-more"><a href=format!("/clients?days={}", period.days)>"All clients"</a></p>
+        <Card title="Clients that need attention" class="card-table">
+            <ClientRows clients period/>
+            <p class="card-more"><a href=format!("/clients?{}", period.query())>"All clients"</a></p>
         </Card>
-    }
-}
-
-/// One client's mood, against its own past; the row leads to its tickets.
-pub(super) fn client_row(client: ClientTally, period: Period) -> impl IntoView {
-    let query = serde_urlencoded::to_string([("client", client.client_id.as_str())]).unwrap_or_default();
-    let href = format!("/tickets?{}&{query}", period.query());
-    let before = client.before.mean_sentiment().map_or_else(|| "new".to_owned(), |mean| format!("{mean:.1}"));
-    let name = if client.name.is_empty() { "Without a client".to_owned() } else { client.name };
-    view! {
-        <tr>
-            <td class="lead"><a class="row-link" href=href><span class="cell-title" dir="auto">{name}</span></a></td>
-            <td class="fit"><MeanMood mean=client.tally.mean_sentiment()/></td>
-            <td class="fit num cell-sub" data-label="before">{before}</td>
-            <td class="fit" data-label="negative"><ShareBar share=client.tally.negative_share()/></td>
-            <td class="n" data-label="tickets">{thousands(client.tally.analysed)}</td>
-        </tr>
     }
 }
 
@@ -292,98 +231,21 @@ fn Escalations(rows: Vec<TicketRow>) -> impl IntoView {
                 <tr>
                     <td class="lead">
                         <a class="row-link" href=format!("/tickets/{}", row.id)><span class="cell-title" dir="auto">{row.title}</span></a>
-                        <span class="cell-title cell-sub" dir="auto">{row.client.unwrap_or_default()}</span>
+                        <span class="cell-sub cell-title" dir="auto">{row.client.unwrap_or_default()}</span>
                     </td>
                     <td class="fit">{row.sentiment.map(|score| view! { <Mood score/> })}</td>
-                    <td class="fit">{would.then(|| view! { <Badge text="would have"/> })}</td>
-                    <td class="n cell-sub"><When at=row.created_at/></td>
+                    <td class="n cell-sub">{would.then(|| view! { <Badge text="would have"/>" " })}<When at=row.created_at/></td>
                 </tr>
             }
         })
         .collect_view();
     view! {
         <Card title="Latest escalations" class="card-table">
-            <Table caption="Latest escalations" heads=vec!["Ticket", "Mood", "Mode", "#When"] class="table-two table-cards">{rows}</Table>
+            <Table caption="Latest escalations" heads=vec!["Ticket", "Mood", "#When"] class="table-two table-cards">{rows}</Table>
             <p class="card-more"><a href="/tickets?escalated=yes">"All escalated tickets"</a></p>
         </Card>
     }
     .into_any()
-}
-
-#[component]
-fn HealthCard(health: Health) -> impl IntoView {
-    let Health { pipeline, coming, psa, model, is_builtin, mode } = health;
-    let psa = match psa {
-        Some((name, state)) => connection_line(name.to_owned(), state),
-        None => view! { <li><Badge tone=Tone::Failed text="not connected"/><span>"No PSA is connected. "<a href="/setup">"Start set-up"</a></span></li> }.into_any(),
-    };
-    let model = match (is_builtin, model.1) {
-        // It needs nobody's leave and no network: there is nothing to test.
-        (true, ConnectionState::Untested) => view! {
-            <li><Badge tone=Tone::Good text="working"/><span>"The built-in analyser reads the tickets, in this program."</span></li>
-        }
-        .into_any(),
-        (_, state) => connection_line(model.0, state),
-    };
-    let mode = match mode {
-        Mode::Shadow => "Shadow mode: nothing is written into the PSA.",
-        Mode::Live => "Live: where a threshold is reached, the ticket is changed.",
-    };
-    view! {
-        <Card title="Is everything running?">
-            <ul class="health">
-                {delivery_line(&pipeline)}
-                {arrivals::health_line(&coming)}
-                {queue_line(&pipeline)}
-                {psa}
-                {model}
-                <li><Badge text="mode"/><span>{mode}</span></li>
-            </ul>
-        </Card>
-    }
-}
-
-fn delivery_line(pipeline: &PipelineHealth) -> AnyView {
-    match pipeline.last_delivery_at {
-        Some(at) => view! { <li><Badge tone=Tone::Good text="heard"/><span>"The last webhook arrived "<When at/>"."</span></li> }.into_any(),
-        None => view! { <li><Badge tone=Tone::Waiting text="silent"/><span>"No webhook has arrived yet."</span></li> }.into_any(),
-    }
-}
-
-fn queue_line(pipeline: &PipelineHealth) -> AnyView {
-    let waiting = match (pipeline.waiting, pipeline.oldest_waiting_at) {
-        (0, _) | (_, None) => view! { <li><Badge tone=Tone::Good text="clear"/><span>"Nothing waits."</span></li> }.into_any(),
-        (waiting, Some(at)) => view! {
-            <li><Badge tone=Tone::Waiting text="working"/><span>{count(waiting, "ticket waits", "tickets wait")}", the oldest since "<When at/>"."</span></li>
-        }
-        .into_any(),
-    };
-    let dead = (pipeline.dead > 0).then(|| {
-        view! {
-            <li>
-                <Badge tone=Tone::Failed text="failed"/>
-                <span>{count(pipeline.dead, "webhook was", "webhooks were")}" given up. "<a href="/activity?state=failed">"See why, and replay"</a></span>
-            </li>
-        }
-    });
-    view! { {waiting}{dead} }.into_any()
-}
-
-fn connection_line(name: String, state: ConnectionState) -> AnyView {
-    match state {
-        ConnectionState::Untested => view! {
-            <li><Badge tone=Tone::Waiting text="not tested"/><span>{name}" is saved and was not tested. "<a href="/connections">"Test it"</a></span></li>
-        }
-        .into_any(),
-        ConnectionState::Working { since } => view! { <li><Badge tone=Tone::Good text="working"/><span>{name}" works, since "<When at=since/>"."</span></li> }.into_any(),
-        ConnectionState::Paused { since, reason, next_try } => view! {
-            <li>
-                <Badge tone=Tone::Failed text="paused"/>
-                <span>{name}" was paused "<When at=since/>": "{reason}" It is tried again by itself "<NextTry at=next_try/>". "<a href="/connections">"To connections"</a></span>
-            </li>
-        }
-        .into_any(),
-    }
 }
 
 #[cfg(test)]
@@ -396,14 +258,22 @@ mod tests {
 
     #[test]
     fn the_chart_says_what_it_shows() {
-        let today = NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
-        let period = Period { from: today, to: today, days: 30 };
+        let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
+        let period = Period::of(&Asked::default(), today);
         let cases = [
-            (tally(10, 0, 34), tally(10, 0, 21), "Your clients are getting unhappier: 2.1 → 3.4 in 30 days"),
-            (tally(10, 0, 21), tally(10, 0, 34), "Your clients are getting happier: 3.4 → 2.1 in 30 days"),
-            (tally(10, 0, 25), tally(10, 0, 26), "The mood is steady at 2.5 over 30 days"),
-            (tally(10, 0, 25), tally(0, 0, 0), "The mood is 2.5 over the last 30 days"),
-            (tally(0, 0, 0), tally(4, 0, 12), "No tickets in the last 30 days"),
+            (
+                tally(10, 0, 34),
+                tally(10, 0, 21),
+                "Your clients are getting unhappier: 2.1 → 3.4, the last 30 days against those before",
+            ),
+            (
+                tally(10, 0, 21),
+                tally(10, 0, 34),
+                "Your clients are getting happier: 3.4 → 2.1, the last 30 days against those before",
+            ),
+            (tally(10, 0, 25), tally(10, 0, 26), "The mood is steady at 2.5, the last 30 days"),
+            (tally(10, 0, 25), tally(0, 0, 0), "The mood is 2.5, the last 30 days"),
+            (tally(0, 0, 0), tally(4, 0, 12), "No tickets, the last 30 days"),
         ];
         for (now, before, expected) in cases {
             let overview = Overview { tally: now, before, median_seconds: None };

@@ -21,14 +21,14 @@ const WIDTH: f64 = 1000.0;
 const MOOD_HEIGHT: f64 = 200.0;
 const COUNT_HEIGHT: f64 = 100.0;
 
-/// Mood over time above, tickets (the negative part solid) below, on one time axis, with a table that says the same.
+/// Mood over time above, tickets by label below, on one time axis, with a table that says the same.
 #[component]
 pub fn TrendChart(
     /// The finding, in one sentence.
     #[prop(into)]
     finding: String,
     columns: Vec<Column>,
-    /// `day` or `week`.
+    /// `day`, `week` or `month`.
     unit: &'static str,
 ) -> impl IntoView {
     let most = columns.iter().map(|column| column.tally.analysed).max().unwrap_or(0).max(1);
@@ -54,6 +54,7 @@ pub fn TrendChart(
                     </defs>
                     <path class="trend-bridge" d=bridges(&columns)/>
                     <path class="trend-line" d=mood_path(&columns)/>
+                    {escalations(&columns)}
                     {hover(&columns, unit, MOOD_HEIGHT)}
                 </svg>
                 <div class="trend-scale trend-scale-count num" aria-hidden="true"><span>{most}</span><span>"0"</span></div>
@@ -65,8 +66,10 @@ pub fn TrendChart(
             </div>
             <p class="trend-key">
                 <span><i class="key-line"></i>"mean sentiment, 1 pleased to 5 furious"</span>
-                <span><i class="key-negative"></i>"negative tickets"</span>
-                <span><i class="key-rest"></i>"other tickets"</span>
+                <span><i class="key-escalated"></i>"escalated, larger where more were"</span>
+                <span><i class="key-negative"></i>"negative"</span>
+                <span><i class="key-neutral"></i>"neutral"</span>
+                <span><i class="key-positive"></i>"positive tickets"</span>
             </p>
             <TrendTable columns unit/>
         </figure>
@@ -92,6 +95,8 @@ fn TrendTable(columns: Vec<Column>, unit: &'static str) -> impl IntoView {
                     <th scope="row">{date(column.start)}</th>
                     <td class="n">{mean}</td>
                     <td class="n">{tally.negative}</td>
+                    <td class="n">{tally.neutral}</td>
+                    <td class="n">{tally.positive}</td>
                     <td class="n">{tally.analysed}</td>
                     <td class="n">{tally.escalated}</td>
                 </tr>
@@ -105,9 +110,11 @@ fn TrendTable(columns: Vec<Column>, unit: &'static str) -> impl IntoView {
                 <table class="table">
                     <thead>
                         <tr>
-                            <th scope="col">{if unit == "week" { "Week from" } else { "Day" }}</th>
+                            <th scope="col">{match unit { "week" => "Week from", "month" => "Month from", _ => "Day" }}</th>
                             <th scope="col" class="n">"Mean sentiment"</th>
                             <th scope="col" class="n">"Negative"</th>
+                            <th scope="col" class="n">"Neutral"</th>
+                            <th scope="col" class="n">"Positive"</th>
                             <th scope="col" class="n">"Analysed"</th>
                             <th scope="col" class="n">"Escalated"</th>
                         </tr>
@@ -188,6 +195,25 @@ fn bridges(columns: &[Column]) -> String {
     path
 }
 
+/// A dot for each column in which tickets were escalated, at the foot of the moods. A line of no length keeps its round
+/// ends however the drawing is stretched.
+fn escalations(columns: &[Column]) -> impl IntoView + use<> {
+    columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.tally.escalated > 0)
+        .map(|(index, column)| {
+            let size = match column.tally.escalated {
+                1 => "one",
+                2..=4 => "some",
+                _ => "many",
+            };
+            let place = format!("M{:.1} {:.1}h0.1", centre(columns, index), MOOD_HEIGHT - 4.0);
+            view! { <path class=format!("trend-escalated trend-escalated-{size}") d=place/> }
+        })
+        .collect_view()
+}
+
 fn bars(columns: &[Column], most: i64) -> impl IntoView + use<> {
     let step = step(columns);
     let width = step * 0.72;
@@ -198,11 +224,18 @@ fn bars(columns: &[Column], most: i64) -> impl IntoView + use<> {
             #[expect(clippy::cast_precision_loss, reason = "counts of tickets stay far below 2^52")]
             let height = |number: i64| number as f64 / most as f64 * COUNT_HEIGHT;
             let x = centre(columns, index) - width / 2.0;
-            let (negative, all) = (height(column.tally.negative), height(column.tally.analysed));
-            view! {
-                <rect class="bar-rest" x=format!("{x:.1}") width=format!("{width:.1}") y=format!("{:.1}", COUNT_HEIGHT - all) height=format!("{:.1}", all - negative)/>
-                <rect class="bar-negative" x=format!("{x:.1}") width=format!("{width:.1}") y=format!("{:.1}", COUNT_HEIGHT - negative) height=format!("{negative:.1}")/>
-            }
+            let tally = column.tally;
+            let mut top = COUNT_HEIGHT;
+            let parts = [("negative", tally.negative), ("neutral", tally.neutral), ("positive", tally.positive)];
+            parts
+                .map(|(name, number)| {
+                    let height = height(number);
+                    top -= height;
+                    view! {
+                        <rect class=format!("bar-{name}") x=format!("{x:.1}") width=format!("{width:.1}") y=format!("{top:.1}") height=format!("{height:.1}")/>
+                    }
+                })
+                .collect_view()
         })
         .collect_view()
 }
@@ -226,12 +259,19 @@ fn hover(columns: &[Column], unit: &'static str, height: f64) -> impl IntoView +
 
 fn column_words(column: &Column, unit: &str) -> String {
     let tally = column.tally;
-    let when = if unit == "week" { format!("Week from {}", date(column.start)) } else { date(column.start) };
+    let when = match unit {
+        "week" => format!("Week from {}", date(column.start)),
+        "month" => column.start.format("%B %Y").to_string(),
+        _ => date(column.start),
+    };
     match tally.mean_sentiment() {
         Some(mean) => format!(
-            "{when}: mean sentiment {mean:.1}, {} of {} negative",
+            "{when}: mean sentiment {mean:.1}; {}: {} negative, {} neutral, {} positive; {} escalated",
+            count(tally.analysed, "ticket", "tickets"),
             tally.negative,
-            count(tally.analysed, "ticket", "tickets")
+            tally.neutral,
+            tally.positive,
+            tally.escalated
         ),
         None => format!("{when}: no tickets"),
     }

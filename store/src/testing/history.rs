@@ -78,6 +78,7 @@ struct Words {
     /// Of seconds since 1970.
     time: fn(&str) -> String,
     day: fn(&str) -> String,
+    hour: fn(&str) -> String,
     blob: &'static str,
 }
 
@@ -96,6 +97,7 @@ impl Words {
         },
         time: |seconds| format!("strftime('%Y-%m-%dT%H:%M:%S', {seconds}, 'unixepoch') || '+00:00'"),
         day: |seconds| format!("strftime('%Y-%m-%d', {seconds}, 'unixepoch')"),
+        hour: |seconds| format!("CAST(strftime('%H', {seconds}, 'unixepoch') AS integer)"),
         blob: "x'7b7d'",
     };
     const POSTGRES: Self = Self {
@@ -109,6 +111,9 @@ impl Words {
         series: |count| format!("(SELECT generate_series(0::bigint, {count} - 1) AS i)"),
         time: |seconds| format!("to_timestamp({seconds})"),
         day: |seconds| format!("CAST(to_timestamp({seconds}) AT TIME ZONE 'UTC' AS date)"),
+        hour: |seconds| {
+            format!("CAST(extract(hour FROM to_timestamp({seconds}) AT TIME ZONE 'UTC') AS bigint)")
+        },
         blob: "'\\x7b7d'",
     };
 
@@ -132,8 +137,8 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
     let tenant = format!("{open}'{}'{close}", tenant.0.simple());
     let (span, since) = (i64::from(days) * 86_400, until.timestamp() - i64::from(days) * 86_400);
     let (id, analysis, call) = (w.id("sec", 1), w.id("sec + 3", 2), w.id("sec", 3));
-    let (taken, analysed, finished, day) =
-        ((w.time)("sec"), (w.time)("sec + 3"), (w.time)("sec + 5"), (w.day)("sec"));
+    let (taken, analysed, finished) = ((w.time)("sec"), (w.time)("sec + 3"), (w.time)("sec + 5"));
+    let (day, hour) = ((w.day)("sec"), (w.hour)("sec"));
     let gone = tickets / 10;
     let called = tickets - tickets / days.max(1) * days.min(CALLS_KEPT);
     // Even in time, uneven in everything else; the same each time.
@@ -152,12 +157,12 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
     vec![
         format!(
             "INSERT INTO tickets (tenant_id, id, psa, external_id, number, title, client_id, client_name, board_name,
-               taken_in_at, day, analysed_at, finished_at, duration_ms, state, reason, mode, label, sentiment, urgency,
+               taken_in_at, day, hour, analysed_at, finished_at, duration_ms, state, reason, mode, label, sentiment, urgency,
                impact, updated, escalated, degraded, text_removed)
              SELECT {tenant}, {id}, 'autotask', CAST(i AS text), 'T' || i,
                CASE WHEN i < {gone} THEN '' ELSE 'Printer ' || i || ' is on fire' END,
-               CASE WHEN i % 50 = 0 THEN NULL ELSE CAST(client AS text) END,
-               CASE WHEN i % 50 = 0 THEN NULL ELSE 'Client number ' || client END, 'Help Desk', {taken}, {day},
+               CASE WHEN i % 50 = 0 THEN NULL ELSE 'autotask/' || client END,
+               CASE WHEN i % 50 = 0 THEN NULL ELSE 'Client number ' || client END, 'Help Desk', {taken}, {day}, {hour},
                CASE WHEN fate < 100 THEN NULL ELSE {analysed} END, {finished},
                CASE WHEN fate < 100 THEN NULL ELSE 5000 + i % 1000 END, {state},
                CASE WHEN fate < 100 AND i >= {gone} THEN 'left out by a rule' END,
@@ -240,6 +245,14 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
              SELECT tenant_id, day, sum(analysed), sum(negative), sum(neutral), sum(positive), sum(sentiment_sum),
                sum(updated), sum(escalated)
              FROM tallies WHERE tenant_id = {tenant} GROUP BY tenant_id, day"
+        ),
+        format!(
+            "INSERT INTO hour_tallies (tenant_id, day, hour, analysed, negative, neutral, positive, sentiment_sum, updated,
+               escalated)
+             SELECT tenant_id, day, hour, count(*), count(CASE WHEN label = 'negative' THEN 1 END),
+               count(CASE WHEN label = 'neutral' THEN 1 END), count(CASE WHEN label = 'positive' THEN 1 END),
+               sum(sentiment), count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
+             FROM tickets WHERE tenant_id = {tenant} AND label IS NOT NULL GROUP BY tenant_id, day, hour ORDER BY day, hour"
         ),
     ]
 }

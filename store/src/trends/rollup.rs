@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub(crate) struct TallyChange {
     tenant: Uuid,
     day: NaiveDate,
+    /// `None`: from a time when hours were not counted.
+    hour: Option<i64>,
     /// Empty: none.
     client_id: String,
     client_name: String,
@@ -24,6 +26,7 @@ pub(crate) struct TallyChange {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Counted {
     day: NaiveDate,
+    hour: Option<i64>,
     client_id: Option<String>,
     client_name: Option<String>,
     label: Option<String>,
@@ -39,7 +42,7 @@ impl Counted {
         fetch_optional!(
             tx,
             Self,
-            "SELECT day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
+            "SELECT day, hour, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
              FROM tickets WHERE tenant_id = $1 AND id = $2",
             tenant,
             ticket
@@ -51,7 +54,7 @@ impl Counted {
         fetch_optional!(
             tx,
             Self,
-            "SELECT day, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
+            "SELECT day, hour, client_id, client_name, label, sentiment, updated, escalated, taken_in_at, duration_ms
              FROM tickets WHERE tenant_id = $1 AND psa = $2 AND external_id = $3",
             held.tenant_id,
             &held.psa,
@@ -78,6 +81,7 @@ impl Counted {
         TallyChange {
             tenant,
             day: self.day,
+            hour: self.hour,
             client_id: self.client_id.clone().unwrap_or_default(),
             client_name: self.client_name.clone().unwrap_or_default(),
             by: Tally {
@@ -127,6 +131,15 @@ macro_rules! counts {
     };
 }
 
+/// The same, counted from tickets.
+macro_rules! counted {
+    () => {
+        "count(*), count(CASE WHEN label = 'negative' THEN 1 END), count(CASE WHEN label = 'neutral' THEN 1 END),
+           count(CASE WHEN label = 'positive' THEN 1 END), coalesce(sum(sentiment), 0),
+           count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)"
+    };
+}
+
 /// The columns of a row that is there already, raised by those that were to be inserted.
 macro_rules! raised {
     ($table:literal) => {
@@ -165,11 +178,16 @@ fn counts(sum: Tally) -> [Arg; 7] {
     ]
 }
 
-/// Writes what a transaction gathered, one row per day and client and one per day, in the order of their keys.
+/// Writes what a transaction gathered, one row per day and client, one per day and one per hour, in the order of their keys.
 pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
     let mut clients: BTreeMap<(Uuid, NaiveDate, String), (String, Tally)> = BTreeMap::new();
     let mut days: BTreeMap<(Uuid, NaiveDate), Tally> = BTreeMap::new();
+    let mut hours: BTreeMap<(Uuid, NaiveDate, i64), Tally> = BTreeMap::new();
     for change in tx.take_tallies() {
+        if let Some(hour) = change.hour {
+            let hour = hours.entry((change.tenant, change.day, hour)).or_default();
+            *hour = hour.plus(change.by);
+        }
         let day = days.entry((change.tenant, change.day)).or_default();
         *day = day.plus(change.by);
         let (name, sum) = clients.entry((change.tenant, change.day, change.client_id)).or_default();
@@ -178,6 +196,7 @@ pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
     }
     clients.retain(|_, (_, sum)| *sum != Tally::default());
     days.retain(|_, sum| *sum != Tally::default());
+    hours.retain(|_, sum| *sum != Tally::default());
     if clients.is_empty() {
         return Ok(());
     }
@@ -213,6 +232,16 @@ pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
             [tenant.into(), day.into()].into_iter().chain(counts(sum)).collect()
         }));
     query.push(concat!(" ON CONFLICT (tenant_id, day) DO UPDATE SET ", raised!("day_tallies")));
+    execute_query!(tx, query)?;
+    if hours.is_empty() {
+        return Ok(());
+    }
+    let mut query =
+        Query::new(concat!("INSERT INTO hour_tallies (tenant_id, day, hour, ", counts!(), ") VALUES "));
+    query.rows(hours.into_iter().map(|((tenant, day, hour), sum)| {
+        [tenant.into(), day.into(), hour.into()].into_iter().chain(counts(sum)).collect()
+    }));
+    query.push(concat!(" ON CONFLICT (tenant_id, day, hour) DO UPDATE SET ", raised!("hour_tallies")));
     execute_query!(tx, query).map(drop)
 }
 
@@ -221,19 +250,20 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
     let zone: Option<(String,)> =
         fetch_optional!(tx, (String,), "SELECT time_zone FROM tenants WHERE id = $1", tenant.0)?;
     let Some((zone,)) = zone else { return Ok(()) };
-    let tickets: Vec<(Uuid, DateTime<Utc>, NaiveDate)> = fetch_all!(
+    let tickets: Vec<(Uuid, DateTime<Utc>, NaiveDate, Option<i64>)> = fetch_all!(
         tx,
-        (Uuid, DateTime<Utc>, NaiveDate),
-        "SELECT id, taken_in_at, day FROM tickets WHERE tenant_id = $1",
+        (Uuid, DateTime<Utc>, NaiveDate, Option<i64>),
+        "SELECT id, taken_in_at, day, hour FROM tickets WHERE tenant_id = $1",
         tenant.0
     )?;
-    for (id, taken_in_at, day) in tickets {
-        let present = rows::day_of(taken_in_at, &zone);
-        if present != day {
+    for (id, taken_in_at, day, hour) in tickets {
+        let present = (rows::day_of(taken_in_at, &zone), rows::hour_of(taken_in_at, &zone));
+        if present != (day, hour.unwrap_or(-1)) {
             execute!(
                 tx,
-                "UPDATE tickets SET day = $1 WHERE tenant_id = $2 AND id = $3",
-                present,
+                "UPDATE tickets SET day = $1, hour = $2 WHERE tenant_id = $3 AND id = $4",
+                present.0,
+                present.1,
                 tenant.0,
                 id
             )?;
@@ -242,20 +272,20 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
     // Whoever has changed a ticket and is about to count it waits here, and counts it on top. SQLite has one
     // writer. After the tickets, as whoever holds one waits for this.
     if tx.engine() == Engine::Postgres {
-        execute!(tx, "LOCK TABLE tallies, day_tallies IN SHARE ROW EXCLUSIVE MODE")?;
+        execute!(tx, "LOCK TABLE tallies, day_tallies, hour_tallies IN SHARE ROW EXCLUSIVE MODE")?;
     }
     execute!(tx, "DELETE FROM tallies WHERE tenant_id = $1", tenant.0)?;
     execute!(tx, "DELETE FROM day_tallies WHERE tenant_id = $1", tenant.0)?;
+    execute!(tx, "DELETE FROM hour_tallies WHERE tenant_id = $1", tenant.0)?;
     execute!(
         tx,
         concat!(
             "INSERT INTO tallies (tenant_id, day, client_id, client_name, ",
             counts!(),
             ")
-         SELECT tenant_id, day, coalesce(client_id, ''), coalesce(max(client_name), ''), count(*),
-           count(CASE WHEN label = 'negative' THEN 1 END), count(CASE WHEN label = 'neutral' THEN 1 END),
-           count(CASE WHEN label = 'positive' THEN 1 END), coalesce(sum(sentiment), 0),
-           count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
+         SELECT tenant_id, day, coalesce(client_id, ''), coalesce(max(client_name), ''), ",
+            counted!(),
+            "
          FROM tickets WHERE tenant_id = $1 AND label IS NOT NULL
          GROUP BY tenant_id, day, coalesce(client_id, '')"
         ),
@@ -267,6 +297,13 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
          SELECT tenant_id, day, sum(analysed), sum(negative), sum(neutral), sum(positive), sum(sentiment_sum), sum(updated),
            sum(escalated)
          FROM tallies WHERE tenant_id = $1 GROUP BY tenant_id, day"),
+        tenant.0
+    )?;
+    execute!(
+        tx,
+        concat!("INSERT INTO hour_tallies (tenant_id, day, hour, ", counts!(), ")
+         SELECT tenant_id, day, hour, ", counted!(), "
+         FROM tickets WHERE tenant_id = $1 AND label IS NOT NULL AND hour IS NOT NULL GROUP BY tenant_id, day, hour"),
         tenant.0
     )
     .map(drop)

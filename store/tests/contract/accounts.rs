@@ -90,6 +90,7 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
         "events",
         "tallies",
         "day_tallies",
+        "hour_tallies",
     ] {
         let rows: Vec<(i64,)> = beside.rows(&format!("SELECT count(*) FROM {table}")).await;
         assert_eq!(rows, [(0,)], "{table}");

@@ -43,7 +43,7 @@ async fn what_was_read_comes_back_as_it_was(store: TestStore) {
     assert_eq!((kept.text_remarks, kept.author_name), (wanted.text_remarks, wanted.author_name));
     let row = acme.ticket_list(&TicketFilter::default(), 1, None).await.unwrap().rows.remove(0);
     assert_eq!((row.id, row.state, row.created_at), (id, TicketState::Reading, at(0)));
-    assert_eq!((row.client.as_deref(), row.client_id.as_deref()), (Some("Client c"), Some("c")));
+    assert_eq!((row.client.as_deref(), row.client_id.as_deref()), (Some("Client c"), Some("autotask/c")));
     assert_eq!((row.board.as_deref(), row.number.as_str()), (Some("Help Desk"), "T20260302.7"));
     assert_eq!((row.label, row.sentiment, row.mode, row.analysed_at), (None, None, None, None));
     assert!(acme.analysis_latest(id).await.unwrap().is_none());
@@ -105,9 +105,12 @@ async fn the_list_can_be_narrowed(store: TestStore) {
         (TicketFilter { to: Some(at(100)), ..all() }, vec!["1"]),
         (TicketFilter { from: Some(at(100)), to: Some(at(200)), ..all() }, vec!["2"]),
         (TicketFilter { label: Some(Label::Positive), ..all() }, vec!["2"]),
-        (TicketFilter { client: Some("c1".into()), ..all() }, vec!["2", "1"]),
+        (TicketFilter { client: Some("autotask/c1".into()), ..all() }, vec!["2", "1"]),
         (TicketFilter { state: Some(TicketState::Shadowed), ..all() }, vec!["1"]),
-        (TicketFilter { state: Some(TicketState::Analysed), client: Some("c1".into()), ..all() }, vec!["2"]),
+        (
+            TicketFilter { state: Some(TicketState::Analysed), client: Some("autotask/c1".into()), ..all() },
+            vec!["2"],
+        ),
         (TicketFilter { min_sentiment: Some(Score::NEUTRAL), ..all() }, vec!["3", "1"]),
         (TicketFilter { escalated: Some(true), ..all() }, vec![]),
         (TicketFilter { escalated: Some(false), ..all() }, vec!["3", "2", "1"]),
@@ -162,7 +165,10 @@ async fn a_replay_reads_the_ticket_as_it_stands_now(store: TestStore) {
     now.text = "Solved, thank you.".into();
     assert_eq!(acme.ticket_read(job.lease, &now, at(101)).await.unwrap(), ticket);
     let story = acme.ticket_story(ticket).await.unwrap().unwrap();
-    assert_eq!((story.text.as_str(), story.row.client_id.as_deref()), ("Solved, thank you.", Some("c2")));
+    assert_eq!(
+        (story.text.as_str(), story.row.client_id.as_deref()),
+        ("Solved, thank you.", Some("autotask/c2"))
+    );
     assert_eq!(story.row.created_at, at(0), "when it was taken in does not change");
     let what: Vec<&str> = story.events.iter().map(|event| event.what.as_str()).collect();
     assert_eq!(what, ["received", "read", "scored", "decided", "replayed", "read"]);

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Tables that grow with the tickets.
-const GROWING: [&str; 10] = [
+const GROWING: [&str; 11] = [
     "tickets",
     "ticket_bodies",
     "deliveries",
@@ -15,6 +15,7 @@ const GROWING: [&str; 10] = [
     "audit",
     "tallies",
     "day_tallies",
+    "hour_tallies",
 ];
 /// Rows of those tables that one statement may read: what a page looks through, each with the text beside it.
 const ROWS: i64 = 12_000;
@@ -53,7 +54,8 @@ pub fn sqlite(statement: &str, steps: &[String]) -> Vec<String> {
             || step.contains("rowid=?")
             || step.contains("dedupe_key=?");
         // The roll-ups are sums over a span of days, or over a client's.
-        let of_a_span = ["tallies", "day_tallies"].contains(&table) && step.contains("tenant_id=? AND ");
+        let of_a_span =
+            ["tallies", "day_tallies", "hour_tallies"].contains(&table) && step.contains("tenant_id=? AND ");
         let whole_tenant = step.ends_with("(tenant_id=?)") && !step.contains("deliveries_dead");
         if step.starts_with("SCAN") {
             faults.push(format!("reads all of {table}"));

@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use domain::{
-    Action, ActionState, Assessment, DeliveryId, Effect, Label, Mode, Plan, Score, Ticket, TicketId,
+    Action, ActionState, Assessment, ClientKey, DeliveryId, Effect, Label, Mode, Plan, Score, Ticket,
+    TicketId,
 };
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -48,6 +49,8 @@ pub(super) struct TicketItem {
     pub(super) number: String,
     pub(super) title: String,
     pub(super) client: Option<String>,
+    /// The ticketing system and its number of the client.
+    #[schema(example = "autotask/250")]
     pub(super) client_id: Option<String>,
     pub(super) board: Option<String>,
     /// When we took it in.
@@ -125,7 +128,7 @@ pub(super) struct TicketsQuery {
     pub(super) to: Option<DateTime<Utc>>,
     /// The mood in one word.
     label: Option<Label>,
-    /// The ticketing system's id of a client.
+    /// A client: its `id` of `/clients`, or the ticketing system's own number of a client of the connected system.
     client: Option<String>,
     #[param(schema_with = state_words, required = false)]
     state: Option<TicketState>,
@@ -166,6 +169,23 @@ pub(super) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     })
 }
 
+/// As the store knows it: a number alone is that of a client of the system that is connected.
+pub(super) async fn client_key(
+    caller: &Caller,
+    client: Option<String>,
+) -> Result<Option<String>, ApiProblem> {
+    let is_key = |text: &String| text.parse::<ClientKey>().is_ok();
+    if client.as_ref().is_none_or(is_key) {
+        return Ok(client);
+    }
+    let id = client.unwrap_or_default();
+    let connected = caller.tenant.psa_connection().await?;
+    Ok(Some(match connected {
+        Some(connected) => ClientKey { psa: connected.instance, id }.to_string(),
+        None => id,
+    }))
+}
+
 /// Tickets
 #[utoipa::path(get, path = "/tickets", tag = "Tickets", params(TicketsQuery), responses((status = 200, description = "A page, newest first", body = TicketList)))]
 pub(super) async fn list(
@@ -177,7 +197,7 @@ pub(super) async fn list(
         from: query.from,
         to: query.to,
         label: query.label,
-        client: query.client,
+        client: client_key(&caller, query.client).await?,
         state: query.state,
         min_sentiment: query.min_sentiment,
         escalated: query.escalated,

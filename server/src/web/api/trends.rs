@@ -4,13 +4,13 @@ use super::Api;
 use super::auth::Caller;
 use super::extract::{Query, limit};
 use super::problem::ApiProblem;
-use super::tickets::words;
+use super::tickets::{client_key, words};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::trend::Tally;
 use serde::{Deserialize, Serialize};
-use store::trends::{Bucket, ClientTally, Point};
+use store::trends::{Bucket, Point};
 use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
@@ -149,7 +149,7 @@ pub(super) struct TrendsQuery {
     /// One line for each client (the 20 worst) instead of one for all.
     #[param(inline)]
     group_by: Option<GroupBy>,
-    /// Only this client, by the ticketing system's id.
+    /// Only this client: its `id` of `/clients`, or the ticketing system's own number of a client of the connected system.
     client: Option<String>,
 }
 
@@ -194,7 +194,8 @@ pub(super) async fn trends(
 ) -> Result<Json<Trends>, ApiProblem> {
     let span = span(&api, &caller, query.from, query.to).await?;
     let bucket = query.bucket.unwrap_or(Bucket::Day);
-    let wanted: Vec<(Option<String>, Option<String>)> = match (query.group_by, query.client) {
+    let client = client_key(&caller, query.client).await?;
+    let wanted: Vec<(Option<String>, Option<String>)> = match (query.group_by, client) {
         (None, client) => vec![(client, None)],
         (Some(GroupBy::Client), only) => {
             let tallies = caller.tenant.client_tallies(span.from, span.to, MOST_GROUPS).await?;
@@ -234,18 +235,13 @@ pub(super) struct Clients {
 /// A client's mood, and its own before.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Client {
-    /// The ticketing system's id.
+    /// The ticketing system and its number of the client.
+    #[schema(example = "autotask/250")]
     id: String,
     name: String,
     now: Sums,
     /// The span of equal length before.
     before: Sums,
-}
-
-impl From<ClientTally> for Client {
-    fn from(tally: ClientTally) -> Self {
-        Self { id: tally.client_id, name: tally.name, now: tally.tally.into(), before: tally.before.into() }
-    }
 }
 
 /// Clients, worst first
@@ -257,5 +253,13 @@ pub(super) async fn clients(
 ) -> Result<Json<Clients>, ApiProblem> {
     let span = span(&api, &caller, query.from, query.to).await?;
     let tallies = caller.tenant.client_tallies(span.from, span.to, limit(query.limit)?).await?;
-    Ok(Json(Clients { span, clients: tallies.into_iter().map(Into::into).collect() }))
+    let earlier = span.from.checked_sub_signed(span.to - span.from).unwrap_or(NaiveDate::MIN);
+    let mut before = caller.tenant.client_sums(earlier, span.from, &tallies).await?;
+    let clients = tallies.into_iter().map(|tally| Client {
+        before: before.remove(&tally.client_id).unwrap_or_default().into(),
+        id: tally.client_id,
+        name: tally.name,
+        now: tally.tally.into(),
+    });
+    Ok(Json(Clients { span, clients: clients.collect() }))
 }

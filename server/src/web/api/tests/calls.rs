@@ -16,11 +16,14 @@ async fn tickets_are_listed_filtered_and_told() {
     let cases = [
         ("?min_sentiment=4", vec![angry]),
         ("?label=positive", vec![calm]),
-        ("?label=negative&state=analysed&escalated=false&client=250&q=printer&cursor=", vec![angry]),
+        ("?label=negative&state=analysed&escalated=false&client=autotask/250&q=printer&cursor=", vec![angry]),
         ("?from=2026-03-05&to=2026-03-06", vec![angry, calm]),
         ("?to=2026-03-05T09:00:00Z", vec![]),
+        ("?client=250", vec![angry, calm]),
+        ("?client=autotask:2/250", vec![]),
         ("?client=none", vec![]),
     ];
+    world.send(Method::PUT, "/connections/psa", &world.autotask_settings()).await;
     for (query, expected) in cases {
         let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
         assert_eq!(ids(&world.get(&format!("/tickets{query}")).await), expected, "{query}");
@@ -99,7 +102,7 @@ async fn tickets_add_up() {
     let clients = world.get("/clients").await;
     assert_eq!(
         (&clients["clients"][0]["id"], &clients["clients"][0]["now"]["negative"]),
-        (&json!("250"), &json!(2))
+        (&json!("autotask/250"), &json!(2))
     );
     for query in ["from=2026-03-08&to=2026-03-01", "from=2026-03-01&to=2026-03-01", "from=1926-03-01"] {
         assert_eq!(
