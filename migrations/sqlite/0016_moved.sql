@@ -1,10 +1,11 @@
--- Each ticketing system calls an address of its own. This is the one of a system that is not connected now: it calls in
--- vain until it is connected again.
+-- Each ticketing system calls an address of its own. This is the one of a system that is not connected now.
 ALTER TABLE psa_instances ADD COLUMN hook_sha256 BLOB;
 ALTER TABLE psa_instances ADD COLUMN hook_key BLOB;
 ALTER TABLE psa_instances ADD COLUMN hook_secret BLOB;
 ALTER TABLE psa_instances ADD COLUMN hook_rotated_at TEXT;
--- Until when it was swept before it was left.
+CREATE UNIQUE INDEX psa_instances_hook ON psa_instances (hook_sha256) WHERE hook_sha256 IS NOT NULL;
+-- From when on and until when it was swept before it was left.
+ALTER TABLE psa_instances ADD COLUMN swept_since TEXT;
 ALTER TABLE psa_instances ADD COLUMN swept_through TEXT;
 -- It turned out to be this one at another address; its number is not given away again.
 ALTER TABLE psa_instances ADD COLUMN merged_into TEXT;

@@ -131,8 +131,8 @@ impl Connections {
     ) -> Result<(PsaInstance, Opened<dyn Psa>), ConnectError> {
         let saved = tenant.psa_connection().await?.ok_or(ConnectError::NoPsa)?;
         let id = tenant.tenant_id();
-        // Another instance has neither this one's limits nor its failures.
-        let lane = format!("psa {id} {}", saved.instance);
+        // Another instance has neither this one's limits nor its failures, and neither has another address.
+        let lane = format!("psa {id} {} {}", saved.instance, saved.settings.place());
         let caller = self.outside.caller(&lane, psa_limits(&saved.settings));
         let connection = self.psas.get_or(id, saved.revision, || psa::open(&saved.settings, caller.clone()));
         let is_untested = saved.state == ConnectionState::Untested;

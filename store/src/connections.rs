@@ -6,7 +6,7 @@ mod state;
 
 use hooks::TABLE_HOOKS;
 pub(crate) use hooks::hook_put;
-pub use hooks::{Hook, HookOwner};
+pub use hooks::{Hook, HookChange, HookOwner};
 pub use instances::KnownInstance;
 use instances::{Leads, Settled};
 pub use state::{ConnectionState, Probe};
@@ -43,8 +43,8 @@ pub struct PsaConnection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PsaSaved {
     pub instance: PsaInstance,
-    /// The webhook address is another one than before: its own where it was connected before, else a new one.
-    pub is_hook_new: bool,
+    /// What became of the webhook address.
+    pub hook: HookChange,
 }
 
 #[derive(Clone, Debug)]
@@ -268,7 +268,7 @@ impl TenantStore {
                     let before = before(tx, this.tenant).await?;
                     let present = before.as_ref().map(|before| before.instance);
                     let keys = &this.store.inner.keys;
-                    let Settled { instance, change, is_hook_new } =
+                    let Settled { instance, change, hook, swept, merged } =
                         instances::settle(tx, keys, this.tenant, settings, *leads, present, *now).await?;
                     let kept = before.filter(|before| settings.is_same_place(&before.settings));
                     let sealed = match kept.filter(|_| settings.secret().is_empty()) {
@@ -289,17 +289,11 @@ impl TenantStore {
                         instance.to_string()
                     )?;
                     resume(tx, this.tenant, Which::Psa).await?;
-                    sweeps::connected(tx, this.tenant, instance, change, *now).await?;
+                    sweeps::connected(tx, this.tenant, instance, change, swept, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
-                    let news = match (change, leads) {
-                        (sweeps::Change::Another, _) => ", whose tickets are new to this workspace or were left before",
-                        (_, Leads::To(_)) => ", as the same system at another address",
-                        _ => "",
-                    };
-                    let hook = if is_hook_new { "; the webhook address changed with it" } else { "" };
-                    let detail = format!("{} was saved{news}{hook}", settings.kind().name());
+                    let detail = told(settings.kind(), *leads, instance, change, hook, &merged);
                     audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await?;
-                    Ok(PsaSaved { instance, is_hook_new })
+                    Ok(PsaSaved { instance, hook })
                 })
             })
             .await
@@ -422,6 +416,32 @@ impl TenantStore {
         })
         .await
     }
+}
+
+/// What the audit trail says of a save.
+fn told(
+    kind: PsaKind,
+    leads: Leads,
+    instance: PsaInstance,
+    change: sweeps::Change,
+    hook: HookChange,
+    merged: &[PsaInstance],
+) -> String {
+    let mut told = format!("{} was saved", kind.name());
+    match (change, leads) {
+        (_, Leads::To(_)) => told += &format!(", as {instance} at another address"),
+        (sweeps::Change::Another, _) => told += &format!(" as {instance}, another system than before"),
+        _ => {}
+    }
+    for merged in merged {
+        told += &format!("; {merged} is part of it from now on");
+    }
+    match hook {
+        HookChange::Same => {}
+        HookChange::New => told += "; it has a webhook address of its own",
+        HookChange::Again => told += "; it has the webhook address again that it had before",
+    }
+    told
 }
 
 /// A process of the release before leaves the word out or as it was, and knows one instance of a product.

@@ -252,7 +252,16 @@ impl TenantStore {
                         *delivery
                     )?;
                     let Some((psa, state, Some(external_ticket), received_at)) = found else { return Ok(false) };
-                    if state == DeliveryState::Queued.word() {
+                    let (is_under_way,): (bool,) = fetch_one!(
+                        tx,
+                        (bool,),
+                        "SELECT EXISTS (SELECT 1 FROM jobs WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3
+                                          AND due_at IS NOT NULL)",
+                        tenant.0,
+                        &psa,
+                        &external_ticket
+                    )?;
+                    if state == DeliveryState::Queued.word() && is_under_way {
                         return Ok(true);
                     }
                     let requeue = Requeue { tenant: *tenant, psa, external_ticket, delivery: Some(*delivery), received_at };

@@ -15,6 +15,8 @@ use uuid::Uuid;
 const FIRST: TimeDelta = TimeDelta::minutes(2);
 /// How long a ticket that was found is remembered.
 const KEPT: TimeDelta = TimeDelta::days(35);
+/// An instance that is connected again within this time is swept on from where it was left.
+const LEFT: TimeDelta = TimeDelta::hours(24);
 /// Rows in one insert.
 const ROWS: usize = 64;
 
@@ -130,15 +132,25 @@ pub(crate) enum Change {
     Another,
 }
 
-/// A connection was saved. Another ticketing system is read from now on: what was created there before is none of ours.
+/// How far an instance was swept when it was left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SweptSpan {
+    pub(crate) since: DateTime<Utc>,
+    pub(crate) through: DateTime<Utc>,
+}
+
+/// A connection was saved. Another ticketing system is read from now on, or from where it was left if that was not long
+/// ago: what was created there before is none of ours. `swept`: the connected one's, if it was connected before.
 pub(crate) async fn connected(
     tx: &mut Tx,
     tenant: TenantId,
     psa: PsaInstance,
     change: Change,
+    swept: Option<SweptSpan>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if change != Change::Another {
+    let goes_on = swept.filter(|swept| change == Change::Mended || now - swept.through <= LEFT);
+    if goes_on.is_none() && change != Change::Another {
         return execute!(
             tx,
             "UPDATE sweeps SET psa = $1, due_at = $2, problem = NULL,
@@ -152,15 +164,18 @@ pub(crate) async fn connected(
         .map(drop);
     }
     // PSAs tell times in whole seconds.
+    let from_now = SweptSpan { since: now.trunc_subsecs(0), through: now.trunc_subsecs(0) };
+    let span = goes_on.unwrap_or(from_now);
     execute!(
         tx,
-        "INSERT INTO sweeps (tenant_id, psa, since, through, due_at, quiet) VALUES ($1, $2, $3, $3, $4, 0)
+        "INSERT INTO sweeps (tenant_id, psa, since, through, due_at, quiet) VALUES ($1, $2, $3, $4, $5, 0)
          ON CONFLICT (tenant_id) DO UPDATE SET psa = excluded.psa, since = excluded.since, through = excluded.through,
            list_begun_at = NULL, list_cursor = NULL, due_at = excluded.due_at, quiet = 0, swept_at = NULL, problem = NULL,
            hook = NULL, hook_since = NULL",
         tenant.0,
         psa.to_string(),
-        now.trunc_subsecs(0),
+        span.since,
+        span.through,
         now + FIRST
     )
     .map(drop)

@@ -30,6 +30,20 @@ impl PsaSettings {
         }
     }
 
+    /// As [`Self::is_same_instance`], and both say as much of it: where one leaves a zone or tenant out that the other
+    /// names, they may lead to two.
+    pub fn is_surely_same_instance(&self, other: &Self) -> bool {
+        self.is_same_instance(other) && self.detail().is_some() == other.detail().is_some()
+    }
+
+    fn detail(&self) -> Option<&str> {
+        match self {
+            Self::ConnectWise { company_id, .. } => Some(company_id),
+            Self::Autotask { zone_url, .. } => zone_url.as_deref(),
+            Self::HaloPsa { tenant, .. } => tenant.as_deref(),
+        }
+    }
+
     /// These settings, with what only `older` says of the instance that both lead to. So an instance whose zone or tenant
     /// is known does not become one that fits any.
     pub fn or_what_was_known(mut self, older: &Self) -> Self {

@@ -34,7 +34,7 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
         Ok(psa) => psa,
         Err(error) => {
             if matches!(error, ConnectError::Elsewhere(_)) {
-                tenant.strays_hand_over().await.map_err(Setback::store)?;
+                tenant.strays_hand_over(job.psa).await.map_err(Setback::store)?;
             }
             return Err(Setback::connect(error));
         }

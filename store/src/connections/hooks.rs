@@ -1,8 +1,11 @@
 //! The tenant's own webhook address: unguessable, sealed in the row, found by its hash.
 
+use super::instances::{TABLE, has_worked};
 use super::{instance_of, open_psa, place};
 use crate::accounts::sha256;
 use crate::engine::{Scope, Tx, execute, fetch_one, fetch_optional};
+use crate::rows;
+use crate::sweeps::Change;
 use crate::{Actor, KeyRing, Result, Store, TenantStore, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,6 +34,22 @@ pub struct HookOwner {
     pub hook: Hook,
 }
 
+/// An address of an instance that is not connected, and what is.
+#[derive(sqlx::FromRow)]
+struct LeftRow {
+    tenant_id: Uuid,
+    psa: String,
+    settings: String,
+    merged_into: Option<String>,
+    has_worked: bool,
+    hook_secret: Vec<u8>,
+    hook_rotated_at: DateTime<Utc>,
+    connected: String,
+    connected_settings: String,
+    connected_sealed: Vec<u8>,
+    connected_has_worked: bool,
+}
+
 impl Store {
     /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
     pub async fn hook_lookup(&self, key: &str) -> Result<Option<HookOwner>> {
@@ -44,7 +63,9 @@ impl Store {
             sha256(key)
         )?;
         drop(reader);
-        let Some((tenant, sealed_secret, rotated_at, settings, sealed, psa)) = found else { return Ok(None) };
+        let Some((tenant, sealed_secret, rotated_at, settings, sealed, psa)) = found else {
+            return self.left_hook(key).await;
+        };
         let (tenant, keys) = (TenantId(tenant), &self.inner.keys);
         let secret = keys.open(place(tenant, TABLE_HOOKS, "secret"), &sealed_secret)?;
         let psa = match (psa, settings, sealed) {
@@ -55,6 +76,49 @@ impl Store {
             _ => None,
         };
         Ok(Some(HookOwner { tenant, psa, hook: Hook { key: key.to_owned(), secret, rotated_at } }))
+    }
+
+    /// The address of an instance that is not connected now. Where that is the connected one by another name, it is as good
+    /// as the one that is shown. Where it is another system, calls are kept for it until the connected one has worked:
+    /// until then its settings may be a mistake.
+    async fn left_hook(&self, key: &str) -> Result<Option<HookOwner>> {
+        let mut reader = self.read(Scope::EveryTenant).await?;
+        let found = fetch_optional!(
+            reader,
+            LeftRow,
+            concat!(
+                "SELECT i.tenant_id, i.psa, i.settings, i.merged_into, ",
+                has_worked!("i"),
+                " AS has_worked, i.hook_secret, i.hook_rotated_at, p.psa AS connected, p.settings AS connected_settings,
+                   p.sealed AS connected_sealed, ",
+                has_worked!("c"),
+                " AS connected_has_worked
+                 FROM psa_instances i
+                 JOIN psa_connections p ON p.tenant_id = i.tenant_id
+                 JOIN psa_instances c ON c.tenant_id = p.tenant_id AND c.psa = p.psa
+                 WHERE i.hook_sha256 = $1"
+            ),
+            sha256(key)
+        )?;
+        drop(reader);
+        let Some(row) = found else { return Ok(None) };
+        let (tenant, keys) = (TenantId(row.tenant_id), &self.inner.keys);
+        let left = rows::read_instance(TABLE, &row.psa)?;
+        let connected = rows::read_instance(TABLE, &row.connected)?;
+        let is_connected = match &row.merged_into {
+            Some(into) => *into == row.connected,
+            None => !row.has_worked && left.kind == connected.kind,
+        };
+        let psa = if is_connected {
+            (connected, open_psa(keys, tenant, &row.connected_settings, &row.connected_sealed)?)
+        } else if row.connected_has_worked {
+            return Ok(None);
+        } else {
+            (left, rows::read_json(TABLE, "settings", &row.settings)?)
+        };
+        let secret = keys.open(place(tenant, TABLE_HOOKS, "secret"), &row.hook_secret)?;
+        let hook = Hook { key: key.to_owned(), secret, rotated_at: row.hook_rotated_at };
+        Ok(Some(HookOwner { tenant, psa: Some(psa), hook }))
     }
 }
 
@@ -87,11 +151,12 @@ impl TenantStore {
         Ok(Hook { key: open("key", &key)?.expose().to_owned(), secret: open("secret", &secret)?, rotated_at })
     }
 
-    /// A new key and secret; the old address stops at once.
+    /// A new key and secret; the old address stops at once, as does every other that leads to the connected system.
     pub async fn hook_rotate(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Hook> {
         self.write((self.clone(), actor.clone(), now), |tx, (this, actor, now)| {
             Box::pin(async move {
                 let hook = hook_put(tx, &this.store.inner.keys, this.tenant, *now).await?;
+                forget_others(tx, this.tenant).await?;
                 let by = audit::name(tx, this.tenant, actor).await?;
                 audit::append(tx, this.tenant, &by, "hook.rotated", "the webhook address was changed", *now)
                     .await?;
@@ -125,9 +190,38 @@ pub(crate) async fn hook_put(
     Ok(Hook { key, secret, rotated_at: now })
 }
 
-/// The present address is kept for when the instance is connected again. Until then nobody is let in by it: what calls it
-/// tells of tickets that are elsewhere.
-pub(super) async fn leave(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+/// What a save did to the address that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookChange {
+    Same,
+    /// Another system's: it must be given to it.
+    New,
+    /// The one that the instance had when it was left.
+    Again,
+}
+
+/// The address that is shown goes with the instance it was made for. `way`: the instance that is left, and the one that is
+/// connected in its place.
+pub(super) async fn pass_on(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    tenant: TenantId,
+    way: [PsaInstance; 2],
+    change: Change,
+    now: DateTime<Utc>,
+) -> Result<HookChange> {
+    let [left, connected] = way;
+    let own: Option<(Uuid,)> = fetch_optional!(
+        tx,
+        (Uuid,),
+        "SELECT tenant_id FROM psa_instances WHERE tenant_id = $1 AND psa = $2 AND hook_sha256 IS NOT NULL",
+        tenant.0,
+        connected.to_string()
+    )?;
+    if own.is_none() && change == Change::Mended {
+        // It was made for this one, whose address was wrong.
+        return Ok(HookChange::Same);
+    }
     execute!(
         tx,
         "UPDATE psa_instances SET hook_sha256 = h.key_sha256, hook_key = h.sealed_key, hook_secret = h.sealed_secret,
@@ -135,64 +229,41 @@ pub(super) async fn leave(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) 
          FROM hooks h
          WHERE h.tenant_id = $1 AND psa_instances.tenant_id = $1 AND psa_instances.psa = $2",
         tenant.0,
-        instance.to_string()
-    )
-    .map(drop)
-}
-
-/// The address that the instance had when it was left, or a new one.
-pub(super) async fn take_up(
-    tx: &mut Tx,
-    keys: &KeyRing,
-    tenant: TenantId,
-    instance: PsaInstance,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    if restore(tx, tenant, instance).await? {
-        return Ok(());
-    }
-    hook_put(tx, keys, tenant, now).await.map(drop)
-}
-
-/// The instance was left by mistake, and the address that was made meanwhile is not used: it has its own again. `true`: so
-/// it is.
-pub(super) async fn take_up_again(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<bool> {
-    let called: Option<(i64,)> = fetch_optional!(
-        tx,
-        (i64,),
-        "SELECT CAST(1 AS bigint) FROM hooks h WHERE h.tenant_id = $1 AND EXISTS (
-           SELECT 1 FROM deliveries d WHERE d.tenant_id = h.tenant_id AND d.received_at >= h.rotated_at
-             AND NOT d.by_sweep)",
-        tenant.0
+        left.to_string()
     )?;
-    if called.is_none() {
-        return restore(tx, tenant, instance).await;
+    if own.is_none() {
+        hook_put(tx, keys, tenant, now).await?;
+        return Ok(HookChange::New);
     }
-    forget(tx, tenant, instance).await?;
-    Ok(false)
-}
-
-async fn restore(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<bool> {
-    let restored = execute!(
+    execute!(
         tx,
         "UPDATE hooks SET key_sha256 = i.hook_sha256, sealed_key = i.hook_key, sealed_secret = i.hook_secret,
            rotated_at = i.hook_rotated_at
-         FROM psa_instances i
-         WHERE i.tenant_id = $1 AND i.psa = $2 AND i.hook_sha256 IS NOT NULL AND hooks.tenant_id = $1",
+         FROM psa_instances i WHERE i.tenant_id = $1 AND i.psa = $2 AND hooks.tenant_id = $1",
         tenant.0,
-        instance.to_string()
+        connected.to_string()
     )?;
-    forget(tx, tenant, instance).await?;
-    Ok(restored > 0)
-}
-
-async fn forget(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
     execute!(
         tx,
         "UPDATE psa_instances SET hook_sha256 = NULL, hook_key = NULL, hook_secret = NULL, hook_rotated_at = NULL
          WHERE tenant_id = $1 AND psa = $2",
         tenant.0,
-        instance.to_string()
+        connected.to_string()
+    )?;
+    Ok(HookChange::Again)
+}
+
+/// Addresses that lead to the connected instance beside the one that is shown end with that one.
+async fn forget_others(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    execute!(
+        tx,
+        concat!(
+            "UPDATE psa_instances AS i SET hook_sha256 = NULL, hook_key = NULL, hook_secret = NULL, hook_rotated_at = NULL
+             WHERE i.tenant_id = $1 AND (i.merged_into IS NOT NULL OR NOT ",
+            has_worked!("i"),
+            ")"
+        ),
+        tenant.0
     )
     .map(drop)
 }

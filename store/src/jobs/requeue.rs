@@ -8,6 +8,7 @@ use domain::TenantId;
 use uuid::Uuid;
 
 /// A person wants a ticket analysed (again).
+#[derive(Clone)]
 pub(crate) struct Requeue {
     pub(crate) tenant: TenantId,
     pub(crate) psa: String,
@@ -23,6 +24,21 @@ impl Requeue {
     ///
     /// Uses the job there is, alive or dead, before it makes one: a ticket has at most one.
     pub(crate) async fn carry_out(&self, tx: &mut Tx, actor: &Actor, now: DateTime<Utc>) -> Result<()> {
+        let merged: Option<(String,)> = fetch_optional!(
+            tx,
+            (String,),
+            "SELECT merged_into FROM psa_instances WHERE tenant_id = $1 AND psa = $2 AND merged_into IS NOT NULL",
+            self.tenant.0,
+            &self.psa
+        )?;
+        match merged {
+            // On record twice: the one of the system as it is known now is analysed.
+            Some((psa,)) => Self { psa, delivery: None, ..self.clone() }.analyse(tx, actor, now).await,
+            None => self.analyse(tx, actor, now).await,
+        }
+    }
+
+    async fn analyse(&self, tx: &mut Tx, actor: &Actor, now: DateTime<Utc>) -> Result<()> {
         let tenant = self.tenant.0;
         let connected: Option<(String,)> = fetch_optional!(
             tx,

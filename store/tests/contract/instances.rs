@@ -232,7 +232,7 @@ async fn a_call_that_was_on_its_way_during_the_change_is_not_left_behind(store: 
         store.accept(NewDelivery { psa: number(1), ..new }).await.unwrap();
     };
     late("7", 11).await;
-    acme.strays_hand_over().await.unwrap();
+    acme.strays_hand_over(number(1)).await.unwrap();
     assert_eq!(waiting(&acme, 12).await, [("7".to_owned(), number(2))]);
     late("8", 13).await;
     connect(&acme, LIVE, 14).await;

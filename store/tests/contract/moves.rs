@@ -3,7 +3,8 @@
 use crate::instances::{LIVE, TRIAL, WRONG, arrive, carried, connect, halo, instance, number, waiting};
 use crate::support::{self, at, claim, tenant};
 use domain::{PsaInstance, PsaKind};
-use store::sweeps::SweepEnd;
+use store::connections::HookChange;
+use store::sweeps::{SweepEnd, SweptTicket};
 use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, TenantStore};
 
@@ -14,7 +15,12 @@ support::on_both_engines! {
     only_a_known_system_of_the_product_can_have_moved,
     what_is_known_of_an_instance_tells_it_from_others,
     another_system_is_called_by_an_address_of_its_own,
-    a_mistake_in_the_address_changes_no_webhook_for_long,
+    a_mistake_in_the_address_ends_no_webhook,
+    sweeping_goes_on_from_where_a_system_was_left,
+    a_system_whose_zone_or_tenant_is_left_open_is_not_taken_for_another,
+    what_never_worked_cannot_have_moved,
+    a_ticket_that_is_on_record_twice_is_replayed_as_the_one_that_counts,
+    calls_that_come_while_others_are_handed_over_are_not_lost,
     addresses_that_are_kept_are_sealed_anew,
 }
 
@@ -45,7 +51,7 @@ async fn a_system_that_moved_keeps_its_tickets(store: TestStore) {
     arrive(&acme, "8", 2).await;
     let (before, sweep) = (key(&acme).await, acme.sweep().await.unwrap().unwrap());
     let saved = moved(&acme, MOVED, number(1), 10).await;
-    assert_eq!((saved.instance, saved.is_hook_new), (number(1), false));
+    assert_eq!((saved.instance, saved.hook), (number(1), HookChange::Same));
     assert_eq!(key(&acme).await, before);
     assert!(arrive(&acme, "7", 11).await.repeated, "it is the ticket that was seen");
     assert_eq!(waiting(&acme, 12).await, [("8".to_owned(), number(1))]);
@@ -76,18 +82,26 @@ async fn one_that_was_taken_for_another_becomes_part_of_it(store: TestStore) {
     assert_eq!(instance(&acme).await, number(2));
 
     let saved = moved(&acme, MOVED, number(1), 20).await;
-    assert_eq!((saved.instance, saved.is_hook_new), (number(1), false), "the newer address was called");
-    assert!(second != first && key(&acme).await == second);
+    assert_eq!((saved.instance, saved.hook), (number(1), HookChange::Again));
+    assert!(second != first && key(&acme).await == first);
+    for key in [&first, &second] {
+        let owner = acme.store().hook_lookup(key).await.unwrap().unwrap();
+        assert_eq!(owner.psa.unwrap().0, number(1), "whichever it calls");
+    }
     assert!(arrive(&acme, "8", 21).await.repeated && arrive(&acme, "7", 21).await.repeated);
     assert_eq!(
         waiting(&acme, 22).await,
         [("6".to_owned(), number(1)), ("9".to_owned(), number(1))],
         "the waiting of both"
     );
+    let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
+    let clients = acme.client_tallies(day(1), day(31), 10).await.unwrap();
+    let counts: Vec<_> = clients.iter().map(|one| (one.client_id.as_str(), one.tally.analysed)).collect();
+    assert_eq!(counts, [("halopsa/c", 3)], "its clients are the same, too");
     // A call that was on its way is not left behind, and its number is not given to another system.
     let late = support::delivery(acme.tenant_id(), "late", support::created("10"), 23);
     store.accept(store::door::NewDelivery { psa: number(2), ..late }).await.unwrap();
-    acme.strays_hand_over().await.unwrap();
+    acme.strays_hand_over(number(2)).await.unwrap();
     assert_eq!(waiting(&acme, 24).await, [("10".to_owned(), number(1))]);
     connect(&acme, TRIAL, 30).await;
     assert_eq!(instance(&acme).await, number(3));
@@ -107,7 +121,7 @@ async fn what_was_created_between_two_addresses_is_asked_for(store: TestStore) {
     assert_eq!(acme.sweep().await.unwrap().unwrap().since, Some(at(90)));
     moved(&acme, MOVED, number(1), 95).await;
     let sweep = acme.sweep().await.unwrap().unwrap();
-    assert_eq!((sweep.psa, sweep.since, sweep.through), (number(1), Some(at(50)), Some(at(50))));
+    assert_eq!((sweep.psa, sweep.since, sweep.through), (number(1), Some(at(0)), Some(at(50))));
 }
 
 async fn only_a_known_system_of_the_product_can_have_moved(store: TestStore) {
@@ -142,6 +156,11 @@ async fn what_is_known_of_an_instance_tells_it_from_others(store: TestStore) {
     }
 }
 
+/// Whose calls this address takes.
+async fn leads_to(store: &Store, key: &str) -> Option<PsaInstance> {
+    store.hook_lookup(key).await.unwrap().map(|owner| owner.psa.unwrap().0)
+}
+
 async fn another_system_is_called_by_an_address_of_its_own(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, TRIAL, 0).await;
@@ -149,39 +168,160 @@ async fn another_system_is_called_by_an_address_of_its_own(store: TestStore) {
     let trial = key(&acme).await;
     let saved = acme.psa_connection_put(halo(LIVE, "id"), &Actor::System, at(10)).await.unwrap();
     let live = key(&acme).await;
-    assert!(saved.is_hook_new && live != trial);
-    assert!(store.hook_lookup(&trial).await.unwrap().is_none(), "its numbers are none of the new one's");
-    let owner = store.hook_lookup(&live).await.unwrap().unwrap();
-    assert_eq!(owner.psa.unwrap().0, number(2));
+    assert!(saved.hook == HookChange::New && live != trial);
+    assert_eq!(leads_to(&store, &live).await, Some(number(2)));
+    assert_eq!(leads_to(&store, &trial).await, Some(number(1)), "the address may have been mistyped");
     carried(&acme, "9", 11).await;
+    assert_eq!(leads_to(&store, &trial).await, None, "its numbers are none of the new one's");
     let saved = acme.psa_connection_put(halo(TRIAL, "id"), &Actor::System, at(20)).await.unwrap();
-    assert!(saved.is_hook_new && key(&acme).await == trial, "it still calls the address that it had");
-    assert!(store.hook_lookup(&live).await.unwrap().is_none());
-    assert!(store.hook_lookup(&trial).await.unwrap().is_some());
+    assert!(
+        saved.hook == HookChange::Again && key(&acme).await == trial,
+        "it still calls the address that it had"
+    );
+    assert_eq!((leads_to(&store, &live).await, leads_to(&store, &trial).await), (None, Some(number(1))));
     let told = &acme.audit_list(1, None).await.unwrap().rows[0];
-    assert!(told.detail.contains("the webhook address changed with it"), "{told:?}");
+    assert!(told.detail.ends_with("it has the webhook address again that it had before"), "{told:?}");
 }
 
-async fn a_mistake_in_the_address_changes_no_webhook_for_long(store: TestStore) {
+async fn a_mistake_in_the_address_ends_no_webhook(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, WRONG, 0).await;
     let first = key(&acme).await;
     connect(&acme, LIVE, 1).await;
     assert_eq!(key(&acme).await, first, "it may be in use already");
     carried(&acme, "7", 2).await;
-    connect(&acme, WRONG, 10).await;
-    assert_ne!(key(&acme).await, first, "it could be another system");
+    connect(&acme, "https://acme.halo.example", 10).await;
+    let newer = key(&acme).await;
+    assert_ne!(newer, first, "it could be another system");
+    // What still calls meanwhile is kept for the system it comes from.
+    let owner = store.hook_lookup(&first).await.unwrap().unwrap();
+    assert_eq!((owner.psa.as_ref().unwrap().0, owner.hook.key.as_str()), (number(2), first.as_str()));
+    let new = support::delivery(acme.tenant_id(), "8", support::created("8"), 11);
+    store.accept(store::door::NewDelivery { psa: number(2), ..new }).await.unwrap();
     connect(&acme, LIVE, 20).await;
     assert_eq!(key(&acme).await, first);
-    // Who has pasted the newer address into the PSA already goes on with it.
-    connect(&acme, WRONG, 30).await;
-    let newer = key(&acme).await;
-    arrive(&acme, "8", 31).await;
-    let saved = acme.psa_connection_put(halo(LIVE, "id"), &Actor::System, at(40)).await.unwrap();
-    assert!(!saved.is_hook_new && key(&acme).await == newer);
-    connect(&acme, WRONG, 50).await;
-    connect(&acme, LIVE, 60).await;
-    assert_eq!(key(&acme).await, newer, "the first one is over");
+    assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(2))]);
+    // Who has pasted the newer one meanwhile is heard as well, until an address is made that is to be the only one.
+    assert_eq!(leads_to(&store, &newer).await, Some(number(2)));
+    acme.hook_rotate(&Actor::System, at(30)).await.unwrap();
+    assert_eq!((leads_to(&store, &newer).await, leads_to(&store, &first).await), (None, None));
+    assert_eq!(leads_to(&store, &key(&acme).await).await, Some(number(2)));
+}
+
+/// Asks until a second; what was found there is missing.
+async fn swept(tenant: &TenantStore, psa: PsaInstance, until: i64, ticket: &str) {
+    let found = SweptTicket { external_ticket: ticket.into(), number: None, created_at: at(until) };
+    tenant.sweep_keep(psa, vec![found], at(until), None, at(until)).await.unwrap();
+    let end = SweepEnd { next_at: at(until + 60), quiet: 1, problem: None };
+    tenant.sweep_end(psa, end, at(until)).await.unwrap();
+}
+
+async fn sweeping_goes_on_from_where_a_system_was_left(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    swept(&acme, number(1), 50, "7").await;
+    let span = async || {
+        let sweep = acme.sweep().await.unwrap().unwrap();
+        (sweep.psa, sweep.since, sweep.through)
+    };
+    // A mistake for a minute.
+    connect(&acme, WRONG, 90).await;
+    assert_eq!(span().await, (number(2), Some(at(90)), Some(at(90))));
+    connect(&acme, LIVE, 91).await;
+    assert_eq!(span().await, (number(1), Some(at(0)), Some(at(50))));
+    let missing = acme.sweep_missing(number(1), at(99), 10).await.unwrap();
+    assert_eq!(missing.len(), 1, "what was found and not taken in yet");
+    // Another system for an hour, and for two days.
+    for (left, back, from) in [(100, 3_700, (at(0), at(50))), (4_000, 200_000, (at(200_000), at(200_000)))] {
+        connect(&acme, TRIAL, left).await;
+        acme.connection_used(store::connections::Which::Psa, at(left + 1)).await.unwrap();
+        connect(&acme, LIVE, back).await;
+        assert_eq!(span().await, (number(1), Some(from.0), Some(from.1)), "left at {left}");
+    }
+}
+
+async fn a_system_whose_zone_or_tenant_is_left_open_is_not_taken_for_another(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let of = |tenant: Option<&str>| {
+        let mut settings = halo("https://halo.example", "id");
+        if let domain::PsaSettings::HaloPsa { tenant: field, .. } = &mut settings {
+            *field = tenant.map(str::to_owned);
+        }
+        settings
+    };
+    for (second, tenant) in [(0, "one"), (10, "two")] {
+        acme.psa_connection_put(of(Some(tenant)), &Actor::System, at(second)).await.unwrap();
+        carried(&acme, "7", second + 1).await;
+    }
+    let saved = acme.psa_connection_move(of(None), number(2), &Actor::System, at(20)).await.unwrap();
+    assert_eq!(saved.instance, number(2));
+    let places = places(&acme).await;
+    let both = [
+        (number(1), "halo.example (one)".to_owned(), false),
+        (number(2), "halo.example (two)".to_owned(), true),
+    ];
+    assert_eq!(places, both, "nothing says that they are one");
+}
+
+async fn what_never_worked_cannot_have_moved(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, WRONG, 10).await;
+    let named: Vec<PsaInstance> = places(&acme).await.into_iter().map(|(instance, ..)| instance).collect();
+    assert_eq!(named, [number(1), number(2)], "the connected one, whether it works or not");
+    // Said of the mistake that is connected: it is still the system that worked.
+    assert_eq!(moved(&acme, LIVE, number(2), 20).await.instance, number(1));
+    assert_eq!(places(&acme).await.len(), 1);
+    let refused = acme.psa_connection_move(halo(MOVED, "id"), number(2), &Actor::System, at(30)).await;
+    assert!(matches!(refused, Err(StoreError::NotConnected)), "{refused:?}");
+}
+
+async fn a_ticket_that_is_on_record_twice_is_replayed_as_the_one_that_counts(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, MOVED, 10).await;
+    carried(&acme, "8", 11).await;
+    // Taken in anew and under way when somebody says that it is the same system.
+    let call = arrive(&acme, "7", 12).await;
+    let job = claim(&store, 12).await;
+    let twin = support::end_read(&acme, &job, &support::read("7", "c"), 13).await;
+    moved(&acme, MOVED, number(1), 20).await;
+    let story = acme.ticket_story(twin).await.unwrap().unwrap();
+    assert_eq!(story.row.state, store::tickets::TicketState::Failed);
+    assert!(story.row.reason.unwrap().contains("on record twice"));
+    assert!(waiting(&acme, 21).await.is_empty());
+    assert!(acme.ticket_replay(twin, &Actor::System, at(22)).await.unwrap());
+    assert!(acme.delivery_replay(call.delivery, &Actor::System, at(22)).await.unwrap());
+    assert_eq!(waiting(&acme, 23).await, [("7".to_owned(), number(1))], "once, as the first");
+}
+
+/// On PostgreSQL what commits in between is seen by the next statement.
+async fn calls_that_come_while_others_are_handed_over_are_not_lost(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, WRONG, 0).await;
+    for ticket in 0..40 {
+        arrive(&acme, &format!("early {ticket}"), 0).await;
+    }
+    let node = store.reopen().await;
+    let calls = async {
+        for ticket in 0..200 {
+            let key = format!("late {ticket}");
+            let new = support::delivery(acme.tenant_id(), &key, support::created(&key), 1);
+            node.accept(store::door::NewDelivery { psa: number(1), ..new }).await.unwrap();
+        }
+    };
+    let changes = async {
+        connect(&acme, LIVE, 1).await;
+        for _ in 0..20 {
+            acme.strays_hand_over(number(1)).await.unwrap();
+        }
+    };
+    tokio::join!(calls, changes);
+    acme.strays_hand_over(number(1)).await.unwrap();
+    let jobs = store.job_claim(at(9_999), support::LEASE, 500, store::jobs::Share::of(500)).await.unwrap();
+    assert_eq!((jobs.len(), jobs.iter().filter(|job| job.psa == number(2)).count()), (240, 240));
 }
 
 async fn addresses_that_are_kept_are_sealed_anew(store: TestStore) {

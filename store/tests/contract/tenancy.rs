@@ -91,8 +91,11 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
     assert!(b.delivery_list(&DeliveryFilter::default(), 10, None).await.unwrap().rows.is_empty());
     assert_eq!(b.pipeline_health(at(9)).await.unwrap(), PipelineHealth::default());
     assert!(b.ticket_list(&TicketFilter::default(), 10, None).await.unwrap().rows.is_empty());
-    let named =
-        TicketFilter { client: Some("c".into()), q: Some("printer".into()), ..TicketFilter::default() };
+    let named = TicketFilter {
+        client: Some("autotask/c".into()),
+        q: Some("printer".into()),
+        ..TicketFilter::default()
+    };
     assert!(b.ticket_list(&named, 10, None).await.unwrap().rows.is_empty());
     assert!(b.ticket_samples(10).await.unwrap().is_empty());
     assert_eq!(a.tenant.assessed_newest(10).await.unwrap().len(), 1);
@@ -100,11 +103,15 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
     let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
     assert_eq!(a.tenant.overview(day(1), day(9)).await.unwrap().tally.analysed, 1);
     assert_eq!(b.overview(day(1), day(9)).await.unwrap(), Overview::default());
-    for client in [None, Some("c")] {
+    for client in [None, Some("autotask/c")] {
         let trend = b.trend(day(1), day(9), Bucket::Month, client).await.unwrap();
         assert!(trend.iter().all(|point| point.tally.analysed == 0));
     }
     assert!(b.client_tallies(day(1), day(9), 10).await.unwrap().is_empty());
+    let theirs = a.tenant.client_tallies(day(1), day(9), 10).await.unwrap();
+    assert!(!theirs.is_empty() && b.client_sums(day(1), day(9), &theirs).await.unwrap().is_empty());
+    assert!(b.client_days(day(1), day(9), &theirs).await.unwrap().is_empty());
+    assert_eq!(b.hours(day(1), day(9)).await.unwrap(), Box::default());
     assert_eq!(a.tenant.client_names(day(1), 10).await.unwrap().len(), 1);
     assert!(b.client_names(day(1), 10).await.unwrap().is_empty());
     assert!(b.token_list().await.unwrap().is_empty());
@@ -183,7 +190,7 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
         b.connection_still_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
         b.connection_resumed(which, at(9)).await.unwrap();
         b.connection_answers(which).await.unwrap();
-        b.strays_hand_over().await.unwrap();
+        b.strays_hand_over(PsaKind::Autotask.into()).await.unwrap();
         b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
     }
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();

@@ -14,7 +14,7 @@ use domain::{Permission, PsaKind, PsaSettings};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use store::StoreError;
-use store::connections::{KnownInstance, PsaConnection, PsaSaved};
+use store::connections::{HookChange, KnownInstance, PsaConnection, PsaSaved};
 
 /// The form's input that names the PSA.
 const KIND: &str = "kind";
@@ -206,8 +206,7 @@ pub async fn psa_save(
         Err(problems) => Err(problems),
     };
     match outcome {
-        Ok(PsaSaved { is_hook_new: true, .. }) => done(&page, WITH_NEW_HOOK).await,
-        Ok(_) => done(&page, "The connection is saved. Test it next.").await,
+        Ok(saved) => done(&page, told(saved.hook)).await,
         Err(problems) => {
             let entry = entry_of(PsaSave::url(), page, &fields, &SECRETS, problems).keep(KIND, kind.slug());
             entry.keep(SAME_AS, &same_as).send_back().await
@@ -215,8 +214,18 @@ pub async fn psa_save(
     }
 }
 
-const WITH_NEW_HOOK: &str = "The connection is saved. It is another system than before, so the webhook address is another one, too: \
-     paste it there. Then test the connection.";
+fn told(hook: HookChange) -> &'static str {
+    match hook {
+        HookChange::Same => "The connection is saved. Test it next.",
+        HookChange::New => {
+            "The connection is saved. It is another system than before and has a webhook address of its own: test the \
+             connection, then paste that address there."
+        }
+        HookChange::Again => {
+            "The connection is saved. It has the webhook address again that it had before. Test the connection next."
+        }
+    }
+}
 
 /// Saves as the system that `same_as` names, or as the one that the address tells.
 async fn keep(

@@ -4,12 +4,14 @@ use super::Api;
 use super::auth::Caller;
 use super::extract::{Body, Query};
 use super::problem::ApiProblem;
+use super::tickets::words;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use domain::{Lookups, ModelSettings, PsaKind, PsaSettings, Report};
 use serde::{Deserialize, Serialize};
-use store::connections::ConnectionState;
+use store::connections::{ConnectionState, HookChange};
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
 /// Whether a connection works, as far as we know.
@@ -63,8 +65,14 @@ pub(super) struct PsaConnection {
 pub(super) struct PsaSaved {
     #[serde(flatten)]
     connection: PsaConnection,
-    /// It is another system than before and is called by another webhook address: give that to it, see `/hook`.
-    webhook_is_new: bool,
+    #[schema(schema_with = hook_words)]
+    webhook: &'static str,
+}
+
+fn hook_words() -> Object {
+    let about = "What became of the webhook address, see `/hook`. `new`: this is another system than before, and the address \
+        must be given to it. `again`: it has the one that it had before.";
+    words(about, &["same", "new", "again"])
 }
 
 /// A ticketing system that the workspace is or was connected to.
@@ -183,7 +191,12 @@ pub(super) async fn psa_put(
             caller.tenant.psa_connection_move(settings, instance, &caller.actor, now).await?
         }
     };
-    Ok(Json(PsaSaved { connection: psa_of(&caller).await?, webhook_is_new: saved.is_hook_new }))
+    let webhook = match saved.hook {
+        HookChange::Same => "same",
+        HookChange::New => "new",
+        HookChange::Again => "again",
+    };
+    Ok(Json(PsaSaved { connection: psa_of(&caller).await?, webhook }))
 }
 
 async fn known_instance(

@@ -66,12 +66,12 @@ async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its
         world.send(Method::PUT, &format!("/connections/psa{query}"), &at(url)).await
     };
     let first = put("", "https://acme.halopsa.com").await.json();
-    assert_eq!((&first["instance"], &first["webhook_is_new"]), (&json!("halopsa"), &json!(false)));
+    assert_eq!((&first["instance"], &first["webhook"]), (&json!("halopsa"), &json!("same")));
     let hook = world.get("/hook").await["addresses"].clone();
     world.ours.tenant.connection_used(store::connections::Which::Psa, world.clock.now()).await.unwrap();
 
     let second = put("", "https://support.acme.example").await.json();
-    assert_eq!((&second["instance"], &second["webhook_is_new"]), (&json!("halopsa:2"), &json!(true)));
+    assert_eq!((&second["instance"], &second["webhook"]), (&json!("halopsa:2"), &json!("new")));
     assert_ne!(world.get("/hook").await["addresses"], hook);
     let known = json!([
         {"instance": "halopsa", "place": "acme.halopsa.com", "connected": false},
@@ -80,7 +80,7 @@ async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its
     assert_eq!(world.get("/connections/psa/instances").await, known);
 
     let moved = put("?same_as=halopsa", "https://support.acme.example").await.json();
-    assert_eq!((&moved["instance"], &moved["webhook_is_new"]), (&json!("halopsa"), &json!(true)));
+    assert_eq!((&moved["instance"], &moved["webhook"]), (&json!("halopsa"), &json!("again")));
     assert_eq!(world.get("/hook").await["addresses"], hook, "nobody called the newer one");
     assert_eq!(world.get("/connections/psa/instances").await.as_array().map(Vec::len), Some(1));
     for unknown in ["halopsa:2", "halopsa:3", "autotask", "jira"] {
