@@ -19,6 +19,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/tickets") view=pages::tickets::TicketsPage ssr=SsrMode::Async/>
                 <Route path=path!("/tickets/:id") view=pages::ticket::TicketPage ssr=SsrMode::Async/>
                 <Route path=path!("/clients") view=pages::clients::ClientsPage ssr=SsrMode::Async/>
+                <Route path=path!("/clients/:psa/:id") view=pages::client::ClientPage ssr=SsrMode::Async/>
+                <Route path=path!("/clients/:psa/:id/report") view=pages::client::ReportPage ssr=SsrMode::Async/>
                 <Route path=path!("/activity") view=pages::activity::ActivityPage ssr=SsrMode::Async/>
                 <Route path=path!("/activity/:id") view=pages::activity::DeliveryPage ssr=SsrMode::Async/>
                 <Route path=path!("/setup") view=pages::setup::SetupPage ssr=SsrMode::Async/>

@@ -13,6 +13,7 @@
 pub mod accounts;
 pub mod analyses;
 pub mod audit;
+pub mod clients;
 pub mod connections;
 pub mod door;
 mod engine;

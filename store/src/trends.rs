@@ -121,6 +121,11 @@ struct HourRow {
     sums: Sums,
 }
 
+/// What names each of these clients.
+pub fn keys_of(clients: &[ClientTally]) -> Vec<&str> {
+    clients.iter().map(|client| client.client_id.as_str()).collect()
+}
+
 impl TenantStore {
     /// `from` inclusive, `to` exclusive, days in the tenant's zone.
     pub async fn overview(&self, from: NaiveDate, to: NaiveDate) -> Result<Overview> {
@@ -241,7 +246,7 @@ impl TenantStore {
         &self,
         from: NaiveDate,
         to: NaiveDate,
-        clients: &[ClientTally],
+        clients: &[&str],
     ) -> Result<HashMap<String, Tally>> {
         if clients.is_empty() {
             return Ok(HashMap::new());
@@ -253,7 +258,7 @@ impl TenantStore {
         query.bind(self.tenant.0).push(" AND day >= ").bind(from).push(" AND day < ").bind(to);
         // Rows, not a list: where PostgreSQL keeps one plan for any values, it makes a list anew for each row it reads.
         query.push(" AND client_id IN (VALUES ");
-        query.rows(clients.iter().map(|client| vec![client.client_id.as_str().into()]));
+        query.rows(clients.iter().map(|client| vec![rows::clean(client).into_owned().into()]));
         query.push(") GROUP BY client_id");
         let rows = fetch_query!(reader, ClientRow, query)?;
         Ok(rows.into_iter().map(|row| (row.client_id, row.sums.into())).collect())
@@ -264,7 +269,7 @@ impl TenantStore {
         &self,
         from: NaiveDate,
         to: NaiveDate,
-        clients: &[ClientTally],
+        clients: &[&str],
     ) -> Result<HashMap<String, Vec<(NaiveDate, Tally)>>> {
         let mut ways: HashMap<String, Vec<(NaiveDate, Tally)>> = HashMap::new();
         if clients.is_empty() {
@@ -274,7 +279,7 @@ impl TenantStore {
             Query::new(concat!("SELECT client_id, day, ", sums!(), "FROM tallies WHERE tenant_id = "));
         query.bind(self.tenant.0).push(" AND day >= ").bind(rows::known_day(from));
         query.push(" AND day < ").bind(rows::known_day(to)).push(" AND client_id IN (VALUES ");
-        query.rows(clients.iter().map(|client| vec![client.client_id.as_str().into()]));
+        query.rows(clients.iter().map(|client| vec![rows::clean(client).into_owned().into()]));
         query.push(") GROUP BY client_id, day ORDER BY client_id, day");
         let mut reader = self.read().await?;
         for row in fetch_query!(reader, ClientDayRow, query)? {

@@ -162,7 +162,12 @@ pub fn ArrivalsCard(coming: Coming) -> impl IntoView {
     let Some(sweep) = coming.sweep.clone() else {
         return view! { <p>"Save the connection above first."</p> }.into_any();
     };
-    let words = coming.sentence().unwrap_or_else(|| "The list was not read yet.".into());
+    // Before the first look there is nothing to tell of any day.
+    let sentence = coming.sentence();
+    let days = sentence.is_some().then(|| view! { <Days days=coming.days.clone()/> });
+    let words = sentence.unwrap_or_else(|| {
+        "The list was not read yet: the first look comes two minutes after the connection is saved.".into()
+    });
     let polls = coming.polls().then(|| {
         view! { <p>"No webhook calls us: tickets come in by this look-up alone, once a minute. With a webhook they come at once."</p> }
     });
@@ -173,7 +178,7 @@ pub fn ArrivalsCard(coming: Coming) -> impl IntoView {
         <p>{words}</p>
         {polls}
         {problem}
-        <Days days=coming.days/>
+        {days}
         <p class="quiet">
             "Created: as your PSA says. Seen: told by a webhook. Recovered: told by none, and taken in by us. Waiting: given a few minutes for the webhook. "
             {sweep.swept_at.map(|at| view! { "Last read "<When at/>", again "<NextTry at=sweep.next_at/>". " })}

@@ -10,7 +10,8 @@ use chrono::Days;
 use domain::Permission;
 use domain::trend::{Shift, Tally};
 use leptos::prelude::*;
-use store::trends::ClientTally;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use store::trends::{ClientTally, keys_of};
 
 /// More clients than anybody reads; the rest is in the API.
 const MOST: u32 = 500;
@@ -33,8 +34,9 @@ impl ClientLine {
     pub(super) async fn worst(viewer: &Viewer, period: Period, limit: u32) -> Result<Vec<Self>, AppError> {
         let store = &viewer.store;
         let clients = store.client_tallies(period.from, period.to, limit).await?;
-        let mut norms = store.client_sums(period.from - Days::new(NORM_DAYS), period.from, &clients).await?;
-        let mut days = store.client_days(period.from, period.to, &clients).await?;
+        let keys = keys_of(&clients);
+        let mut norms = store.client_sums(period.from - Days::new(NORM_DAYS), period.from, &keys).await?;
+        let mut days = store.client_days(period.from, period.to, &keys).await?;
         let lines = clients.into_iter().map(|client| Self {
             norm: norms.remove(&client.client_id).unwrap_or_default(),
             means: parts(period, &days.remove(&client.client_id).unwrap_or_default()),
@@ -95,8 +97,7 @@ pub fn ClientRows(clients: Vec<ClientLine>, period: Period) -> impl IntoView {
 
 fn client_row(line: ClientLine, period: Period) -> impl IntoView {
     let ClientLine { client, norm, means } = line;
-    let query = serde_urlencoded::to_string([("client", client.client_id.as_str())]).unwrap_or_default();
-    let href = format!("/tickets?{}&{query}", period.span());
+    let href = format!("{}?{}", client_path(&client.client_id), period.query());
     let name = if client.name.is_empty() { "Without a name".to_owned() } else { client.name };
     view! {
         <tr>
@@ -108,6 +109,13 @@ fn client_row(line: ClientLine, period: Period) -> impl IntoView {
             <td class="n" data-label="tickets">{thousands(client.tally.analysed)}</td>
         </tr>
     }
+}
+
+/// The address of a client's page.
+pub fn client_path(key: &str) -> String {
+    let part = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let (psa, id) = key.split_once('/').unwrap_or((key, ""));
+    format!("/clients/{}/{}", part(psa).replace("%3A", ":"), part(id))
 }
 
 /// How far a mood is from the client's own norm.
@@ -129,6 +137,15 @@ pub fn AgainstNorm(now: Tally, norm: Tally) -> impl IntoView {
 mod tests {
     use super::*;
     use crate::screen::Asked;
+
+    #[test]
+    fn a_client_has_an_address() {
+        for (key, path) in
+            [("halopsa/7", "/clients/halopsa/7"), ("halopsa:2/a b/ü", "/clients/halopsa:2/a%20b%2F%C3%BC")]
+        {
+            assert_eq!(client_path(key), path);
+        }
+    }
 
     #[test]
     fn a_small_trend_has_a_point_for_each_part_of_the_period() {

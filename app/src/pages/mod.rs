@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod arrivals;
+pub mod client;
 pub mod clients;
 pub mod connections;
 pub mod fields;

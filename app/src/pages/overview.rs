@@ -68,19 +68,19 @@ fn overview(loaded: Loaded) -> AnyView {
             <Periods period path="/".to_owned()/>
         </PageHeader>
         {if nothing_yet {
-            view! { <FirstSteps connected=health.is_connected() heard=health.is_heard()/> }.into_any()
+            view! { <FirstSteps connected=health.is_connected() heard=health.is_heard()/><HealthCard health/> }.into_any()
         } else {
             view! {
                 <Figures overview=overview.clone() period/>
                 <div class="card"><TrendChart finding=finding(&overview, period) columns unit=period.bucket().1/></div>
+                <WorstClients clients period/>
                 <div class="halves">
-                    <WorstClients clients period/>
                     <Escalations rows=escalated/>
+                    <HealthCard health/>
                 </div>
                 <div class="card"><HeatMap hours/></div>
             }.into_any()
         }}
-        <HealthCard health/>
     }
     .into_any()
 }

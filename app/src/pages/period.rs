@@ -1,7 +1,8 @@
 //! The span of days that a page looks at.
 
 use crate::screen::Asked;
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
 use leptos::prelude::*;
 use store::trends::Bucket;
 
@@ -60,6 +61,13 @@ impl Period {
         format!("from={}&to={}", self.from, self.last_day())
     }
 
+    /// When it begins and ends, for what is kept by moments. From inclusive, to exclusive.
+    pub fn moments(self, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+        let at =
+            |day: NaiveDate| midnight(day, zone).unwrap_or_else(|| day.and_time(NaiveTime::MIN).and_utc());
+        (at(self.from), at(self.to))
+    }
+
     /// "the last 30 days", "2 Nov to 9 Nov 2026".
     pub fn words(self) -> String {
         if self.is_last {
@@ -83,6 +91,15 @@ impl Period {
             _ => (Bucket::Month, "month"),
         }
     }
+}
+
+/// When a day begins in a zone.
+pub(super) fn midnight(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
+    let start = day.and_hms_opt(0, 0, 0)?;
+    // Where clocks skip midnight, the day begins an hour later.
+    let local = zone.from_local_datetime(&start).earliest();
+    let local = local.or_else(|| zone.from_local_datetime(&(start + chrono::Duration::hours(1))).earliest());
+    local.map(|local| local.with_timezone(&Utc))
 }
 
 /// The choice of the period: three links, and two days for anything else.
@@ -109,8 +126,8 @@ pub fn Periods(
     view! {
         <div class="periods">
             <nav class="switch" aria-label="Period">{links}</nav>
-            <details class="period-own" open=!period.is_last>
-                <summary class="button">"Other days"</summary>
+            <details class="period-own">
+                <summary class="button" aria-current=(!period.is_last).then_some("true")>{if period.is_last { "Other days".to_owned() } else { period.words() }}</summary>
                 <form method="get" action=path>
                     {kept}
                     <label class="filter"><span>"From"</span><input type="date" name="from" required value=period.from.to_string()/></label>

@@ -1,11 +1,12 @@
 //! The ticket list: filters in the address, newest first, page by page.
 
+use super::period::midnight;
 use crate::AppError;
 use crate::form::{Button, Form, Pick, Weight, done, redirect};
 use crate::screen::{Asked, Nav, Screen, screen};
 use crate::ui::{Badge, Bars, Empty, LabelBadge, Mood, Older, PageHeader, StateBadge, Table, Tone, When};
 use crate::viewer::{Viewer, viewer};
-use chrono::{DateTime, Days, NaiveDate, TimeZone, Utc};
+use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use domain::{Dimension, Label, Mode, Permission, Score};
 use leptos::prelude::*;
@@ -116,14 +117,6 @@ const STATES: [(&str, TicketState, &str); 7] = [
     ("skipped", TicketState::Skipped, "skipped"),
     ("failed", TicketState::Failed, "failed"),
 ];
-
-fn midnight(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
-    let start = day.and_hms_opt(0, 0, 0)?;
-    // Where clocks skip midnight, the day begins an hour later.
-    let local = zone.from_local_datetime(&start).earliest();
-    let local = local.or_else(|| zone.from_local_datetime(&(start + chrono::Duration::hours(1))).earliest());
-    local.map(|local| local.with_timezone(&Utc))
-}
 
 #[component]
 pub fn TicketsPage() -> impl IntoView {

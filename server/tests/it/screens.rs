@@ -1,8 +1,11 @@
 //! The screens' door: sessions, sign-in, forms and their errors, the same-origin check, headers. Each test has its own
 //! database and speaks HTTP as a browser without scripts does.
 
+mod clients;
 mod connections;
 mod people;
+#[path = "../../examples/screens/seed.rs"]
+mod seed;
 mod settings;
 #[path = "../../examples/screens/stand_in.rs"]
 mod stand_in;

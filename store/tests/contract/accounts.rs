@@ -89,6 +89,7 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
         "actions",
         "events",
         "tallies",
+        "client_notes",
         "day_tallies",
         "hour_tallies",
     ] {

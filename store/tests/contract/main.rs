@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 mod accounts;
+mod clients;
 mod coverage;
 mod door;
 mod flow;

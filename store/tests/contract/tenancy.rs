@@ -15,7 +15,7 @@ use store::ledger::{Outcome, Rest};
 use store::sweeps::{SweepEnd, SweptTicket};
 use store::testing::TestStore;
 use store::tickets::TicketFilter;
-use store::trends::{Bucket, Overview};
+use store::trends::{Bucket, Overview, keys_of};
 use store::{Actor, Store, StoreError, TenantStore};
 
 support::on_both_engines! {
@@ -69,6 +69,7 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     tenant.lookups_put(PsaKind::Autotask, serde_json::json!({"of": "acme"}), at(0)).await.unwrap();
     tenant.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(0)).await.unwrap();
     tenant.prompt_put("acme's prompt", &by, at(0)).await.unwrap();
+    tenant.client_note_put(&"autotask/c".parse().unwrap(), "to remember", &by, at(0)).await.unwrap();
     let ticket =
         support::scored(&tenant, "7", "c", 5, &plan(Mode::Live, 5, &["update", "escalate"]), 0).await;
     let job = claim(store, 3).await;
@@ -109,8 +110,17 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
     }
     assert!(b.client_tallies(day(1), day(9), 10).await.unwrap().is_empty());
     let theirs = a.tenant.client_tallies(day(1), day(9), 10).await.unwrap();
-    assert!(!theirs.is_empty() && b.client_sums(day(1), day(9), &theirs).await.unwrap().is_empty());
-    assert!(b.client_days(day(1), day(9), &theirs).await.unwrap().is_empty());
+    assert!(!theirs.is_empty() && b.client_sums(day(1), day(9), &keys_of(&theirs)).await.unwrap().is_empty());
+    let client = theirs[0].client_id.parse().unwrap();
+    let (from, to) = (at(-9), at(999_999));
+    a.tenant.client_note_put(&client, "A remembers", &Actor::System, at(1)).await.unwrap();
+    assert!(!a.tenant.client_contacts(&client, from, to).await.unwrap().is_empty());
+    assert!(!a.tenant.client_quotes(&client, from, to, 9).await.unwrap().is_empty());
+    assert_eq!(b.client_name(&client).await.unwrap(), None);
+    assert_eq!(b.client_note(&client).await.unwrap(), None);
+    assert!(b.client_contacts(&client, from, to).await.unwrap().is_empty());
+    assert!(b.client_quotes(&client, from, to, 9).await.unwrap().is_empty());
+    assert!(b.client_days(day(1), day(9), &keys_of(&theirs)).await.unwrap().is_empty());
     assert_eq!(b.hours(day(1), day(9)).await.unwrap(), Box::default());
     assert_eq!(a.tenant.client_names(day(1), 10).await.unwrap().len(), 1);
     assert!(b.client_names(day(1), 10).await.unwrap().is_empty());
@@ -196,6 +206,9 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
     b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();
     b.prompt_put("B's prompt", &by, at(9)).await.unwrap();
+    let client = "autotask/c".parse().unwrap();
+    b.client_note_put(&client, "", &by, at(9)).await.unwrap();
+    assert_eq!(a.tenant.client_note(&client).await.unwrap().unwrap().text, "to remember");
     b.psa_connection_move(psa(), PsaKind::Autotask.into(), &by, at(9)).await.unwrap();
     assert_eq!(b.psa_instances().await.unwrap().len(), 1);
     b.hook_rotate(&by, at(9)).await.unwrap();

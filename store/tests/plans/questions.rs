@@ -6,7 +6,7 @@ use domain::{Label, Mode, Score, UserId};
 use store::door::{DeliveryFilter, DeliveryState, Disposition};
 use store::jobs::{Job, Share, Stage};
 use store::tickets::{TicketFilter, TicketState};
-use store::trends::Bucket;
+use store::trends::{Bucket, keys_of};
 use store::{Actor, Store, TenantStore};
 
 const PAGE: u32 = 50;
@@ -108,10 +108,21 @@ async fn trends(tenant: &TenantStore) {
         assert!(tenant.overview(from, to).await.unwrap().tally.analysed > 0);
         assert_eq!(tenant.client_tallies(from, to, 8).await.unwrap().len(), 8);
         assert_eq!(tenant.client_tallies(from, to, 500).await.unwrap().len(), 40);
-        for client in [None, Some("3")] {
+        for client in [None, Some("autotask/3")] {
             tenant.trend(from, to, Bucket::Day, client).await.unwrap();
         }
     }
+    let client = "autotask/3".parse().unwrap();
+    let (from, to) = (now() - Duration::days(90), now());
+    assert!(tenant.client_name(&client).await.unwrap().is_some());
+    tenant.client_quotes(&client, from, to, 6).await.unwrap();
+    assert!(!tenant.client_contacts(&client, from, to).await.unwrap().is_empty());
+    tenant.client_note(&client).await.unwrap();
+    let (from, to) = span(89);
+    let tallies = tenant.client_tallies(from, to, 500).await.unwrap();
+    assert_eq!(tenant.client_sums(from - Days::new(90), from, &keys_of(&tallies)).await.unwrap().len(), 40);
+    assert_eq!(tenant.client_days(from, to, &keys_of(&tallies)).await.unwrap().len(), 40);
+    assert!(tenant.hours(from, to).await.unwrap().iter().flatten().all(|hour| hour.analysed > 0));
     assert_eq!(tenant.client_names(today - Days::new(365), 200).await.unwrap().len(), 40);
     tenant.pipeline_health(now()).await.unwrap();
 }

@@ -153,17 +153,17 @@ fn PsaForm(
 fn WhichSystem(kind: PsaKind, known: Vec<KnownInstance>) -> impl IntoView {
     let moved = known.iter().map(|known| {
         let now = if known.is_connected { ", connected now" } else { "" };
-        let text = format!("The one at {}{now}: it has moved here", known.settings.place());
+        let text = format!("It has moved: the one at {}{now}", known.settings.place());
         Pick::new(known.instance.to_string(), text)
     });
-    let by_address = Pick::new("", "What the address says: another address is another system");
+    let by_address = Pick::new("", "As the address says");
     view! {
         <Select
             label="Which system is this?"
             name=SAME_AS
             options=std::iter::once(by_address).chain(moved).collect()
             hint=format!(
-                "Only matters when the address changes. Another {} has tickets and a webhook address of its own; one that moved keeps both.",
+                "Matters only when the address changes. Another address is another {}, with tickets and a webhook address of its own, unless you say that it is one of these.",
                 kind.name()
             )
         />

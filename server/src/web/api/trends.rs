@@ -10,7 +10,7 @@ use axum::extract::State;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::trend::Tally;
 use serde::{Deserialize, Serialize};
-use store::trends::{Bucket, Point};
+use store::trends::{Bucket, Point, keys_of};
 use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
@@ -254,7 +254,7 @@ pub(super) async fn clients(
     let span = span(&api, &caller, query.from, query.to).await?;
     let tallies = caller.tenant.client_tallies(span.from, span.to, limit(query.limit)?).await?;
     let earlier = span.from.checked_sub_signed(span.to - span.from).unwrap_or(NaiveDate::MIN);
-    let mut before = caller.tenant.client_sums(earlier, span.from, &tallies).await?;
+    let mut before = caller.tenant.client_sums(earlier, span.from, &keys_of(&tallies)).await?;
     let clients = tallies.into_iter().map(|tally| Client {
         before: before.remove(&tally.client_id).unwrap_or_default().into(),
         id: tally.client_id,

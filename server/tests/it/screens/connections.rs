@@ -119,7 +119,10 @@ async fn how_tickets_reached_us_and_that_the_webhook_is_off_is_told_on_three_pag
     let tenant = autotask(&screens).await;
     let mut browser = screens.signed_in(OWNER).await;
     let before = browser.get("/connections").await.body;
-    assert!(before.contains("The list was not read yet.") && !before.contains("switched our webhook off"));
+    assert!(
+        before.contains("The list was not read yet: the first look comes")
+            && !before.contains("switched our webhook off")
+    );
     swept(&screens, &tenant).await;
     for page in ["/", "/activity", "/connections"] {
         let body = browser.get(page).await.body.replace("<!>", "");
@@ -163,13 +166,13 @@ async fn a_person_says_that_the_system_moved() {
     browser.post("/do/psa-save", &save("https://acme.halopsa.com", "")).await.leads_to();
     let body = browser.get("/connections").await.body;
     assert!(saved(&body) && body.contains(question), "{body}");
-    assert!(body.contains("The one at acme.halopsa.com, connected now: it has moved here"), "{body}");
+    assert!(body.contains("It has moved: the one at acme.halopsa.com, connected now"), "{body}");
     tenant.connection_used(Which::Psa, screens.clock.now()).await.unwrap();
 
     browser.post("/do/psa-save", &save("https://support.acme.example", "")).await.leads_to();
     let body = browser.get("/connections").await.body;
     assert!(body.contains("It is another system than before and has a webhook address of its own"), "{body}");
-    assert!(body.contains("The one at acme.halopsa.com: it has moved here"), "{body}");
+    assert!(body.contains("It has moved: the one at acme.halopsa.com"), "{body}");
     browser.post("/do/psa-save", &save("https://support.acme.example", "halopsa:9")).await.leads_to();
     assert!(browser.get("/connections").await.body.contains("Choose one of the systems in the list."));
     browser.post("/do/psa-save", &save("https://support.acme.example", "halopsa")).await.leads_to();
