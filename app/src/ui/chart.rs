@@ -54,6 +54,7 @@ pub fn TrendChart(
                     </defs>
                     <path class="trend-bridge" d=bridges(&columns)/>
                     <path class="trend-line" d=mood_path(&columns)/>
+                    <path class="trend-line trend-lone" d=lone_points(&columns)/>
                     {escalations(&columns)}
                     {hover(&columns, unit, MOOD_HEIGHT)}
                 </svg>
@@ -173,6 +174,19 @@ fn mood_path(columns: &[Column]) -> String {
             path.push_str("h0.1");
         }
         drawing = true;
+    }
+    path
+}
+
+/// Columns with tickets between two without: no line leads to or from them, so they are dots that can be seen.
+fn lone_points(columns: &[Column]) -> String {
+    let mean_at = |index: Option<usize>| index.and_then(|index| columns.get(index)?.tally.mean_sentiment());
+    let mut path = String::new();
+    for index in 0..columns.len() {
+        let neighbours = [mean_at(index.checked_sub(1)), mean_at(Some(index + 1))];
+        if let (Some(mean), [None, None]) = (mean_at(Some(index)), neighbours) {
+            let _ = write!(path, "M{:.1} {:.1}h0.1", centre(columns, index), mood_y(mean));
+        }
     }
     path
 }
@@ -315,6 +329,8 @@ mod tests {
         assert_eq!(path.matches('M').count(), 2, "{path}");
         assert_eq!(path.matches('L').count(), 1, "{path}");
         assert!(path.ends_with("h0.1"), "{path}");
+        let lone = lone_points(&columns(&[(1, 3), (1, 5), (0, 0), (2, 4), (0, 0), (1, 1)]));
+        assert_eq!(lone.matches('M').count(), 2, "{lone}");
     }
 
     #[test]
