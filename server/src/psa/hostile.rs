@@ -172,6 +172,16 @@ fn asks_elsewhere(psa: PsaKind, body: &[u8]) -> bool {
     psa == PsaKind::ConnectWise && named["Metadata"]["key_url"] != KEY_URL
 }
 
+#[test]
+fn a_long_word_in_the_wrong_place_is_not_repeated_whole() {
+    let body = format!(r#"{{"Action":"added","ID":7,"Type":"ticket","Metadata":"{}"}}"#, "1".repeat(9_000));
+    let (name, value) = genuine(PsaKind::ConnectWise, body.as_bytes());
+    let headers = with(name, value.as_bytes()).expect("a value");
+    let error =
+        call(PsaKind::ConnectWise, &headers, None, body.as_bytes()).expect_err("no callback").to_string();
+    assert!(error.contains("is not a callback") && error.len() < 600, "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 

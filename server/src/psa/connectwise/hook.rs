@@ -107,8 +107,11 @@ impl Envelope {
                  REST API (type ticket, level owner) with this address instead.",
             ));
         }
-        serde_json::from_value(value)
-            .map_err(|error| HookError::Malformed(format!("The body is not a callback: {error}.")))
+        serde_json::from_value(value).map_err(|error| {
+            // It repeats what stands in the wrong place, however long that is.
+            let why: String = error.to_string().chars().take(200).collect();
+            HookError::Malformed(format!("The body is not a callback: {why}."))
+        })
     }
 
     fn event(&self, query: Option<&str>) -> Result<HookEvent, HookError> {
