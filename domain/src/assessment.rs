@@ -78,6 +78,35 @@ impl Dimension {
     }
 }
 
+/// What a person says of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Right,
+    TooHigh,
+    TooLow,
+}
+
+impl Verdict {
+    pub const ALL: [Self; 3] = [Self::TooLow, Self::Right, Self::TooHigh];
+    /// The word in addresses and the database.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::TooHigh => "too_high",
+            Self::TooLow => "too_low",
+        }
+    }
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::TooHigh => "too high",
+            Self::TooLow => "too low",
+        }
+    }
+}
+
 /// One score, why, and the customer's words that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -35,7 +35,7 @@ mod ticket;
 pub mod trend;
 
 pub use access::{Permission, Role};
-pub use assessment::{Assessment, Dimension, InvalidScore, Reading, Score};
+pub use assessment::{Assessment, Dimension, InvalidScore, Reading, Score, Verdict};
 pub use connection::{InvalidSettings, ModelSettings, PsaSettings, Secret};
 pub use decide::{History, decide};
 pub use id::*;

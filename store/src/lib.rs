@@ -18,6 +18,7 @@ pub mod connections;
 pub mod door;
 mod engine;
 mod error;
+pub mod feedback;
 pub mod jobs;
 pub mod ledger;
 mod nodes;

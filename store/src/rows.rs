@@ -9,7 +9,7 @@ use crate::{Page, Result, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
-use domain::{ActionState, HookState, Label, Mode, PsaInstance, PsaKind, Role, Score};
+use domain::{ActionState, Dimension, HookState, Label, Mode, PsaInstance, PsaKind, Role, Score, Verdict};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -46,6 +46,8 @@ words! {
         Shadow = "shadow", Planned = "planned", InFlight = "in_flight", Done = "done", Refused = "refused",
         Superseded = "superseded",
     }
+    Dimension { Sentiment = "sentiment", Urgency = "urgency", Impact = "impact" }
+    Verdict { Right = "right", TooHigh = "too_high", TooLow = "too_low" }
     HookState { On = "on", Off = "off", Absent = "absent" }
     Mode { Shadow = "shadow", Live = "live" }
     Label { Positive = "positive", Neutral = "neutral", Negative = "negative" }

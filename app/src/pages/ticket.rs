@@ -1,20 +1,25 @@
 //! One ticket's story from top to bottom: what was written, how it was read, what was decided, what was done.
 
 mod done;
+mod feedback;
 mod reading;
 
+pub use feedback::{ScoreFeedback, score_feedback};
+
+use super::clients::client_path;
 use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, done, failed};
 use crate::screen::{Nav, Screen, screen};
 use crate::ui::words::{count, delivery_state};
-use crate::ui::{Badge, Icon, LabelBadge, Moment, Quoted, Section, StateBadge, Tone, When};
-use crate::viewer::viewer;
+use crate::ui::{Badge, Icon, LabelBadge, Moment, Mood, Quoted, Section, StateBadge, Tone, When};
+use crate::viewer::{Viewer, viewer};
 use domain::{DeliveryId, Mode, Permission, Ticket, TicketId};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use store::analyses::Analysis;
 use store::door::Delivery;
-use store::tickets::{Event, TicketRow, TicketState, TicketStory};
+use store::feedback::Feedback;
+use store::tickets::{Event, TicketFilter, TicketRow, TicketState, TicketStory};
 
 #[component]
 pub fn TicketPage() -> impl IntoView {
@@ -22,7 +27,12 @@ pub fn TicketPage() -> impl IntoView {
         let id: TicketId = asked.param("id")?;
         let story = viewer.store.ticket_story(id).await?.ok_or(AppError::NotFound)?;
         let title = format!("{} · {}", story.row.number, cut(&story.row.title, 80));
-        Ok(Screen::new(Nav::Tickets, title, ticket(story, viewer.can(Permission::Operate))))
+        let said = match story.analyses.first() {
+            Some(analysis) => viewer.store.feedback_of(analysis.id).await?,
+            None => Vec::new(),
+        };
+        let others = others(&viewer, &story.row).await?;
+        Ok(Screen::new(Nav::Tickets, title, ticket(story, said, others, viewer.can(Permission::Operate))))
     })
 }
 
@@ -35,7 +45,19 @@ fn cut(text: &str, most: usize) -> String {
     short
 }
 
-fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
+/// Other tickets that are shown of the same client.
+const OTHERS: u32 = 6;
+
+async fn others(viewer: &Viewer, row: &TicketRow) -> Result<Vec<TicketRow>, AppError> {
+    let Some(client) = row.client_id.clone() else { return Ok(Vec::new()) };
+    let of_client = TicketFilter { client: Some(client), ..TicketFilter::default() };
+    let mut rows = viewer.store.ticket_list(&of_client, OTHERS + 1, None).await?.rows;
+    rows.retain(|other| other.id != row.id);
+    rows.truncate(OTHERS as usize);
+    Ok(rows)
+}
+
+fn ticket(story: TicketStory, said: Vec<Feedback>, others: Vec<TicketRow>, may_replay: bool) -> AnyView {
     let trace = story.brought_in_by().map(DeliveryId::trace);
     let TicketStory { row, ticket, text, text_remarks, author_name, analyses, actions, deliveries, events } =
         story;
@@ -56,16 +78,43 @@ fn ticket(story: TicketStory, may_replay: bool) -> AnyView {
                         <ul class="remarks">{text_remarks.into_iter().map(|remark| view! { <li>{remark}</li> }).collect_view()}</ul>
                     })}
                 </Section>
-                {latest.as_ref().map(reading::reading)}
+                {latest.as_ref().map(|analysis| reading::reading(analysis, said, may_replay))}
                 {latest.as_ref().and_then(decision)}
                 {done::done(actions, ticket.psa)}
                 <Timeline events deliveries trace/>
                 {latest.map(|analysis| reading::behind(analysis, earlier))}
             </div>
-            <Facts ticket/>
+            <div class="story-side">
+                <Facts ticket/>
+                <Others client=row.client_id others/>
+            </div>
         </div>
     }
     .into_any()
+}
+
+/// What else this client wrote: whether it is one bad day or another one.
+#[component]
+fn Others(client: Option<String>, others: Vec<TicketRow>) -> impl IntoView {
+    let path = client.filter(|_| !others.is_empty()).map(|key| client_path(&key))?;
+    let items = others
+        .into_iter()
+        .map(|row| {
+            view! {
+                <li>
+                    {row.sentiment.map(|score| view! { <Mood score/> })}
+                    <span><a href=format!("/tickets/{}", row.id)><span dir="auto">{cut(&row.title, 80)}</span></a>" "<span class="quiet"><When at=row.created_at/></span></span>
+                </li>
+            }
+        })
+        .collect_view();
+    Some(view! {
+        <aside class="story-aside" aria-label="Other tickets of this client">
+            <h2>"Of the same client"</h2>
+            <ul class="others">{items}</ul>
+            <p><a href=path>"The client’s mood"</a></p>
+        </aside>
+    })
 }
 
 #[component]

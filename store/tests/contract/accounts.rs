@@ -90,6 +90,7 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
         "events",
         "tallies",
         "client_notes",
+        "feedback",
         "day_tallies",
         "hour_tallies",
     ] {

@@ -6,6 +6,7 @@ mod accounts;
 mod clients;
 mod coverage;
 mod door;
+mod feedback;
 mod flow;
 mod identify;
 mod instances;

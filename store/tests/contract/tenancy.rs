@@ -4,8 +4,8 @@ use crate::support::{self, LEASE, arrive, at, claim, plan, provenance, read, ten
 use chrono::NaiveDate;
 use domain::backoff::Pace;
 use domain::{
-    ActionId, ActionState, AnalysisId, DeliveryId, HookState, Mode, ModelSettings, Policy, PsaKind,
-    PsaSettings, Secret, TicketId, TokenId, UserId,
+    ActionId, ActionState, AnalysisId, DeliveryId, Dimension, HookState, Mode, ModelSettings, Policy,
+    PsaKind, PsaSettings, Secret, TicketId, TokenId, UserId, Verdict,
 };
 use store::accounts::Tenant;
 use store::connections::{ConnectionState, Which};
@@ -75,6 +75,7 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     let job = claim(store, 3).await;
     let analysis = job.analysis.unwrap();
     let action = tenant.action_list(analysis).await.unwrap()[0].id;
+    tenant.feedback_put(analysis, Dimension::Urgency, Some(Verdict::Right), &by, at(3)).await.unwrap();
     let delivery = job.delivery.unwrap();
     let found = SweptTicket { external_ticket: "7".into(), number: None, created_at: at(1) };
     tenant.sweep_keep(PsaKind::Autotask.into(), vec![found], at(1), None, at(2)).await.unwrap();
@@ -206,6 +207,11 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
     b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();
     b.prompt_put("B's prompt", &by, at(9)).await.unwrap();
+    for verdict in [Some(Verdict::TooLow), None] {
+        assert!(!b.feedback_put(a.analysis, Dimension::Urgency, verdict, &by, at(9)).await.unwrap());
+    }
+    assert!(b.feedback_of(a.analysis).await.unwrap().is_empty());
+    assert_eq!(a.tenant.feedback_of(a.analysis).await.unwrap().len(), 1);
     let client = "autotask/c".parse().unwrap();
     b.client_note_put(&client, "", &by, at(9)).await.unwrap();
     assert_eq!(a.tenant.client_note(&client).await.unwrap().unwrap().text, "to remember");

@@ -1,12 +1,14 @@
 //! How the note was read: three scores with their reasons, and what stands behind them.
 
+use super::feedback::Saying;
 use crate::ui::words::{count, thousands};
 use crate::ui::{Bars, Mood, Section, When, mood_word};
 use domain::{Dimension, Reading, Score};
 use leptos::prelude::*;
 use store::analyses::{Analysis, AnalysisState, Provenance};
+use store::feedback::Feedback;
 
-pub(super) fn reading(analysis: &Analysis) -> AnyView {
+pub(super) fn reading(analysis: &Analysis, said: Vec<Feedback>, may_say: bool) -> AnyView {
     let about = match analysis.state {
         AnalysisState::Scored => match &analysis.provenance.degraded {
             Some(why) => format!(
@@ -22,7 +24,15 @@ pub(super) fn reading(analysis: &Analysis) -> AnyView {
         Some(assessment) => {
             let readings = Dimension::ALL
                 .map(|dimension| {
-                    one(dimension, assessment.reading(dimension).clone(), reached.contains(&dimension))
+                    let own = said.iter().find(|said| said.dimension == dimension).cloned();
+                    let ask = may_say.then_some((analysis.ticket, analysis.id));
+                    let saying = view! { <Saying dimension own ask/> }.into_any();
+                    one(
+                        dimension,
+                        assessment.reading(dimension).clone(),
+                        reached.contains(&dimension),
+                        saying,
+                    )
                 })
                 .into_iter()
                 .collect_view();
@@ -40,7 +50,7 @@ fn shown_model(provenance: &Provenance) -> String {
     if provenance.model.is_empty() { "an unnamed model".into() } else { provenance.model.clone() }
 }
 
-fn one(dimension: Dimension, reading: Reading, reached: bool) -> AnyView {
+fn one(dimension: Dimension, reading: Reading, reached: bool, saying: AnyView) -> AnyView {
     let score = reading.score;
     let mark = match dimension {
         Dimension::Sentiment => view! { <Mood score large=true/> }.into_any(),
@@ -58,6 +68,7 @@ fn one(dimension: Dimension, reading: Reading, reached: bool) -> AnyView {
             <p class="quiet">{meaning(dimension, score)}</p>
             {(!reading.reason.is_empty()).then(|| view! { <p dir="auto">{reading.reason}</p> })}
             {quote}
+            {saying}
         </div>
     }
     .into_any()

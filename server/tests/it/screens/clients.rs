@@ -90,6 +90,42 @@ async fn a_client_has_a_page_and_a_report() {
 }
 
 #[tokio::test]
+async fn people_say_what_they_think_of_a_score_and_take_it_back() {
+    let screens = seeded().await;
+    let mut browser = screens.signed_in(OWNER).await;
+    let ticket = links(&browser.get("/tickets?state=acted").await.body, "/tickets/").remove(0);
+    let page = browser.get(&ticket).await.body.replace("<!>", "");
+    assert!(page.contains("Is this urgency score right?") && page.contains("Of the same client"), "{page}");
+    let field = |name: &str| {
+        let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let (id, analysis) = (field("ticket"), field("analysis"));
+    let say = |verdict: &'static str| {
+        [
+            ("ticket", id.clone()),
+            ("analysis", analysis.clone()),
+            ("dimension", "urgency".into()),
+            ("verdict", verdict.to_owned()),
+        ]
+    };
+    for (verdict, told, holds) in [
+        ("too_high", "Noted: the urgency score is too high.", true),
+        ("", "What was said of the urgency score is taken back.", false),
+    ] {
+        let fields = say(verdict);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(browser.post("/do/score-feedback", &fields).await.leads_to(), ticket);
+        let page = browser.get(&ticket).await.body.replace("<!>", "");
+        assert!(page.contains(told), "{page}");
+        assert_eq!(page.contains("Said to be too high by owner@example.com"), holds, "{page}");
+    }
+    let fields = say("wonderful");
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(browser.post("/do/score-feedback", &fields).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn who_only_reads_sees_what_is_remembered_and_cannot_change_it() {
     let screens = seeded().await;
     let user = screens.store.user_by_email(OWNER).await.unwrap().unwrap().id;
