@@ -1,6 +1,6 @@
 //! One client: what it said, who says it, and what the workspace wants to remember of it.
 
-use crate::engine::{execute, fetch_all, fetch_optional};
+use crate::engine::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::rows::{self, clean};
 use crate::tickets::LOOKED_THROUGH;
 use crate::{Actor, Result, TenantStore, audit};
@@ -92,25 +92,41 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Vec<ClientQuote>> {
         let mut reader = self.read().await?;
-        let found = fetch_all!(
+        let newest: Vec<(Uuid, Option<i64>, bool)> = fetch_all!(
             reader,
-            QuoteRow,
-            "SELECT n.id, n.number, n.title, n.taken_in_at, n.sentiment,
-               (SELECT a.assessment FROM analyses a WHERE a.tenant_id = $1 AND a.ticket_id = n.id AND a.state = 'scored'
-                ORDER BY a.id DESC LIMIT 1) AS assessment
-             FROM (SELECT t.id, t.number, t.title, t.taken_in_at, t.sentiment, t.label, t.text_removed FROM tickets t
-                   WHERE t.tenant_id = $1 AND t.client_id = $2 AND t.taken_in_at >= $3 AND t.taken_in_at < $4
-                   ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $5) AS n
-             WHERE n.label = 'negative' AND n.sentiment IS NOT NULL AND NOT n.text_removed
-             ORDER BY n.sentiment DESC, n.taken_in_at DESC, n.id LIMIT $6",
+            (Uuid, Option<i64>, bool),
+            "SELECT t.id, t.sentiment, coalesce(t.label = 'negative', false) AND NOT t.text_removed FROM tickets t
+             WHERE t.tenant_id = $1 AND t.client_id = $2 AND t.taken_in_at >= $3 AND t.taken_in_at < $4
+             ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $5",
             self.tenant.0,
             clean(&client.to_string()),
             rows::known_time(from),
             rows::known_time(to),
-            i64::from(LOOKED_THROUGH),
-            i64::from(limit)
+            i64::from(LOOKED_THROUGH)
         )?;
-        found.into_iter().filter_map(|row| row.read().transpose()).collect()
+        let mut worst: Vec<(Uuid, i64)> = newest
+            .into_iter()
+            .filter(|(.., says)| *says)
+            .filter_map(|(id, sentiment, _)| Some((id, sentiment?)))
+            .collect();
+        // The newest of equals stays first.
+        worst.sort_by_key(|(_, sentiment)| -sentiment);
+        worst.truncate(limit as usize);
+        let mut quotes = Vec::with_capacity(worst.len());
+        for (id, _) in worst {
+            let row = fetch_one!(
+                reader,
+                QuoteRow,
+                "SELECT t.id, t.number, t.title, t.taken_in_at, t.sentiment,
+                   (SELECT a.assessment FROM analyses a WHERE a.tenant_id = $1 AND a.ticket_id = $2 AND a.state = 'scored'
+                    ORDER BY a.id DESC LIMIT 1) AS assessment
+                 FROM tickets t WHERE t.tenant_id = $1 AND t.id = $2",
+                self.tenant.0,
+                id
+            )?;
+            quotes.extend(row.read()?);
+        }
+        Ok(quotes)
     }
 
     /// Who wrote in the span, whoever wrote most first. Counted over the client's newest [`LOOKED_THROUGH`] tickets of the
@@ -122,21 +138,21 @@ impl TenantStore {
         to: DateTime<Utc>,
     ) -> Result<Vec<ClientContact>> {
         let mut reader = self.read().await?;
-        let tickets: Vec<(String, DateTime<Utc>, bool)> = fetch_all!(
+        let tickets: Vec<(Option<String>, DateTime<Utc>, bool)> = fetch_all!(
             reader,
-            (String, DateTime<Utc>, bool),
-            "SELECT b.author_name, n.taken_in_at, coalesce(n.label = 'negative', false)
-             FROM (SELECT t.id, t.taken_in_at, t.label FROM tickets t
-                   WHERE t.tenant_id = $1 AND t.client_id = $2 AND t.taken_in_at >= $3 AND t.taken_in_at < $4
-                   ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $5) AS n
-             JOIN ticket_bodies b ON b.tenant_id = $1 AND b.ticket_id = n.id
-             WHERE b.author_name <> ''",
+            (Option<String>, DateTime<Utc>, bool),
+            "SELECT b.author_name, t.taken_in_at, coalesce(t.label = 'negative', false) FROM tickets t
+             LEFT JOIN ticket_bodies b ON b.tenant_id = t.tenant_id AND b.ticket_id = t.id
+             WHERE t.tenant_id = $1 AND t.client_id = $2 AND t.taken_in_at >= $3 AND t.taken_in_at < $4
+             ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $5",
             self.tenant.0,
             clean(&client.to_string()),
             rows::known_time(from),
             rows::known_time(to),
             i64::from(LOOKED_THROUGH)
         )?;
+        let known = tickets.into_iter().filter_map(|(name, at, is_negative)| Some((name?, at, is_negative)));
+        let tickets = known.filter(|(name, ..)| !name.is_empty()).collect();
         Ok(contacts(tickets))
     }
 
