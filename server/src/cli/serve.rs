@@ -44,6 +44,8 @@ pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAd
         checkpoints: Checkpoints::default(),
         sandbox: demo.as_ref().map(Demo::stand_ins).unwrap_or_default(),
     };
+    // Before anybody is told that it is ready: whoever waits for that may stop it at once.
+    let mut signals = Signals::heard();
     let running = run(setup).context("could not start serving")?;
     println!("Undertone is at {}", config.public_url());
     let live = match &demo {
@@ -54,12 +56,12 @@ pub async fn serve(mut config: Config, roles: Roles, sandbox_at: Option<SocketAd
         None => None,
     };
 
-    signalled().await;
+    signals.next().await;
     println!("stopping (again to stop at once) …");
     drop(live);
     tokio::select! {
         () = running.shutdown() => {}
-        () = signalled() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
+        () = signals.next() => tracing::warn!("stopped at once; what was under way is taken up at the next start"),
     }
     // It waits for connections that are in use, and what hangs gives none back.
     if tokio::time::timeout(CLOSING, store.close()).await.is_err() {
@@ -74,20 +76,40 @@ async fn bind(at: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn signalled() {
+/// Ctrl-C, or what a service manager sends. Each is kept from the moment it is listened for until it is asked for.
+struct Signals {
     #[cfg(unix)]
-    {
+    kinds: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn heard() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminated.recv() => return,
-                _ = tokio::signal::ctrl_c() => return,
-            }
-        }
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+        Self { kinds: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        use futures::FutureExt;
+        if self.kinds.is_empty() {
+            return std::future::pending().await;
+        }
+        let each = self.kinds.iter_mut().map(|kind| kind.recv().boxed());
+        futures::future::select_all(each).await;
+    }
+
+    #[cfg(not(unix))]
+    fn heard() -> Self {
+        Self {}
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
