@@ -157,7 +157,10 @@ impl Cursor {
     fn decode(text: &str) -> Option<Self> {
         let bytes = BASE64.decode(text).ok()?;
         let (micros, id) = bytes.split_first_chunk::<8>()?;
-        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
+        // A time beyond the calendar is only further away: what has the form of a cursor is one.
+        let micros = i64::from_be_bytes(*micros);
+        let beyond = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        let at = known_time(DateTime::from_timestamp_micros(micros).unwrap_or(beyond));
         Some(Self { at, id: Uuid::from_slice(id).ok()? })
     }
     pub(crate) fn encode(self) -> String {
