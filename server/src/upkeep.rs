@@ -86,7 +86,7 @@ impl Upkeep {
         let (tenant, now) = (self.store.tenant(tenant), self.clock.now());
         let own = retention.map(|retention| TimeDelta::days(i64::from(retention.days())));
         let kept = own.or(self.texts_kept);
-        let mut more = false;
+        let mut more = self.words(&tenant).await?;
         if let Some(kept) = kept {
             more |= self.pieces(&tenant, What::Texts, now - kept, places).await?;
         }
@@ -94,6 +94,21 @@ impl Upkeep {
         more |= self.pieces(&tenant, What::Deliveries, before, places).await?;
         let next = if more { now } else { now + EVERY };
         tenant.tidy_done(until, next).await
+    }
+
+    /// Tickets from before an update are found by their words from then on.
+    async fn words(&self, tenant: &TenantStore) -> Result<bool> {
+        for _ in 0..PIECES {
+            let begun = Instant::now();
+            let put_down = tenant.words_catch_up(TICKETS).await?;
+            count("words", put_down);
+            if put_down < u64::from(TICKETS) {
+                return Ok(false);
+            }
+            // At most half of a writer's time.
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+        Ok(true)
     }
 
     /// `true`: there is more than one turn takes.

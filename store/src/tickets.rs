@@ -3,9 +3,10 @@
 mod filter;
 mod replay;
 mod story;
+pub(crate) mod words;
 
 use crate::analyses::Provenance;
-use crate::engine::{Query, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query};
+use crate::engine::{Query, Reader, Tx, execute, fetch_all, fetch_one, fetch_optional, fetch_query};
 use crate::jobs::{Held, Stage};
 use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub use story::{Event, TicketStory};
+use words::{Asked, Between};
 
 /// Where a ticket stands with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -78,7 +80,8 @@ pub struct TicketRow {
 }
 
 /// A list may be narrowed by several of these at once. Each of `degraded`, `escalated: Some(true)`, `client`, `state` and
-/// `label` has an index; what else is asked for is looked for among at most [`LOOKED_THROUGH`] tickets a page.
+/// `label` has an index; words have one too;
+/// what else is asked for is looked for among at most [`LOOKED_THROUGH`] tickets a page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TicketFilter {
     /// By when we took it in: from inclusive, to exclusive.
@@ -92,12 +95,16 @@ pub struct TicketFilter {
     pub escalated: Option<bool>,
     /// Only those read while the model was out.
     pub degraded: bool,
-    /// Words in title, text, client or number, case-insensitive.
+    /// Words in the title, the text, the number and the names of client, board and contact; each may be the beginning of
+    /// one. Case and accents do not count.
     pub q: Option<String>,
 }
 
-/// Tickets that one page looks through for what no index finds, such as words in a text.
+/// Tickets that one page looks through for what no index finds, such as words together with a client.
 pub const LOOKED_THROUGH: u32 = 2_000;
+
+/// Tickets of a search that are read together.
+const AT_ONCE: usize = 200;
 
 /// The columns of a list row, in the order of [`ListRow`]; nothing that is long.
 macro_rules! select_tickets {
@@ -317,8 +324,11 @@ impl TenantStore {
         cursor: Option<&str>,
     ) -> Result<Page<TicketRow>> {
         let cursor = Cursor::read(cursor)?;
-        let led = filter.led();
         let mut reader = self.read().await?;
+        if let Some(asked) = Asked::of(filter.q.as_deref()) {
+            return self.found_by_words(&mut reader, filter, &asked, limit, cursor).await;
+        }
+        let led = filter.led();
         let stop = if led == *filter { None } else { led.stop(&mut reader, self.tenant, cursor).await? };
         let mut query = Query::new(concat!(select_tickets!(), "WHERE t.tenant_id = "));
         query.bind(self.tenant.0);
@@ -329,6 +339,43 @@ impl TenantStore {
         query.push(" ORDER BY t.taken_in_at DESC, t.id DESC LIMIT ").bind(i64::from(limit) + 1);
         let found = fetch_query!(reader, ListRow, query)?;
         let found = found.into_iter().map(TicketRow::try_from).collect::<Result<Vec<_>>>()?;
+        let mut page = rows::page(found, limit, |last| Cursor { at: last.created_at, id: last.id.0 });
+        page.next = page.next.or_else(|| stop.map(Cursor::encode));
+        Ok(page)
+    }
+
+    /// The page of those with the words that are asked for, of which other conditions leave some.
+    async fn found_by_words(
+        &self,
+        reader: &mut Reader,
+        filter: &TicketFilter,
+        asked: &Asked,
+        limit: u32,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<TicketRow>> {
+        let (from, to) = (filter.from.map(rows::known_time), filter.to.map(rows::known_time));
+        let words_alone = filter.words_alone();
+        let most = if words_alone { limit.saturating_add(1) } else { LOOKED_THROUGH };
+        let places = asked.find(reader, self.tenant, Between { from, to, cursor }, most).await?;
+        let stop = places.last().filter(|_| !words_alone && places.len() as u64 == u64::from(most)).copied();
+        let mut found: Vec<TicketRow> = Vec::new();
+        for some in places.chunks(AT_ONCE) {
+            let mut query = Query::new(concat!(select_tickets!(), "WHERE t.tenant_id = "));
+            query.bind(self.tenant.0).push(" AND t.id IN (");
+            for (index, place) in some.iter().enumerate() {
+                query.push(if index == 0 { "" } else { ", " }).bind(place.id);
+            }
+            query.push(")");
+            filter.narrow_rest(&mut query, &TicketFilter::default());
+            let some = fetch_query!(reader, ListRow, query)?;
+            let mut some = some.into_iter().map(TicketRow::try_from).collect::<Result<Vec<_>>>()?;
+            some.sort_unstable_by_key(|row| std::cmp::Reverse((row.created_at, row.id)));
+            found.extend(some);
+            if found.len() > limit as usize {
+                break;
+            }
+        }
+        found.truncate(limit as usize + 1);
         let mut page = rows::page(found, limit, |last| Cursor { at: last.created_at, id: last.id.0 });
         page.next = page.next.or_else(|| stop.map(Cursor::encode));
         Ok(page)
@@ -430,6 +477,7 @@ async fn keep(
         rows::json(&read.ticket)?,
         clean(&read.text)
     )?;
+    words::keep(tx, held.tenant_id, ticket, held.created_at, read).await?;
     let what = format!("read from {}", read.ticket.psa.name());
     if let Some(before) = before {
         // The ticket may have moved to another client.

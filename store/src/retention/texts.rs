@@ -10,6 +10,7 @@ use super::{Tidied, going_on, one_of};
 use crate::analyses::Provenance;
 use crate::engine::{Query, Tx, execute, execute_query, fetch_all, fetch_query, sql};
 use crate::rows::{self, Cursor};
+use crate::tickets::words;
 use crate::{Result, TenantStore};
 use chrono::{DateTime, Utc};
 use domain::{Action, ActionKey, ActionKind, Assessment};
@@ -84,6 +85,9 @@ async fn remove(
 }
 
 async fn strip(tx: &mut Tx, tenant: Uuid, tickets: &[Uuid]) -> Result<()> {
+    for ticket in tickets {
+        words::keep_remains(tx, tenant, *ticket).await?;
+    }
     for text in [
         "DELETE FROM ticket_bodies WHERE tenant_id = ",
         "UPDATE events SET detail = '' WHERE tenant_id = ",

@@ -48,7 +48,9 @@ impl TestStore {
         for (name, _) in &indexes {
             beside.run(&format!("DROP INDEX {name}")).await;
         }
-        for statement in statements(engine, tenant, history) {
+        // SQLite's places of words are those of all tenants.
+        let others: Vec<(i64,)> = beside.rows("SELECT count(DISTINCT tenant_id) FROM ticket_words").await;
+        for statement in statements(engine, tenant, history, others[0].0) {
             beside.run(&statement).await;
         }
         for (_, make) in &indexes {
@@ -80,6 +82,9 @@ struct Words {
     day: fn(&str) -> String,
     hour: fn(&str) -> String,
     blob: &'static str,
+    /// Puts down the words of the tickets, for which the rest of the statements stands: of a tenant (hexadecimal digits) beside
+    /// others, an id, a time, the words, the rows.
+    index: fn(&str, i64, [&str; 4]) -> Vec<String>,
 }
 
 impl Words {
@@ -99,13 +104,24 @@ impl Words {
         day: |seconds| format!("strftime('%Y-%m-%d', {seconds}, 'unixepoch')"),
         hour: |seconds| format!("CAST(strftime('%H', {seconds}, 'unixepoch') AS integer)"),
         blob: "x'7b7d'",
+        index: |tenant, others, [id, _, words, rows]| {
+            let place = format!("sec * 1024000000 + {others} * 64 + i % 64");
+            vec![
+                format!(
+                    "INSERT INTO ticket_words (place, tenant_id, ticket_id) SELECT {place}, unhex('{tenant}'), {id} FROM {rows}"
+                ),
+                format!(
+                    "INSERT INTO ticket_words_index (rowid, words) SELECT {place}, '¦{tenant} ' || {words} FROM {rows}"
+                ),
+            ]
+        },
     };
     const POSTGRES: Self = Self {
         begin: "SET session_replication_role = replica",
         end: "SELECT 1",
         indexes: "SELECT indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public'
                   AND indexname NOT IN (SELECT conname FROM pg_constraint)
-                  AND tablename IN ('tickets', 'deliveries', 'analyses', 'tallies')",
+                  AND tablename IN ('tickets', 'deliveries', 'analyses', 'tallies', 'ticket_words')",
         bytes: ["CAST(", " AS uuid)"],
         hex: |value, digits| format!("lpad(to_hex({value}), {digits}, '0')"),
         series: |count| format!("(SELECT generate_series(0::bigint, {count} - 1) AS i)"),
@@ -115,6 +131,14 @@ impl Words {
             format!("CAST(extract(hour FROM to_timestamp({seconds}) AT TIME ZONE 'UTC') AS bigint)")
         },
         blob: "'\\x7b7d'",
+        index: |tenant, _, [id, taken, words, rows]| {
+            vec![format!(
+                "INSERT INTO ticket_words (tenant_id, ticket_id, taken_in_at, words)
+                 SELECT '{tenant}'::uuid, {id}, {taken},
+                   array_to_tsvector(string_to_array('{tenant}/' || sec / 86400 || ' ' || {words}, ' '))
+                 FROM {rows}"
+            )]
+        },
     };
 
     /// An id that begins with the time, as ours do; `kind` keeps those of one ticket apart.
@@ -131,10 +155,11 @@ const PLAN: &str =
     r#"{"mode":"live","label":"neutral","reached":[],"actions":[],"untouched":[],"sentences":["Because."]}"#;
 const ACTION: &str = r#"{"key":"update","kind":"update","changes":[]}"#;
 
-fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
+fn statements(w: Words, tenant: TenantId, history: History, others: i64) -> Vec<String> {
     let History { tickets, days, clients, until } = history;
     let [open, close] = w.bytes;
-    let tenant = format!("{open}'{}'{close}", tenant.0.simple());
+    let digits = tenant.0.simple().to_string();
+    let tenant = format!("{open}'{digits}'{close}");
     let (span, since) = (i64::from(days) * 86_400, until.timestamp() - i64::from(days) * 86_400);
     let (id, analysis, call) = (w.id("sec", 1), w.id("sec + 3", 2), w.id("sec", 3));
     let (taken, analysed, finished) = ((w.time)("sec"), (w.time)("sec + 3"), (w.time)("sec + 5"));
@@ -154,7 +179,12 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
     let label = "CASE WHEN fate < 100 THEN NULL WHEN mood < 35 THEN 'positive' WHEN mood < 70 THEN 'neutral' ELSE 'negative' END";
     let state = "CASE WHEN fate < 5 THEN 'failed' WHEN fate < 100 THEN 'skipped' WHEN fate < 400 THEN 'acted' ELSE 'analysed' END";
     let acted = "fate >= 100 AND fate < 400";
-    vec![
+    // As the number, the client, the title and the text below.
+    let words = format!(
+        "'t' || i || ' client number ' || client || CASE WHEN i < {gone} THEN '' ELSE ' ' || i ||
+           ' printer is on fire smokes again and nobody answers the phone this third time month' END"
+    );
+    let mut all = vec![
         format!(
             "INSERT INTO tickets (tenant_id, id, psa, external_id, number, title, client_id, client_name, board_name,
                taken_in_at, day, hour, analysed_at, finished_at, duration_ms, state, reason, mode, label, sentiment, urgency,
@@ -254,7 +284,9 @@ fn statements(w: Words, tenant: TenantId, history: History) -> Vec<String> {
                sum(sentiment), count(CASE WHEN updated THEN 1 END), count(CASE WHEN escalated THEN 1 END)
              FROM tickets WHERE tenant_id = {tenant} AND label IS NOT NULL GROUP BY tenant_id, day, hour ORDER BY day, hour"
         ),
-    ]
+    ];
+    all.extend((w.index)(&digits, others, [&id, &taken, &words, &rows]));
+    all
 }
 
 /// A ticket as it was read, with the number of each in its place.

@@ -1,7 +1,8 @@
 //! Narrowing the list so that no page reads more than a bounded part of the tickets.
 //!
 //! One index leads: it yields tickets in the order of the list. Conditions beside it are written so that no engine takes
-//! another index for them, whose order would be wrong or whose rows would be too many.
+//! another index for them, whose order would be wrong or whose rows would be too many. Words are found by an index of
+//! their own, [`super::words`], which leads where a search is asked for.
 
 use super::{LOOKED_THROUGH, TicketFilter};
 use crate::Result;
@@ -30,6 +31,11 @@ impl TicketFilter {
         }
     }
 
+    /// Nothing but words, and times, which their index knows too.
+    pub(super) fn words_alone(&self) -> bool {
+        *self == Self { from: self.from, to: self.to, q: self.q.clone(), ..Self::default() }
+    }
+
     /// The last ticket that a page from `cursor` on looks at; `None`: it may look at all there are.
     pub(super) async fn stop(
         &self,
@@ -50,6 +56,11 @@ impl TicketFilter {
 
     /// `led`: what the index that leads is asked for.
     pub(super) fn narrow(&self, query: &mut Query, led: &Self, cursor: Option<Cursor>) {
+        self.narrow_times(query, cursor);
+        self.narrow_rest(query, led);
+    }
+
+    fn narrow_times(&self, query: &mut Query, cursor: Option<Cursor>) {
         if let Some(from) = self.from {
             query.push(" AND t.taken_in_at >= ").bind(rows::known_time(from));
         }
@@ -59,6 +70,9 @@ impl TicketFilter {
         if let Some(cursor) = cursor {
             query.push(" AND (t.taken_in_at, t.id) < (").bind(cursor.at).push(", ").bind(cursor.id).push(")");
         }
+    }
+
+    pub(super) fn narrow_rest(&self, query: &mut Query, led: &Self) {
         let mut word = |column: &str, leads: bool, value: Option<String>| {
             if let Some(value) = value {
                 query.push(" AND ").push(column).push(if leads { " = " } else { " || '' = " }).bind(value);
@@ -83,29 +97,5 @@ impl TicketFilter {
         if self.degraded {
             query.push(" AND t.degraded");
         }
-        for part in self.q.iter().flat_map(|q| q.split_whitespace()) {
-            search(query, part);
-        }
     }
-}
-
-/// Tickets that have the word in their title, number, client or text.
-fn search(query: &mut Query, word: &str) {
-    // lower() is Unicode's on PostgreSQL and ASCII's on SQLite; so the word is lowered by the database too.
-    let word = clean(word).replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    let pattern = format!("%{word}%");
-    query.push(" AND (");
-    for column in ["t.title", "t.number", "t.client_name"] {
-        query
-            .push("lower(")
-            .push(column)
-            .push(") LIKE lower(")
-            .bind(pattern.as_str())
-            .push(") ESCAPE '!' OR ");
-    }
-    query.push(
-        "EXISTS (SELECT 1 FROM ticket_bodies b WHERE b.tenant_id = t.tenant_id AND b.ticket_id = t.id
-           AND lower(b.text) LIKE lower(",
-    );
-    query.bind(pattern.as_str()).push(") ESCAPE '!'))");
 }

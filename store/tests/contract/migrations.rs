@@ -29,6 +29,11 @@ fn sqlite_tables_are_strict() {
     }
 }
 
+/// What finds tickets by their words is each engine's own: SQLite's full-text index with its tables, and `tsvector`.
+fn is_of_words(table: &str) -> bool {
+    table == "ticket_words" || table.starts_with("ticket_words_index")
+}
+
 /// Table, column, type, may be empty.
 type Column = (String, String, String, bool);
 
@@ -78,6 +83,7 @@ async fn both_engines_yield_the_same_tables_columns_and_indexes() {
         )
         .await
         .into_iter()
+        .filter(|(table, _): &(String, String)| !is_of_words(table))
         .collect();
     assert_eq!(of_sqlite, of_postgres);
 }

@@ -178,6 +178,12 @@ async fn the_text_of_an_old_ticket_goes_and_what_counts_stays(store: TestStore) 
     assert_eq!(format!("{:?}", story(&acme, young).await), format!("{kept:?}"), "the young one is as it was");
     let found = TicketFilter { q: Some("smokes".into()), ..TicketFilter::default() };
     assert_eq!(acme.ticket_list(&found, 10, None).await.unwrap().rows.len(), 1);
+    let number = TicketFilter { q: Some("client".into()), ..TicketFilter::default() };
+    assert_eq!(
+        acme.ticket_list(&number, 10, None).await.unwrap().rows.len(),
+        2,
+        "by what stays, both are found"
+    );
     let severe = TicketFilter { min_sentiment: Some(Score::MAX), ..TicketFilter::default() };
     assert_eq!(acme.ticket_list(&severe, 10, None).await.unwrap().rows.len(), 2);
 }

@@ -99,6 +99,7 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
         ..TicketFilter::default()
     };
     assert!(b.ticket_list(&named, 10, None).await.unwrap().rows.is_empty());
+    assert_eq!(b.words_catch_up(10).await.unwrap(), 0);
     assert!(b.ticket_samples(10).await.unwrap().is_empty());
     assert_eq!(a.tenant.assessed_newest(10).await.unwrap().len(), 1);
     assert!(b.assessed_newest(10).await.unwrap().is_empty());

@@ -4,9 +4,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Tables that grow with the tickets.
-const GROWING: [&str; 11] = [
+const GROWING: [&str; 12] = [
     "tickets",
     "ticket_bodies",
+    "ticket_words",
     "deliveries",
     "intake",
     "analyses",

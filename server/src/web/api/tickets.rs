@@ -139,8 +139,9 @@ pub(super) struct TicketsQuery {
     /// Only tickets that were read while your model was out.
     #[serde(default)]
     degraded: bool,
-    /// Words in title, text, client or number. A page looks through 2,000 tickets, so it may hold fewer than `limit`, or
-    /// none, and yet have a `next`; so it is with several filters at once.
+    /// Words in title, text, number, client, board or contact, or the beginnings of words; all of them must be there, and
+    /// neither case nor accents count. With several filters at once a page looks through 2,000 tickets, so it may hold fewer
+    /// than `limit`, or none, and yet have a `next`.
     q: Option<String>,
 }
 
