@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::connections::{ConnectionState, Stamp};
+use store::connections::{ConnectionState, Save, Stamp, Which};
 use store::jobs::Job;
 use store::policies::Version;
 use store::{StoreError, TenantStore};
@@ -35,6 +35,8 @@ pub struct Opened<T: ?Sized> {
     connection: Arc<T>,
     /// What it calls with.
     caller: Caller,
+    /// What it was opened from.
+    pub save: Save,
     /// It was saved and nothing was done through it yet, as far as the store knows.
     pub is_untested: bool,
     /// How often it is tried by itself, should it be refused.
@@ -136,7 +138,8 @@ impl Connections {
         let caller = self.outside.caller(&lane, psa_limits(&saved.settings));
         let connection = self.psas.get_or(id, saved.revision, || psa::open(&saved.settings, caller.clone()));
         let is_untested = saved.state == ConnectionState::Untested;
-        let opened = Opened { connection, caller, is_untested, pace: psa::pace(saved.settings.kind()) };
+        let save = Save { which: Which::Psa, revision: saved.revision };
+        let opened = Opened { connection, caller, save, is_untested, pace: psa::pace(saved.settings.kind()) };
         Ok((saved.instance, opened))
     }
 
@@ -150,7 +153,8 @@ impl Connections {
             self.models.get_or(id, saved.revision, || llm::open(&saved.settings, caller.clone()));
         // The built-in analyser that nobody saved has no state to change.
         let is_untested = saved.revision > 0 && saved.state == ConnectionState::Untested;
-        Ok(Opened { connection, caller, is_untested, pace: Pace::USUAL })
+        let save = Save { which: Which::Model, revision: saved.revision };
+        Ok(Opened { connection, caller, save, is_untested, pace: Pace::USUAL })
     }
 }
 

@@ -22,7 +22,7 @@ pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, 
     let (verdict, provenance) = match ask(&standing, read).await {
         Ok(answered) => {
             if !answered.1.answer.is_empty() {
-                tools.used(&tenant, Which::Model, &standing.model).await;
+                tools.used(&tenant, &standing.model).await;
             }
             answered
         }
@@ -100,8 +100,10 @@ async fn stand_in(
         Away::Failed(error) if error.passing() && standing.model.is_out() && falls_back(standing) => {
             return built_in(standing, read, "did not answer several times in a row").await;
         }
-        Away::Failed(error) if standing.model.is_out() => Setback::call(Which::Model, error).in_an_outage(),
-        Away::Failed(error) => Setback::call(Which::Model, error),
+        Away::Failed(error) if standing.model.is_out() => {
+            Setback::call(standing.model.save, error).in_an_outage()
+        }
+        Away::Failed(error) => Setback::call(standing.model.save, error),
     };
     if !falls_back(standing) {
         return Err(setback);
@@ -109,8 +111,8 @@ async fn stand_in(
     match &setback {
         Setback::Paused { .. } => {}
         // Said and tried again by itself all the same.
-        Setback::Pause { which, reason } => {
-            tools.pause(tenant, *which, reason).await.map_err(Setback::store)?;
+        Setback::Pause { save, reason } => {
+            tools.pause(tenant, *save, reason).await.map_err(Setback::store)?;
         }
         _ => return Err(setback),
     }
@@ -127,7 +129,7 @@ async fn built_in(
     why: &str,
 ) -> Result<(Verdict, Provenance), Setback> {
     let (verdict, provenance) =
-        score(&Builtin, None, read).await.map_err(|error| Setback::call(Which::Model, error))?;
+        score(&Builtin, None, read).await.map_err(|error| Setback::call(standing.model.save, error))?;
     let degraded = Some(format!("{} {why}", standing.model.name()));
     Ok((verdict, Provenance { degraded, ..provenance }))
 }

@@ -16,7 +16,7 @@ use domain::{
     Ticket, TicketId, decide,
 };
 use std::collections::HashMap;
-use store::connections::{CachedLookups, ConnectionState, Which};
+use store::connections::{CachedLookups, ConnectionState, Save};
 use store::tickets::ReadTicket;
 use store::{Actor, StoreError, TenantStore};
 use url::Url;
@@ -61,7 +61,7 @@ impl Operations {
     async fn keep_tested(
         &self,
         tenant: &TenantStore,
-        which: Which,
+        save: Save,
         state: &ConnectionState,
         pace: Pace,
         report: &Report,
@@ -69,8 +69,8 @@ impl Operations {
         let now = self.clock.now();
         let kept = match state {
             ConnectionState::Working { .. } => return Ok(()),
-            _ if report.works() => tenant.connection_resumed(which, now).await,
-            _ => tenant.connection_paused(which, report.refusal(), pace, self.luck.next(), now).await,
+            _ if report.works() => tenant.connection_resumed(save, now).await,
+            _ => tenant.connection_paused(save, report.refusal(), pace, self.luck.next(), now).await,
         };
         kept.map_err(storing)
     }
@@ -137,7 +137,7 @@ impl Ops for Operations {
         let report = psa.probe().await;
         let saved = tenant.psa_connection().await.map_err(storing)?;
         if let Some(saved) = saved {
-            self.keep_tested(tenant, Which::Psa, &saved.state, psa.pace, &report).await?;
+            self.keep_tested(tenant, psa.save, &saved.state, psa.pace, &report).await?;
         }
         Ok(report)
     }
@@ -146,7 +146,7 @@ impl Ops for Operations {
         let model = self.connections.model(tenant).await.map_err(connecting)?;
         let report = model.probe().await;
         let saved = tenant.model_connection().await.map_err(storing)?;
-        self.keep_tested(tenant, Which::Model, &saved.state, model.pace, &report).await?;
+        self.keep_tested(tenant, model.save, &saved.state, model.pace, &report).await?;
         Ok(report)
     }
 

@@ -27,6 +27,14 @@ pub enum Which {
     Model,
 }
 
+/// One save of a connection's settings. What is found through them is said of it and of no later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Save {
+    pub which: Which,
+    /// See [`PsaConnection::revision`].
+    pub revision: i64,
+}
+
 #[derive(Clone, Debug)]
 pub struct PsaConnection {
     /// With the secret opened.

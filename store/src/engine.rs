@@ -36,6 +36,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Sqlite, SqliteConn
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Another process may write to the same SQLite file (the command line beside a server); past this it is `Unavailable`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -70,12 +71,18 @@ pub(crate) enum Reader {
     Postgres(Transaction<'static, Postgres>),
 }
 
+/// What becomes of the roll-ups, in the order it came to be.
+pub(crate) enum Gathered {
+    Change(TallyChange),
+    CountedAnew(Uuid),
+}
+
 /// A transaction, and what is to happen when it commits.
 pub(crate) struct Tx {
     open: Open,
     scope: Scope,
     /// Changes of the roll-ups, written together at the end: hot rows are locked briefly and in one order.
-    tallies: Vec<TallyChange>,
+    tallies: Vec<Gathered>,
     work: News,
 }
 
@@ -328,7 +335,11 @@ impl Tx {
     }
     /// Changes the roll-ups when the transaction commits.
     pub(crate) fn tally(&mut self, change: TallyChange) {
-        self.tallies.push(change);
+        self.tallies.push(Gathered::Change(change));
+    }
+    /// The roll-ups were counted anew: what was gathered for this tenant is in them.
+    pub(crate) fn counted_anew(&mut self, tenant: Uuid) {
+        self.tallies.push(Gathered::CountedAnew(tenant));
     }
 
     /// From here on, those tenants' rows.
@@ -382,7 +393,7 @@ impl Tx {
         }
         Ok(self.work)
     }
-    pub(crate) fn take_tallies(&mut self) -> Vec<TallyChange> {
+    pub(crate) fn take_tallies(&mut self) -> Vec<Gathered> {
         std::mem::take(&mut self.tallies)
     }
 }

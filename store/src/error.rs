@@ -115,10 +115,13 @@ impl BatchFailure {
     pub(crate) fn worth_repeating_alone(&self) -> bool {
         match self {
             Self::Driver(_) => true,
-            Self::Unavailable(source) => source
-                .as_database_error()
-                .and_then(sqlx::error::DatabaseError::code)
-                .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01")),
+            Self::Unavailable(_) => self.was_in_anothers_way(),
         }
+    }
+    /// Two transactions waited for each other, and this one was chosen to give way.
+    pub(crate) fn was_in_anothers_way(&self) -> bool {
+        let (Self::Unavailable(source) | Self::Driver(source)) = self;
+        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
     }
 }

@@ -12,8 +12,9 @@ pub mod raw;
 
 pub use history::History;
 
+use crate::connections::{Save, Which};
 use crate::engine::Pools;
-use crate::{KeyRing, Store};
+use crate::{KeyRing, Store, TenantStore};
 use cluster::{Cluster, ROLE, binaries};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use std::fs::File;
@@ -335,4 +336,17 @@ fn server() -> Option<&'static str> {
         Some((url, Some(in_use)))
     });
     server.as_ref().map(|(url, _)| url.as_str())
+}
+
+impl TenantStore {
+    /// What a connection was last saved as.
+    pub async fn newest_save(&self, which: Which) -> Save {
+        let revision = match which {
+            Which::Psa => {
+                self.psa_connection().await.expect("it can be read").map_or(0, |saved| saved.revision)
+            }
+            Which::Model => self.model_connection().await.expect("it can be read").revision,
+        };
+        Save { which, revision }
+    }
 }

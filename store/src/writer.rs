@@ -90,6 +90,9 @@ impl<B: Batch> Queue<B> {
     }
 }
 
+/// How often an operation that was in another's way is begun again before its caller is told.
+const GIVES_WAY: u32 = 3;
+
 struct Writer<B: Batch> {
     pools: Pools,
     receiver: Arc<Mutex<mpsc::Receiver<B::Item>>>,
@@ -130,14 +133,27 @@ impl<B: Batch> Writer<B> {
     async fn commit(&self, items: &mut Vec<B::Item>) {
         match self.attempt(items).await {
             Ok(()) => items.drain(..).for_each(|item| B::answer(item, None)),
-            Err(failure) if items.len() > 1 && failure.worth_repeating_alone() => {
+            Err(failure)
+                if failure.was_in_anothers_way() || (items.len() > 1 && failure.worth_repeating_alone()) =>
+            {
                 for mut item in items.drain(..) {
-                    let outcome = self.attempt(std::slice::from_mut(&mut item)).await;
+                    let outcome = self.alone(&mut item).await;
                     B::answer(item, outcome.err().as_ref());
                 }
             }
             Err(failure) => items.drain(..).for_each(|item| B::answer(item, Some(&failure))),
         }
+    }
+
+    /// Gives way to others a few times.
+    async fn alone(&self, item: &mut B::Item) -> Result<(), BatchFailure> {
+        for _ in 0..GIVES_WAY {
+            match self.attempt(std::slice::from_mut(item)).await {
+                Err(failure) if failure.was_in_anothers_way() => {}
+                other => return other,
+            }
+        }
+        self.attempt(std::slice::from_mut(item)).await
     }
 
     async fn attempt(&self, items: &mut [B::Item]) -> Result<(), BatchFailure> {

@@ -158,8 +158,8 @@ async fn connect(tenant: &TenantStore, actor: &Actor, now: DateTime<Utc>) -> any
         client_id: "5f1f7a52-0000-4000-8000-000000000000".into(),
     };
     tenant.psa_connection_put(settings, actor, now).await?;
-    tenant.connection_resumed(Which::Psa, now).await?;
-    tenant.connection_resumed(Which::Model, now).await?;
+    tenant.connection_resumed(tenant.newest_save(Which::Psa).await, now).await?;
+    tenant.connection_resumed(tenant.newest_save(Which::Model).await, now).await?;
     tenant.policy_put(&policy(Mode::Shadow), actor, now).await?;
     Ok(())
 }

@@ -18,7 +18,6 @@ use crate::queue::{Onward, Setback, Tools, Wait, Work};
 use domain::{Author, MachineText, Note, PsaKind, Scope, Ticket};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
-use store::connections::Which;
 use store::jobs::{Identified, Job, Stage};
 use store::tickets::ReadTicket;
 
@@ -42,8 +41,8 @@ pub async fn read(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
     if !job.verified {
         verify_late(tools, job).await?;
     }
-    let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(Which::Psa, error))?;
-    tools.used(&tenant, Which::Psa, psa).await;
+    let fetched = psa.fetch(&job.external_ticket).await.map_err(|error| Setback::call(psa.save, error))?;
+    tools.used(&tenant, psa).await;
     let found = fetched.as_ref().and_then(|fetched| first_note(&fetched.notes));
     if found.is_none()
         && !fetched

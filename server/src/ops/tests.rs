@@ -3,6 +3,7 @@ use crate::outside::Outside;
 use chrono::TimeZone;
 use domain::{ModelSettings, Secret};
 use store::accounts::NewTenant;
+use store::connections::Which;
 use store::testing::TestStore;
 
 fn halo(url: &str) -> PsaSettings {
@@ -89,13 +90,24 @@ async fn a_test_pauses_what_never_worked_and_leaves_what_works() {
         };
         tenant.model_connection_put(settings, &Actor::System, earlier).await.expect("saved");
         match before {
-            "paused" => tenant.connection_paused(Which::Model, "before", Pace::USUAL, 0.5, earlier).await,
-            "working" => tenant.connection_resumed(Which::Model, earlier).await,
+            "paused" => {
+                tenant
+                    .connection_paused(
+                        tenant.newest_save(Which::Model).await,
+                        "before",
+                        Pace::USUAL,
+                        0.5,
+                        earlier,
+                    )
+                    .await
+            }
+            "working" => tenant.connection_resumed(tenant.newest_save(Which::Model).await, earlier).await,
             _ => Ok(()),
         }
         .expect("stored");
         let state = tenant.model_connection().await.expect("read").state;
-        ops.keep_tested(&tenant, Which::Model, &state, Pace::USUAL, &report).await.expect("stored");
+        let save = tenant.newest_save(Which::Model).await;
+        ops.keep_tested(&tenant, save, &state, Pace::USUAL, &report).await.expect("stored");
         let found = shape(tenant.model_connection().await.expect("read").state);
         assert_eq!(found, expected, "{before} {report:?}");
     }

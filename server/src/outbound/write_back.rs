@@ -20,7 +20,6 @@ use domain::{
 };
 use std::time::{Duration, Instant};
 use store::analyses::Analysis;
-use store::connections::Which;
 use store::jobs::Job;
 use store::ledger::{LedgerRow, Outcome, Rest};
 use store::tickets::ReadTicket;
@@ -46,7 +45,7 @@ pub async fn carry_out(tools: &Tools, work: &mut Work) -> Result<Onward, Setback
     let mut walk = Walk { tools, job: &work.job, psa, read, analysis, rows, stopped, seen: None };
     walk.finish(ticket).await?;
     if walk.rows.iter().any(|row| row.state == ActionState::Done) {
-        tools.used(&tenant, Which::Psa, psa).await;
+        tools.used(&tenant, psa).await;
     }
     Ok(Onward::Through)
 }
@@ -151,7 +150,7 @@ impl Walk<'_> {
             Some((at, levers)) if at.elapsed() < BELIEVED => Ok(Some(levers)),
             _ => {
                 let asked = self.psa.levers(&self.job.external_ticket).await;
-                asked.map_err(|error| Setback::call(Which::Psa, error))
+                asked.map_err(|error| Setback::call(self.psa.save, error))
             }
         }
     }
@@ -183,7 +182,7 @@ impl Walk<'_> {
                         effects.extend(group.into_iter().map(|change| refused(change, levers, &words)));
                     }
                 },
-                Err(error) => return Err(Setback::call(Which::Psa, error)),
+                Err(error) => return Err(Setback::call(self.psa.save, error)),
             }
         }
         Ok(())
@@ -197,7 +196,7 @@ impl Walk<'_> {
             reference: &row.reference,
         });
         let ticket = &self.job.external_ticket;
-        let failed = |error| Setback::call(Which::Psa, error);
+        let failed = |error| Setback::call(self.psa.save, error);
         let written =
             if again { self.psa.find_note(ticket, &row.reference).await.map_err(failed)? } else { None };
         let receipt = match written {

@@ -21,9 +21,9 @@ impl Inner {
                 tracing::warn!(stage = ?job.stage, reason, "gave up");
                 store.job_bury(job.lease, &reason, now).await
             }
-            Setback::Pause { which, reason } => {
-                tracing::warn!(stage = ?job.stage, connection = ?which, reason, "paused a connection");
-                let paused = self.tools.pause(&store.tenant(job.tenant), which, &reason).await;
+            Setback::Pause { save, reason } => {
+                tracing::warn!(stage = ?job.stage, connection = ?save.which, reason, "paused a connection");
+                let paused = self.tools.pause(&store.tenant(job.tenant), save, &reason).await;
                 let back = store.job_retry(job.lease, now, &reason, true).await;
                 paused.and(back)
             }

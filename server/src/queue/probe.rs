@@ -10,7 +10,7 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::connections::{Probe, Which};
+use store::connections::{Probe, Save, Which};
 use store::{StoreError, TenantStore};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
@@ -24,16 +24,28 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// How long a try belongs to the process that took it: if nothing comes of it by then, another takes it.
 const HELD: Duration = Duration::from_secs(180);
 
+/// What a try found.
+struct Tested {
+    save: Save,
+    /// How often to try.
+    pace: Pace,
+    /// `None`: it did not answer in time.
+    report: Option<Report>,
+}
+
 impl Tools {
     /// Something succeeded through the connection. Writes only where that is news: what was untested works, and what
     /// waited for a side to answer again need not wait for its time.
-    pub async fn used<T: ?Sized>(&self, tenant: &TenantStore, which: Which, connection: &Opened<T>) {
+    pub async fn used<T: ?Sized>(&self, tenant: &TenantStore, connection: &Opened<T>) {
         let news = async {
             if connection.came_back() {
-                tenant.connection_answers(which).await.inspect_err(|_| connection.say_again())?;
+                tenant
+                    .connection_answers(connection.save.which)
+                    .await
+                    .inspect_err(|_| connection.say_again())?;
             }
             if connection.is_untested {
-                tenant.connection_used(which, self.clock.now()).await?;
+                tenant.connection_used(connection.save, self.clock.now()).await?;
             }
             Ok::<_, StoreError>(())
         };
@@ -47,27 +59,29 @@ impl Tools {
     }
 
     /// The connection was refused: what needs it waits, and it is tried again by itself.
-    pub async fn pause(&self, tenant: &TenantStore, which: Which, reason: &str) -> Result<(), StoreError> {
-        let pace = match which {
+    pub async fn pause(&self, tenant: &TenantStore, save: Save, reason: &str) -> Result<(), StoreError> {
+        let pace = match save.which {
             Which::Model => Pace::USUAL,
             Which::Psa => match tenant.psa_connection().await? {
                 Some(saved) => psa::pace(saved.settings.kind()),
                 None => return Ok(()),
             },
         };
-        tenant.connection_paused(which, reason, pace, self.luck.next(), self.clock.now()).await
+        tenant.connection_paused(save, reason, pace, self.luck.next(), self.clock.now()).await
     }
 
-    /// What the connection's own test finds, and how often to try.
-    async fn test(&self, tenant: &TenantStore, which: Which) -> Result<(Report, Pace), ConnectError> {
+    /// What the connection's own test finds, in time.
+    async fn test(&self, tenant: &TenantStore, which: Which) -> Result<Tested, ConnectError> {
         Ok(match which {
             Which::Psa => {
                 let psa = self.connections.psa(tenant).await?;
-                (psa.probe().await, psa.pace)
+                let report = tokio::time::timeout(LONGEST, psa.probe()).await.ok();
+                Tested { save: psa.save, pace: psa.pace, report }
             }
             Which::Model => {
                 let model = self.connections.model(tenant).await?;
-                (model.probe().await, model.pace)
+                let report = tokio::time::timeout(LONGEST, model.probe()).await.ok();
+                Tested { save: model.save, pace: model.pace, report }
             }
         })
     }
@@ -127,12 +141,15 @@ impl Inner {
     async fn probe(&self, Probe { tenant, which }: Probe) -> Result<(), StoreError> {
         let tools = &self.tools;
         let tenant = tools.store.tenant(tenant);
-        let refused = match tokio::time::timeout(LONGEST, tools.test(&tenant, which)).await {
-            Ok(Ok((report, _))) if report.works() => None,
-            Ok(Ok((report, pace))) => Some((report.refusal().to_owned(), pace)),
-            Ok(Err(ConnectError::Store(error))) => return Err(error),
-            Ok(Err(ConnectError::NoPsa | ConnectError::Elsewhere(_))) => return Ok(()),
-            Err(_) => Some(("It did not answer in time when it was tried again.".to_owned(), Pace::GENTLE)),
+        let Tested { save, pace, report } = match tools.test(&tenant, which).await {
+            Ok(tested) => tested,
+            Err(ConnectError::Store(error)) => return Err(error),
+            Err(ConnectError::NoPsa | ConnectError::Elsewhere(_)) => return Ok(()),
+        };
+        let refused = match report {
+            Some(report) if report.works() => None,
+            Some(report) => Some((report.refusal().to_owned(), pace)),
+            None => Some(("It did not answer in time when it was tried again.".to_owned(), Pace::GENTLE)),
         };
         let outcome = if refused.is_none() { "works" } else { "refused" };
         metrics::counter!("undertone_probes_total", "outcome" => outcome).increment(1);
@@ -140,11 +157,11 @@ impl Inner {
         match refused {
             None => {
                 tracing::info!("a paused connection works again");
-                tenant.connection_resumed(which, now).await
+                tenant.connection_resumed(save, now).await
             }
             Some((reason, pace)) => {
                 tracing::info!(reason, "a paused connection is still refused");
-                tenant.connection_still_paused(which, &reason, pace, tools.luck.next(), now).await
+                tenant.connection_still_paused(save, &reason, pace, tools.luck.next(), now).await
             }
         }
     }

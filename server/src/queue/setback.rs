@@ -4,7 +4,7 @@ use crate::connections::ConnectError;
 use crate::outside::CallError;
 use std::time::Duration;
 use store::StoreError;
-use store::connections::Which;
+use store::connections::{Save, Which};
 
 /// Why a stage stores no result. Nothing converts into this by itself: each `?` has to say which it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub enum Setback {
     /// The same again later. `cause` is for people.
     Retry { wait: Wait, cause: String },
     /// People must act: all jobs of this tenant that need the connection wait, and their attempts are not counted.
-    Pause { which: Which, reason: String },
+    /// What they mend is a later save, which this says nothing of.
+    Pause { save: Save, reason: String },
     /// The connection is paused already: the job waits for it like the others.
     Paused { which: Which },
     /// Trying again cannot help.
@@ -36,12 +37,12 @@ pub enum Wait {
 
 impl Setback {
     /// A call to the tenant's PSA or model failed.
-    pub fn call(which: Which, error: CallError) -> Self {
+    pub fn call(save: Save, error: CallError) -> Self {
         let cause = error.to_string();
         let asked = error.held_back().or(error.retry_after());
         match error {
             CallError::Denied { message } | CallError::Forbidden { message } => {
-                Self::Pause { which, reason: message }
+                Self::Pause { save, reason: message }
             }
             CallError::Rejected { .. } => Self::Fail { reason: cause },
             CallError::Unreachable { .. }
@@ -72,9 +73,9 @@ impl Setback {
             ConnectError::NoPsa => {
                 Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
             }
-            // The address may have been a mistake that is mended in a moment.
+            // The address may be a mistake, which people may see the next morning only.
             ConnectError::Elsewhere(_) => {
-                Self::Retry { wait: Wait::Growing { asked: None }, cause: error.to_string() }
+                Self::Retry { wait: Wait::Outage { asked: None }, cause: error.to_string() }
             }
         }
     }
@@ -103,6 +104,10 @@ mod tests {
         "psa.example".into()
     }
 
+    fn save(which: Which) -> Save {
+        Save { which, revision: 3 }
+    }
+
     #[test]
     fn each_failure_of_a_call_has_one_consequence() {
         let minute = Some(Duration::from_secs(60));
@@ -118,16 +123,16 @@ mod tests {
         ];
         for (error, expected) in retries {
             let cause = error.to_string();
-            assert_eq!(Setback::call(Which::Psa, error), Setback::Retry { wait: expected, cause });
+            assert_eq!(Setback::call(save(Which::Psa), error), Setback::Retry { wait: expected, cause });
         }
         let message = || "the key was revoked".to_owned();
         for error in [CallError::Denied { message: message() }, CallError::Forbidden { message: message() }] {
             assert_eq!(
-                Setback::call(Which::Model, error),
-                Setback::Pause { which: Which::Model, reason: message() }
+                Setback::call(save(Which::Model), error),
+                Setback::Pause { save: save(Which::Model), reason: message() }
             );
         }
         let no = CallError::Rejected { status: 400, message: "no such board".into() };
-        assert_eq!(Setback::call(Which::Psa, no), Setback::Fail { reason: "no such board".into() });
+        assert_eq!(Setback::call(save(Which::Psa), no), Setback::Fail { reason: "no such board".into() });
     }
 }

@@ -17,7 +17,6 @@ use serde_json::json;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::connections::Which;
 use store::door::{Disposition, NewDelivery};
 use store::sweeps::{Sweep, SweepEnd, SweptTicket};
 use store::{StoreError, TenantStore};
@@ -200,7 +199,7 @@ impl Tools {
             return Ok(());
         }
         match tokio::time::timeout(LONGEST, psa.probe()).await {
-            Ok(report) if !report.works() => self.pause(tenant, Which::Psa, report.refusal()).await,
+            Ok(report) if !report.works() => self.pause(tenant, psa.save, report.refusal()).await,
             _ => Ok(()),
         }
     }
@@ -212,7 +211,7 @@ impl Tools {
         sweep: &Sweep,
     ) -> Result<Swept, Trouble> {
         let is_listed = self.list(tenant, psa, sweep).await?;
-        self.used(tenant, Which::Psa, psa).await;
+        self.used(tenant, psa).await;
         let polls = self.look_at_hook(tenant, sweep.psa, psa).await?;
         let (recovered, is_all) = self.recover(tenant, sweep.psa, polls).await?;
         let waits = tenant.sweep_missing(sweep.psa, self.clock.now(), 1).await?;

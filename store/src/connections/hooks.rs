@@ -41,7 +41,6 @@ struct LeftRow {
     psa: String,
     settings: String,
     merged_into: Option<String>,
-    has_worked: bool,
     hook_secret: Vec<u8>,
     hook_rotated_at: DateTime<Utc>,
     connected: String,
@@ -53,6 +52,17 @@ struct LeftRow {
 impl Store {
     /// Whose webhook address this is. By the SHA-256 of the key, so that time tells nothing.
     pub async fn hook_lookup(&self, key: &str) -> Result<Option<HookOwner>> {
+        if let Some(owner) = self.shown_hook(key).await? {
+            return Ok(Some(owner));
+        }
+        match self.left_hook(key).await? {
+            Some(owner) => Ok(Some(owner)),
+            // It may have become the one that is shown between the two questions.
+            None => self.shown_hook(key).await,
+        }
+    }
+
+    async fn shown_hook(&self, key: &str) -> Result<Option<HookOwner>> {
         type Row = (Uuid, Vec<u8>, DateTime<Utc>, Option<String>, Option<Vec<u8>>, Option<String>);
         let mut reader = self.read(Scope::EveryTenant).await?;
         let found = fetch_optional!(
@@ -63,9 +73,7 @@ impl Store {
             sha256(key)
         )?;
         drop(reader);
-        let Some((tenant, sealed_secret, rotated_at, settings, sealed, psa)) = found else {
-            return self.left_hook(key).await;
-        };
+        let Some((tenant, sealed_secret, rotated_at, settings, sealed, psa)) = found else { return Ok(None) };
         let (tenant, keys) = (TenantId(tenant), &self.inner.keys);
         let secret = keys.open(place(tenant, TABLE_HOOKS, "secret"), &sealed_secret)?;
         let psa = match (psa, settings, sealed) {
@@ -87,10 +95,8 @@ impl Store {
             reader,
             LeftRow,
             concat!(
-                "SELECT i.tenant_id, i.psa, i.settings, i.merged_into, ",
-                has_worked!("i"),
-                " AS has_worked, i.hook_secret, i.hook_rotated_at, p.psa AS connected, p.settings AS connected_settings,
-                   p.sealed AS connected_sealed, ",
+                "SELECT i.tenant_id, i.psa, i.settings, i.merged_into, i.hook_secret, i.hook_rotated_at, p.psa AS connected,
+                   p.settings AS connected_settings, p.sealed AS connected_sealed, ",
                 has_worked!("c"),
                 " AS connected_has_worked
                  FROM psa_instances i
@@ -105,10 +111,7 @@ impl Store {
         let (tenant, keys) = (TenantId(row.tenant_id), &self.inner.keys);
         let left = rows::read_instance(TABLE, &row.psa)?;
         let connected = rows::read_instance(TABLE, &row.connected)?;
-        let is_connected = match &row.merged_into {
-            Some(into) => *into == row.connected,
-            None => !row.has_worked && left.kind == connected.kind,
-        };
+        let is_connected = row.merged_into.as_ref() == Some(&row.connected);
         let psa = if is_connected {
             (connected, open_psa(keys, tenant, &row.connected_settings, &row.connected_sealed)?)
         } else if row.connected_has_worked {
@@ -253,17 +256,35 @@ pub(super) async fn pass_on(
     Ok(HookChange::Again)
 }
 
-/// Addresses that lead to the connected instance beside the one that is shown end with that one.
+/// Addresses that lead to the connected instance beside the one that is shown end with that one; and, if it works, those of
+/// systems that were left, which would take no calls any more.
 async fn forget_others(tx: &mut Tx, tenant: TenantId) -> Result<()> {
     execute!(
         tx,
         concat!(
             "UPDATE psa_instances AS i SET hook_sha256 = NULL, hook_key = NULL, hook_secret = NULL, hook_rotated_at = NULL
-             WHERE i.tenant_id = $1 AND (i.merged_into IS NOT NULL OR NOT ",
-            has_worked!("i"),
-            ")"
+             WHERE i.tenant_id = $1 AND EXISTS (
+               SELECT 1 FROM psa_connections p JOIN psa_instances c ON c.tenant_id = p.tenant_id AND c.psa = p.psa
+               WHERE p.tenant_id = i.tenant_id AND (i.merged_into = p.psa OR ",
+            has_worked!("c"),
+            "))"
         ),
         tenant.0
+    )
+    .map(drop)
+}
+
+/// A system that worked is connected again: addresses that were made for one that never let us in lead nowhere.
+pub(super) async fn forget_mistakes(tx: &mut Tx, tenant: TenantId, connected: PsaInstance) -> Result<()> {
+    execute!(
+        tx,
+        concat!(
+            "UPDATE psa_instances AS i SET hook_sha256 = NULL, hook_key = NULL, hook_secret = NULL, hook_rotated_at = NULL
+             WHERE i.tenant_id = $1 AND i.psa <> $2 AND i.merged_into IS NULL AND NOT ",
+            has_worked!("i")
+        ),
+        tenant.0,
+        connected.to_string()
     )
     .map(drop)
 }

@@ -10,7 +10,7 @@ use crate::sweeps::{Change, SweptSpan};
 use crate::{KeyRing, Result, StoreError, TenantStore};
 use chrono::{DateTime, Utc};
 use domain::{PsaInstance, PsaKind, PsaSettings, TenantId};
-use hand_over::{hand_over, merge};
+use hand_over::{drop_calls, hand_over, hand_over_late, merge};
 
 pub(super) const TABLE: &str = "psa_instances";
 
@@ -83,18 +83,21 @@ pub(super) async fn settle(
 ) -> Result<Settled> {
     let known = known(tx, tenant, settings.kind()).await?;
     let leads = leads.or_by_address(&known, settings, before)?;
-    let Found { instance, settings: known_settings } = find(&known, settings, leads, before);
-    execute!(
-        tx,
-        "INSERT INTO psa_instances (tenant_id, psa, settings) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant_id, psa) DO UPDATE SET settings = excluded.settings",
-        tenant.0,
-        instance.to_string(),
-        rows::json(&without_secret(&known_settings))?
-    )?;
+    let found = find(&known, settings, leads, before);
+    let (instance, returns) = (found.instance, found.has_worked);
+    let known_settings = found.keep(tx, tenant).await?;
     let mut absorbed = Vec::new();
-    for known in known.iter().filter(|known| known.belongs_to(instance)) {
-        hand_over(tx, tenant, known.instance, instance).await?;
+    for known in known.iter().filter(|known| known.instance != instance) {
+        if known.merged_into == Some(instance) {
+            hand_over_late(tx, tenant, known.instance, instance).await?;
+        } else if known.is_open() && !known.has_worked && returns {
+            drop_calls(tx, tenant, known.instance).await?;
+        } else if known.is_open() && !known.has_worked {
+            hand_over(tx, tenant, known.instance, instance).await?;
+            absorb(tx, tenant, known.instance, instance).await?;
+        } else {
+            continue;
+        }
         absorbed.push(known.instance);
     }
     let mut merged = Vec::new();
@@ -106,6 +109,16 @@ pub(super) async fn settle(
             merged.push(same.instance);
         }
         absorbed.extend(&merged);
+        if !merged.is_empty() {
+            // It let us in there, under its other number.
+            execute!(
+                tx,
+                "UPDATE psa_instances SET unproven = $1 WHERE tenant_id = $2 AND psa = $3",
+                false,
+                tenant.0,
+                instance.to_string()
+            )?;
+        }
     }
     let change = match before {
         Some(before) if before == instance => Change::None,
@@ -116,7 +129,11 @@ pub(super) async fn settle(
     if let Some(before) = before.filter(|before| *before != instance) {
         leave(tx, tenant, before).await?;
         hook = hooks::pass_on(tx, keys, tenant, [before, instance], change, now).await?;
+        if returns {
+            hooks::forget_mistakes(tx, tenant, instance).await?;
+        }
         swept = swept_span(tx, tenant, instance).await?;
+        revive(tx, tenant, instance).await?;
     }
     Ok(Settled { instance, change, hook, swept, merged })
 }
@@ -151,8 +168,9 @@ impl TenantStore {
         Ok(known)
     }
 
-    /// Gives what came for `psa` to the connected instance where it belongs there, since the address never worked or turned
-    /// out to be the same system's: a call that was on its way during a change may have been stored for the wrong one.
+    /// Gives what came for `psa` to the connected instance where it turned out to be that one at another address, and ends
+    /// what came for an address that never let us in while a system that works is connected: a call that was on its way
+    /// during a change may have been stored for the wrong one.
     pub async fn strays_hand_over(&self, psa: PsaInstance) -> Result<()> {
         let mut reader = self.read().await?;
         let stays: Option<(i64,)> = fetch_optional!(
@@ -174,9 +192,15 @@ impl TenantStore {
             Box::pin(async move {
                 let connected = before(tx, *tenant).await?;
                 let Some(instance) = connected.map(|connected| connected.instance) else { return Ok(()) };
-                let known = known(tx, *tenant, instance.kind).await?;
-                if known.iter().any(|known| known.instance == *psa && known.belongs_to(instance)) {
-                    hand_over(tx, *tenant, *psa, instance).await?;
+                let known = known(tx, *tenant, psa.kind).await?;
+                let is_system = known.iter().any(|known| known.instance == instance && known.has_worked);
+                let Some(known) = known.into_iter().find(|known| known.instance == *psa) else {
+                    return Ok(());
+                };
+                if known.merged_into == Some(instance) {
+                    hand_over_late(tx, *tenant, *psa, instance).await?;
+                } else if known.is_open() && !known.has_worked && *psa != instance && is_system {
+                    drop_calls(tx, *tenant, *psa).await?;
                 }
                 Ok(())
             })
@@ -185,14 +209,49 @@ impl TenantStore {
     }
 }
 
-/// The connected instance let us in.
+/// The connected instance let us in, where it is now.
 pub(super) async fn worked(tx: &mut Tx, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
     execute!(
         tx,
-        "UPDATE psa_instances SET worked_at = $1 WHERE tenant_id = $2 AND worked_at IS NULL
+        "UPDATE psa_instances SET worked_at = coalesce(worked_at, $1), unproven = $3 WHERE tenant_id = $2
+           AND (worked_at IS NULL OR unproven)
            AND psa = (SELECT c.psa FROM psa_connections c WHERE c.tenant_id = $2)",
         now,
-        tenant.0
+        tenant.0,
+        false
+    )
+    .map(drop)
+}
+
+/// A mistaken address is the system's whose it should have been.
+async fn absorb(tx: &mut Tx, tenant: TenantId, mistake: PsaInstance, into: PsaInstance) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE psa_instances SET merged_into = $3 WHERE tenant_id = $1 AND (psa = $2 OR merged_into = $2)",
+        tenant.0,
+        mistake.to_string(),
+        into.to_string()
+    )
+    .map(drop)
+}
+
+/// What waited for this system until it was given up is worked on now.
+async fn revive(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    let instance = instance.to_string();
+    execute!(
+        tx,
+        "UPDATE deliveries SET state = 'queued' WHERE tenant_id = $1 AND psa = $2 AND state = 'dead'
+           AND external_ticket IN (SELECT j.external_ticket FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2
+             AND j.due_at IS NULL AND j.lease_token IS NULL AND j.ticket_id IS NULL)",
+        tenant.0,
+        &instance
+    )?;
+    execute!(
+        tx,
+        "UPDATE jobs SET due_at = created_at, attempts = 0, cause = NULL WHERE tenant_id = $1 AND psa = $2
+           AND due_at IS NULL AND lease_token IS NULL AND ticket_id IS NULL",
+        tenant.0,
+        &instance
     )
     .map(drop)
 }
@@ -226,6 +285,10 @@ async fn swept_span(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Res
 struct Known {
     instance: PsaInstance,
     settings: PsaSettings,
+    /// Where it was before.
+    former: Vec<PsaSettings>,
+    /// It is said to be where it is now, and did not let us in there yet.
+    unproven: bool,
     merged_into: Option<PsaInstance>,
     has_worked: bool,
 }
@@ -236,12 +299,32 @@ impl Known {
         self.merged_into.is_none()
     }
 
-    /// Whether what came for it is about the connected one.
-    fn belongs_to(&self, connected: PsaInstance) -> bool {
-        match self.merged_into {
-            Some(into) => into == connected,
-            None => self.instance != connected && self.instance.kind == connected.kind && !self.has_worked,
-        }
+    /// The settings known of it that lead where these do.
+    fn at(&self, settings: &PsaSettings) -> Option<&PsaSettings> {
+        [&self.settings].into_iter().chain(&self.former).find(|known| settings.is_same_instance(known))
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    psa: String,
+    settings: String,
+    former: String,
+    unproven: bool,
+    merged_into: Option<String>,
+    has_worked: bool,
+}
+
+impl KnownRow {
+    fn read(self, instance: PsaInstance) -> Result<Known> {
+        Ok(Known {
+            instance,
+            settings: rows::read_json(TABLE, "settings", &self.settings)?,
+            former: rows::read_json(TABLE, "former", &self.former)?,
+            unproven: self.unproven,
+            merged_into: self.merged_into.map(|into| rows::read_instance(TABLE, &into)).transpose()?,
+            has_worked: self.has_worked,
+        })
     }
 }
 
@@ -249,24 +332,19 @@ impl Known {
 async fn known(tx: &mut Tx, tenant: TenantId, kind: PsaKind) -> Result<Vec<Known>> {
     let rows = fetch_all!(
         tx,
-        (String, String, Option<String>, bool),
+        KnownRow,
         concat!(
-            "SELECT i.psa, i.settings, i.merged_into, ",
+            "SELECT i.psa, i.settings, i.former, i.unproven, i.merged_into, ",
             has_worked!("i"),
-            " FROM psa_instances i WHERE i.tenant_id = $1 ORDER BY i.psa"
+            " AS has_worked FROM psa_instances i WHERE i.tenant_id = $1 ORDER BY i.psa"
         ),
         tenant.0
     )?;
     let mut known = Vec::new();
-    for (psa, settings, merged_into, has_worked) in rows {
-        let instance = rows::read_instance(TABLE, &psa)?;
+    for row in rows {
+        let instance = rows::read_instance(TABLE, &row.psa)?;
         if instance.kind == kind {
-            known.push(Known {
-                instance,
-                settings: rows::read_json(TABLE, "settings", &settings)?,
-                merged_into: merged_into.map(|into| rows::read_instance(TABLE, &into)).transpose()?,
-                has_worked,
-            });
+            known.push(row.read(instance)?);
         }
     }
     Ok(known)
@@ -296,23 +374,61 @@ impl Leads {
 struct Found {
     instance: PsaInstance,
     settings: PsaSettings,
+    former: Vec<PsaSettings>,
+    unproven: bool,
+    /// It is a system that let us in before.
+    has_worked: bool,
+}
+
+impl Found {
+    /// The settings it is known by.
+    async fn keep(self, tx: &mut Tx, tenant: TenantId) -> Result<PsaSettings> {
+        let former: Vec<PsaSettings> = self.former.iter().map(without_secret).collect();
+        execute!(
+            tx,
+            "INSERT INTO psa_instances (tenant_id, psa, settings, former, unproven) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (tenant_id, psa) DO UPDATE SET settings = excluded.settings, former = excluded.former,
+               unproven = excluded.unproven",
+            tenant.0,
+            self.instance.to_string(),
+            rows::json(&without_secret(&self.settings))?,
+            rows::json(&former)?,
+            self.unproven
+        )?;
+        Ok(self.settings)
+    }
 }
 
 fn find(known: &[Known], settings: &PsaSettings, leads: Leads, before: Option<PsaInstance>) -> Found {
     let open = || known.iter().filter(|known| known.is_open());
-    let same: Vec<&Known> = match leads {
-        Leads::To(named) => open().filter(|known| known.instance == named).collect(),
-        Leads::ByAddress => open().filter(|known| settings.is_same_instance(&known.settings)).collect(),
+    let present = |known: &&Known| Some(known.instance) == before;
+    let found = match leads {
+        Leads::To(named) => open().find(|known| known.instance == named),
+        // Settings that leave something open may fit several: what let us in goes before what did not.
+        Leads::ByAddress => open()
+            .filter(|known| known.at(settings).is_some())
+            .min_by_key(|known| (!present(known), !known.has_worked, known.instance))
+            // Where it is said to have moved to was a mistake, and this mends it.
+            .or_else(|| open().find(|known| present(known) && known.unproven)),
     };
-    // Settings that leave something open may fit several.
-    let present = same.iter().find(|known| Some(known.instance) == before);
-    if let Some(known) = present.or_else(|| same.iter().min_by_key(|known| known.instance)) {
-        let is_there = settings.is_same_instance(&known.settings);
-        let settings = settings.clone();
-        let settings = if is_there { settings.or_what_was_known(&known.settings) } else { settings };
-        return Found { instance: known.instance, settings };
+    let Some(found) = found else {
+        let newest = known.iter().map(|known| known.instance.number).max().unwrap_or_default();
+        let instance = PsaInstance { kind: settings.kind(), number: newest + 1 };
+        let (settings, former) = (settings.clone(), Vec::new());
+        return Found { instance, settings, former, unproven: false, has_worked: false };
+    };
+    let (instance, has_worked) = (found.instance, found.has_worked);
+    let stays = settings.is_same_instance(&found.settings);
+    let at = found.at(settings);
+    let mut former = found.former.clone();
+    if !stays {
+        former.retain(|former| !settings.is_same_instance(former));
+        if has_worked && !found.unproven {
+            former.push(found.settings.clone());
+        }
     }
-    let newest = known.iter().map(|known| known.instance.number).max().unwrap_or_default();
-    let instance = PsaInstance { kind: settings.kind(), number: newest + 1 };
-    Found { instance, settings: settings.clone() }
+    let unproven = if stays { found.unproven } else { has_worked && at.is_none() };
+    let settings = settings.clone();
+    let settings = at.map_or_else(|| settings.clone(), |at| settings.clone().or_what_was_known(at));
+    Found { instance, settings, former, unproven, has_worked }
 }

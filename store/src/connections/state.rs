@@ -3,9 +3,10 @@
 //! A connection is `untested` when it is saved, `working` once something succeeded through it, `paused` when its
 //! credentials were refused. While it is paused, jobs that need it are not claimed. It leaves the pause when it is saved
 //! anew, or when a test or a probe finds that it works; a success of work that was already under way does not count, as a
-//! right to read says nothing about the right to write that was refused.
+//! right to read says nothing about the right to write that was refused. What was found through the settings of one save
+//! says nothing about those of a later one: it is dropped.
 
-use super::{Which, instances};
+use super::{Save, Which, instances};
 use crate::engine::{News, Reader, Scope, Tx, execute, fetch_all, fetch_optional, locked, sql};
 use crate::rows::clean;
 use crate::{Result, Store, StoreError, TenantStore, sweeps};
@@ -155,21 +156,21 @@ async fn claim(
 
 impl TenantStore {
     /// Something succeeded through it: what was untested works. Anything else stays as it is. `true`: it changed.
-    pub async fn connection_used(&self, which: Which, now: DateTime<Utc>) -> Result<bool> {
-        self.write((self.tenant, which, now), |tx, (tenant, which, now)| {
+    pub async fn connection_used(&self, save: Save, now: DateTime<Utc>) -> Result<bool> {
+        self.write((self.tenant, save, now), |tx, (tenant, save, now)| {
             Box::pin(async move {
-                let update = match which {
+                let update = match save.which {
                     Which::Psa => {
                         "UPDATE psa_connections SET state = 'working', state_since = $1
-                             WHERE tenant_id = $2 AND state = 'untested'"
+                             WHERE tenant_id = $2 AND state = 'untested' AND revision = $3"
                     }
                     Which::Model => {
                         "UPDATE model_connections SET state = 'working', state_since = $1
-                             WHERE tenant_id = $2 AND state = 'untested'"
+                             WHERE tenant_id = $2 AND state = 'untested' AND revision = $3"
                     }
                 };
-                let is_news = execute!(tx, update, *now, tenant.0)? > 0;
-                if is_news && *which == Which::Psa {
+                let is_news = execute!(tx, update, *now, tenant.0, save.revision)? > 0;
+                if is_news && save.which == Which::Psa {
                     instances::worked(tx, *tenant, *now).await?;
                 }
                 Ok(is_news)
@@ -188,10 +189,11 @@ impl TenantStore {
     }
 
     /// A test or a probe found that it works. Jobs that waited for it are due at once, in their old places.
-    pub async fn connection_resumed(&self, which: Which, now: DateTime<Utc>) -> Result<()> {
-        self.write((self.tenant, which, now), |tx, (tenant, which, now)| {
+    pub async fn connection_resumed(&self, save: Save, now: DateTime<Utc>) -> Result<()> {
+        self.write((self.tenant, save, now), |tx, (tenant, save, now)| {
             Box::pin(async move {
-                let Some(before) = locked_state(tx, *tenant, *which).await? else { return Ok(()) };
+                let which = &save.which;
+                let Some(before) = locked_state(tx, *tenant, *save).await? else { return Ok(()) };
                 if before.state == "working" {
                     return Ok(());
                 }
@@ -222,22 +224,22 @@ impl TenantStore {
     /// keeps its beginning and its next try. `luck` (0.0 to 1.0) spreads the tries.
     pub async fn connection_paused(
         &self,
-        which: Which,
+        save: Save,
         reason: &str,
         pace: Pace,
         luck: f64,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let input = (self.tenant, which, clean(reason).into_owned(), pace, luck, now);
-        self.write(input, |tx, (tenant, which, reason, pace, luck, now)| {
+        let input = (self.tenant, save, clean(reason).into_owned(), pace, luck, now);
+        self.write(input, |tx, (tenant, save, reason, pace, luck, now)| {
             Box::pin(async move {
-                let Some(before) = locked_state(tx, *tenant, *which).await? else { return Ok(()) };
+                let Some(before) = locked_state(tx, *tenant, *save).await? else { return Ok(()) };
                 let mut after = After::paused(reason, before.refused_before(*now), *pace, *luck, *now);
                 if before.is_paused() {
                     (after.since, after.retry_at) = (before.state_since.unwrap_or(*now), before.retry_at);
                     after.retries = before.retries;
                 }
-                after.keep(tx, *tenant, *which).await
+                after.keep(tx, *tenant, save.which).await
             })
         })
         .await
@@ -246,20 +248,20 @@ impl TenantStore {
     /// A probe found that it is still refused: the next one comes later. Nothing happens if the pause is over.
     pub async fn connection_still_paused(
         &self,
-        which: Which,
+        save: Save,
         reason: &str,
         pace: Pace,
         luck: f64,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let input = (self.tenant, which, clean(reason).into_owned(), pace, luck, now);
-        self.write(input, |tx, (tenant, which, reason, pace, luck, now)| {
+        let input = (self.tenant, save, clean(reason).into_owned(), pace, luck, now);
+        self.write(input, |tx, (tenant, save, reason, pace, luck, now)| {
             Box::pin(async move {
-                let before = locked_state(tx, *tenant, *which).await?;
+                let before = locked_state(tx, *tenant, *save).await?;
                 let Some(before) = before.filter(StateRow::is_paused) else { return Ok(()) };
                 let mut after = After::paused(reason, before.retries + 1, *pace, *luck, *now);
                 after.since = before.state_since.unwrap_or(*now);
-                after.keep(tx, *tenant, *which).await
+                after.keep(tx, *tenant, save.which).await
             })
         })
         .await
@@ -303,23 +305,25 @@ impl<'a> After<'a> {
     }
 }
 
-async fn locked_state(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<Option<StateRow>> {
+/// `None`: there is none, or a later save.
+async fn locked_state(tx: &mut Tx, tenant: TenantId, save: Save) -> Result<Option<StateRow>> {
     fetch_optional!(
         tx,
         StateRow,
-        match which {
+        match save.which {
             Which::Psa => locked!(
                 tx,
                 "SELECT state, state_since, state_reason, retry_at, retries, updated_at FROM psa_connections
-                 WHERE tenant_id = $1"
+                 WHERE tenant_id = $1 AND revision = $2"
             ),
             Which::Model => locked!(
                 tx,
                 "SELECT state, state_since, state_reason, retry_at, retries, updated_at FROM model_connections
-                 WHERE tenant_id = $1"
+                 WHERE tenant_id = $1 AND revision = $2"
             ),
         },
-        tenant.0
+        tenant.0,
+        save.revision
     )
 }
 

@@ -98,9 +98,10 @@ pub(super) async fn keep(
 
 /// What a ticket's own row says is all there is left of it.
 pub(crate) async fn keep_remains(tx: &mut Tx, tenant: Uuid, ticket: Uuid) -> Result<()> {
-    let row: Option<(DateTime<Utc>, String, String, Option<String>, Option<String>)> = fetch_optional!(
+    type Row = (DateTime<Utc>, String, String, Option<String>, Option<String>);
+    let row: Option<Row> = fetch_optional!(
         tx,
-        (DateTime<Utc>, String, String, Option<String>, Option<String>),
+        Row,
         "SELECT taken_in_at, number, external_id, client_name, board_name FROM tickets WHERE tenant_id = $1 AND id = $2",
         tenant,
         ticket

@@ -1,6 +1,8 @@
 //! Keeping the roll-ups equal to the sum of the tickets.
 
-use crate::engine::{Arg, Engine, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional};
+use crate::engine::{
+    Arg, Engine, Gathered, Query, Scope, Tx, execute, execute_query, fetch_all, fetch_optional,
+};
 use crate::jobs::Held;
 use crate::{Result, rows};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -183,7 +185,16 @@ pub(crate) async fn apply(tx: &mut Tx) -> Result<()> {
     let mut clients: BTreeMap<(Uuid, NaiveDate, String), (String, Tally)> = BTreeMap::new();
     let mut days: BTreeMap<(Uuid, NaiveDate), Tally> = BTreeMap::new();
     let mut hours: BTreeMap<(Uuid, NaiveDate, i64), Tally> = BTreeMap::new();
-    for change in tx.take_tallies() {
+    for gathered in tx.take_tallies() {
+        let change = match gathered {
+            Gathered::Change(change) => change,
+            Gathered::CountedAnew(tenant) => {
+                clients.retain(|(of, ..), _| *of != tenant);
+                days.retain(|(of, _), _| *of != tenant);
+                hours.retain(|(of, ..), _| *of != tenant);
+                continue;
+            }
+        };
         if let Some(hour) = change.hour {
             let hour = hours.entry((change.tenant, change.day, hour)).or_default();
             *hour = hour.plus(change.by);
@@ -305,6 +316,7 @@ pub(crate) async fn rebuild(tx: &mut Tx, tenant: TenantId) -> Result<()> {
          SELECT tenant_id, day, hour, ", counted!(), "
          FROM tickets WHERE tenant_id = $1 AND label IS NOT NULL AND hour IS NOT NULL GROUP BY tenant_id, day, hour"),
         tenant.0
-    )
-    .map(drop)
+    )?;
+    tx.counted_anew(tenant.0);
+    Ok(())
 }

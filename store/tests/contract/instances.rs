@@ -17,8 +17,11 @@ support::on_both_engines! {
     two_products_may_number_their_calls_alike,
     a_ticket_of_another_instance_is_not_read_again,
     calls_that_came_for_a_wrong_address_go_to_the_right_one,
-    what_the_right_one_knew_already_is_a_repeat,
-    what_was_handed_over_keeps_no_later_call_out,
+    what_came_for_an_address_that_never_let_us_in_is_not_done_for_a_system_that_works,
+    what_is_read_at_a_wrong_address_is_not_stored_for_the_right_one,
+    what_is_found_through_one_save_says_nothing_of_the_next,
+    settings_that_leave_something_open_lead_to_what_worked,
+    what_was_given_up_while_another_was_connected_is_worked_on_again,
     what_died_at_a_wrong_address_begins_anew_at_the_right_one,
     a_call_that_was_on_its_way_during_the_change_is_not_left_behind,
     a_system_that_let_us_in_was_no_mistake,
@@ -156,7 +159,7 @@ async fn calls_that_came_for_a_wrong_address_go_to_the_right_one(store: TestStor
     assert_eq!(instance(&acme).await, number(2));
     assert_eq!(waiting(&acme, 10).await, [("7".to_owned(), number(2))]);
     // And is told again, and then carried through.
-    arrive(&acme, "7", 11).await;
+    assert!(arrive(&acme, "7", 11).await.repeated, "it is the call that was handed over");
     let job = claim(&store, 100).await;
     store.job_finish(job.lease, at(101)).await.unwrap();
     let delivery = acme.delivery_fetch(accepted.delivery).await.unwrap().unwrap().delivery;
@@ -164,19 +167,117 @@ async fn calls_that_came_for_a_wrong_address_go_to_the_right_one(store: TestStor
     assert!(waiting(&acme, 200).await.is_empty());
 }
 
-async fn what_the_right_one_knew_already_is_a_repeat(store: TestStore) {
+async fn what_came_for_an_address_that_never_let_us_in_is_not_done_for_a_system_that_works(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
     connect(&acme, WRONG, 10).await;
-    let (known, new) = (arrive(&acme, "7", 11).await, arrive(&acme, "8", 11).await);
+    // It may have been another system, whose key was wrong: its 8 is not this one's, which may be years old.
+    let known = arrive(&acme, "7", 11).await;
+    let job = claim(&store, 11).await;
+    let new = arrive(&acme, "8", 11).await;
     connect(&acme, LIVE, 20).await;
     assert_eq!(instance(&acme).await, number(1));
-    assert_eq!(waiting(&acme, 20).await, [("8".to_owned(), number(1))]);
-    let state = async |accepted: Accepted| {
-        acme.delivery_fetch(accepted.delivery).await.unwrap().unwrap().delivery.state
+    assert!(waiting(&acme, 20).await.is_empty());
+    let lost = store.job_retry(job.lease, at(21), "nobody answers there", true).await;
+    assert!(matches!(lost, Err(StoreError::LeaseLost)), "{lost:?}");
+    for call in [known, new] {
+        let delivery = acme.delivery_fetch(call.delivery).await.unwrap().unwrap().delivery;
+        assert_eq!(delivery.state, DeliveryState::Ignored);
+        assert!(delivery.reason.unwrap().contains("never let us in"));
+    }
+    // One that was on its way, too.
+    let late = support::delivery(acme.tenant_id(), "late", created("9"), 22);
+    store.accept(NewDelivery { psa: number(2), ..late }).await.unwrap();
+    acme.strays_hand_over(number(2)).await.unwrap();
+    assert!(waiting(&acme, 23).await.is_empty());
+    // What the system itself tells of is taken.
+    assert!(!arrive(&acme, "8", 24).await.repeated);
+    assert_eq!(waiting(&acme, 25).await, [("8".to_owned(), number(1))]);
+}
+
+async fn what_is_read_at_a_wrong_address_is_not_stored_for_the_right_one(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, WRONG, 0).await;
+    arrive(&acme, "7", 1).await;
+    let read = claim(&store, 2).await;
+    arrive(&acme, "8", 1).await;
+    let gone = claim(&store, 2).await;
+    connect(&acme, LIVE, 10).await;
+    let stored = acme.ticket_read(read.lease, &support::read("7", "c"), at(11)).await;
+    assert!(matches!(stored, Err(StoreError::LeaseLost)), "{stored:?}");
+    let stored = acme.ticket_unseen(gone.lease, &support::read("8", "c"), "no such ticket", at(11)).await;
+    assert!(matches!(stored, Err(StoreError::LeaseLost)), "{stored:?}");
+    let mut waiting = waiting(&acme, 12).await;
+    waiting.sort();
+    assert_eq!(waiting, [("7".to_owned(), number(2)), ("8".to_owned(), number(2))]);
+}
+
+async fn what_is_found_through_one_save_says_nothing_of_the_next(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    let before = acme.newest_save(Which::Psa).await;
+    assert!(acme.connection_used(before, at(1)).await.unwrap());
+    connect(&acme, WRONG, 10).await;
+    // A test and a ticket that began before the save.
+    assert!(!acme.connection_used(before, at(11)).await.unwrap());
+    acme.connection_resumed(before, at(11)).await.unwrap();
+    acme.connection_paused(before, "the old key was revoked", Pace::USUAL, 0.5, at(11)).await.unwrap();
+    let saved = acme.psa_connection().await.unwrap().unwrap();
+    assert_eq!(saved.state, store::connections::ConnectionState::Untested);
+    assert_eq!(acme.psa_instances().await.unwrap().len(), 2, "the connected one, and the one that worked");
+    connect(&acme, LIVE, 20).await;
+    assert_eq!(acme.psa_instances().await.unwrap().len(), 1, "the mistake is no system");
+    let now = acme.newest_save(Which::Psa).await;
+    acme.connection_paused(now, "refused", Pace::USUAL, 0.5, at(21)).await.unwrap();
+    acme.connection_still_paused(before, "refused before", Pace::USUAL, 0.5, at(90)).await.unwrap();
+    let state = acme.psa_connection().await.unwrap().unwrap().state;
+    assert!(
+        matches!(&state, store::connections::ConnectionState::Paused { reason, .. } if reason == "refused"),
+        "{state:?}"
+    );
+}
+
+async fn settings_that_leave_something_open_lead_to_what_worked(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let of = |tenant: Option<&str>| {
+        let mut settings = halo("https://halo.example", "id");
+        if let PsaSettings::HaloPsa { tenant: field, .. } = &mut settings {
+            *field = tenant.map(str::to_owned);
+        }
+        settings
     };
-    assert_eq!((state(known).await, state(new).await), (DeliveryState::Ignored, DeliveryState::Queued));
+    let save = async |settings, second| {
+        acme.psa_connection_put(settings, &Actor::System, at(second)).await.unwrap().instance
+    };
+    let autotask = PsaSettings::Autotask {
+        username: "api@acme.example".into(),
+        secret: Secret::new("s3cret"),
+        integration_code: "X".into(),
+        zone_url: None,
+    };
+    // A mistake beside a product that was never right either, and then the right one.
+    assert_eq!(save(of(Some("oen")), 0).await, number(1));
+    save(autotask.clone(), 1).await;
+    assert_eq!(save(of(Some("one")), 2).await, number(2));
+    carried(&acme, "7", 3).await;
+    save(autotask, 10).await;
+    assert_eq!(save(of(None), 20).await, number(2));
+}
+
+async fn what_was_given_up_while_another_was_connected_is_worked_on_again(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "1", 1).await;
+    arrive(&acme, "7", 2).await;
+    connect(&acme, TRIAL, 10).await;
+    let job = claim(&store, 10).await;
+    store.job_bury(job.lease, "it is elsewhere", at(90_000)).await.unwrap();
+    connect(&acme, LIVE, 100_000).await;
+    let job = claim(&store, 100_000).await;
+    assert_eq!((job.external_ticket.as_str(), job.psa, job.attempts), ("7", number(1), 1));
+    let delivery = acme.delivery_fetch(job.delivery.unwrap()).await.unwrap().unwrap().delivery;
+    assert_eq!(delivery.state, DeliveryState::Queued);
 }
 
 async fn the_right_address_is_swept_from_when_the_wrong_one_was_given(store: TestStore) {
@@ -190,24 +291,6 @@ async fn the_right_address_is_swept_from_when_the_wrong_one_was_given(store: Tes
     connect(&acme, TRIAL, 90).await;
     let sweep = acme.sweep().await.unwrap().unwrap();
     assert_eq!((sweep.psa, sweep.since), (number(3), Some(at(90))));
-}
-
-async fn what_was_handed_over_keeps_no_later_call_out(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    connect(&acme, WRONG, 10).await;
-    let before = arrive(&acme, "8", 11).await;
-    connect(&acme, LIVE, 20).await;
-    assert!(arrive(&acme, "8", 21).await.repeated, "it is the call that was handed over");
-    // The address was no mistake after all, and has a ticket of this number.
-    for second in [30, 50] {
-        connect(&acme, WRONG, second).await;
-        let call = arrive(&acme, "8", second + 1).await;
-        assert!(!call.repeated && call.delivery != before.delivery);
-        connect(&acme, LIVE, second + 10).await;
-    }
-    assert_eq!(waiting(&acme, 99).await, [("8".to_owned(), number(1))], "once");
 }
 
 async fn what_died_at_a_wrong_address_begins_anew_at_the_right_one(store: TestStore) {
@@ -244,11 +327,19 @@ async fn a_system_that_let_us_in_was_no_mistake(store: TestStore) {
     for (url, second) in [(TRIAL, 0), (WRONG, 20)] {
         connect(&acme, url, second).await;
         if url == TRIAL {
-            acme.connection_used(Which::Psa, at(second + 1)).await.unwrap();
+            acme.connection_used(acme.newest_save(Which::Psa).await, at(second + 1)).await.unwrap();
         } else {
-            acme.connection_resumed(Which::Psa, at(second + 1)).await.unwrap();
+            acme.connection_resumed(acme.newest_save(Which::Psa).await, at(second + 1)).await.unwrap();
         }
-        acme.connection_paused(Which::Psa, "revoked", Pace::USUAL, 0.5, at(second + 2)).await.unwrap();
+        acme.connection_paused(
+            acme.newest_save(Which::Psa).await,
+            "revoked",
+            Pace::USUAL,
+            0.5,
+            at(second + 2),
+        )
+        .await
+        .unwrap();
         arrive(&acme, "7", second + 3).await;
     }
     connect(&acme, LIVE, 40).await;
@@ -286,7 +377,11 @@ async fn a_change_of_address_and_work_do_not_wait_for_each_other(store: TestStor
     let work = async {
         for _ in 0..60 {
             for job in node.job_claim(at(900), LEASE, 20, Share::of(20)).await.unwrap() {
-                node.job_retry(job.lease, at(1), "nobody answers there", true).await.unwrap();
+                match node.job_retry(job.lease, at(1), "nobody answers there", true).await {
+                    // It is about another address by now.
+                    Ok(()) | Err(StoreError::LeaseLost) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
             }
         }
     };

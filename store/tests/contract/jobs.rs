@@ -309,7 +309,16 @@ async fn connect(tenant: &TenantStore) {
 }
 
 async fn pause(tenant: &TenantStore, which: Which, second: i64) {
-    tenant.connection_paused(which, "the key was revoked", Pace::USUAL, 0.5, at(second)).await.unwrap();
+    tenant
+        .connection_paused(
+            tenant.newest_save(which).await,
+            "the key was revoked",
+            Pace::USUAL,
+            0.5,
+            at(second),
+        )
+        .await
+        .unwrap();
 }
 
 /// A tenant with one ticket to read, one to score, one to act on; all due at 10.

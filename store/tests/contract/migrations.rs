@@ -54,8 +54,10 @@ async fn both_engines_yield_the_same_tables_columns_and_indexes() {
              WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'",
         )
         .await;
+    of_sqlite.retain(|(table, ..)| !is_of_words(table));
     let mut of_postgres: Vec<Column> = of_postgres
         .into_iter()
+        .filter(|(table, ..)| !is_of_words(table))
         .map(|(table, column, kind, empty)| {
             let kind = match kind.as_str() {
                 "uuid" | "bytea" => "BLOB",

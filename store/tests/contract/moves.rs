@@ -22,6 +22,12 @@ support::on_both_engines! {
     a_ticket_that_is_on_record_twice_is_replayed_as_the_one_that_counts,
     calls_that_come_while_others_are_handed_over_are_not_lost,
     addresses_that_are_kept_are_sealed_anew,
+    an_address_that_is_to_be_the_only_one_ends_those_beside_it,
+    a_system_that_moved_is_known_where_it_was,
+    a_mistake_in_where_it_moved_to_is_mended_without_saying_it_again,
+    a_ticket_that_was_done_at_one_and_waits_at_the_other_is_done,
+    what_is_remembered_of_a_client_at_both_is_remembered,
+    a_merge_among_work_counts_each_ticket_once,
 }
 
 const MOVED: &str = "https://support.acme.example";
@@ -109,6 +115,141 @@ async fn one_that_was_taken_for_another_becomes_part_of_it(store: TestStore) {
     assert_eq!(instance(&acme).await, number(1));
 }
 
+async fn an_address_that_is_to_be_the_only_one_ends_those_beside_it(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    let first = key(&acme).await;
+    connect(&acme, MOVED, 10).await;
+    carried(&acme, "8", 11).await;
+    let second = key(&acme).await;
+    moved(&acme, MOVED, number(1), 20).await;
+    assert_eq!(
+        (leads_to(&store, &first).await, leads_to(&store, &second).await),
+        (Some(number(1)), Some(number(1)))
+    );
+    // While a mistake is connected, the address of the system that was left goes on taking its calls.
+    connect(&acme, WRONG, 30).await;
+    acme.hook_rotate(&Actor::System, at(31)).await.unwrap();
+    assert_eq!(leads_to(&store, &first).await, Some(number(1)));
+    connect(&acme, MOVED, 40).await;
+    acme.hook_rotate(&Actor::System, at(41)).await.unwrap();
+    assert_eq!((leads_to(&store, &first).await, leads_to(&store, &second).await), (None, None));
+    assert_eq!(leads_to(&store, &key(&acme).await).await, Some(number(1)));
+}
+
+async fn a_system_that_moved_is_known_where_it_was(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    let hook = key(&acme).await;
+    moved(&acme, MOVED, number(1), 10).await;
+    // Back, before and after the new address let us in.
+    connect(&acme, LIVE, 11).await;
+    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook.clone()));
+    moved(&acme, MOVED, number(1), 20).await;
+    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(21)).await.unwrap();
+    connect(&acme, LIVE, 30).await;
+    assert_eq!(instance(&acme).await, number(1));
+    connect(&acme, MOVED, 40).await;
+    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook));
+    connect(&acme, TRIAL, 50).await;
+    assert_eq!(instance(&acme).await, number(2), "what was never said to be it is another");
+}
+
+async fn a_mistake_in_where_it_moved_to_is_mended_without_saying_it_again(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    let hook = key(&acme).await;
+    moved(&acme, WRONG, number(1), 10).await;
+    arrive(&acme, "8", 11).await;
+    connect(&acme, MOVED, 20).await;
+    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook));
+    assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(1))]);
+    carried(&acme, "9", 22).await;
+    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(23)).await.unwrap();
+    connect(&acme, TRIAL, 30).await;
+    assert_eq!(instance(&acme).await, number(2), "once it is proven, another address is another system");
+}
+
+async fn a_ticket_that_was_done_at_one_and_waits_at_the_other_is_done(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "1", 1).await;
+    connect(&acme, MOVED, 10).await;
+    // A call by the address of the one that was left, before the new one let us in.
+    let waits = support::delivery(acme.tenant_id(), "7 at 1", support::created("7"), 11);
+    let waits = store.accept(store::door::NewDelivery { psa: number(1), ..waits }).await.unwrap();
+    let job = claim(&store, 11).await;
+    store.job_retry(job.lease, at(900), "it is elsewhere", true).await.unwrap();
+    carried(&acme, "7", 12).await;
+    moved(&acme, MOVED, number(1), 20).await;
+    assert!(waiting(&acme, 9_999).await.is_empty(), "it was analysed, and is not again");
+    let delivery = acme.delivery_fetch(waits.delivery).await.unwrap().unwrap().delivery;
+    assert_eq!(delivery.state, store::door::DeliveryState::Ignored);
+    let rows = acme.ticket_list(&store::tickets::TicketFilter::default(), 10, None).await.unwrap().rows;
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row.state == store::tickets::TicketState::Analysed), "{rows:?}");
+    assert!(arrive(&acme, "7", 30).await.repeated);
+}
+
+async fn what_is_remembered_of_a_client_at_both_is_remembered(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let note = async |client: &str, text: &str| {
+        acme.client_note_put(&client.parse().unwrap(), text, &Actor::System, at(5)).await.unwrap();
+    };
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    note("halopsa/1", "prefers the phone").await;
+    connect(&acme, MOVED, 10).await;
+    carried(&acme, "8", 11).await;
+    note("halopsa:2/1", "renews in May").await;
+    note("halopsa:2/2", "new this year").await;
+    moved(&acme, MOVED, number(1), 20).await;
+    let told =
+        async |client: &str| acme.client_note(&client.parse().unwrap()).await.unwrap().map(|note| note.text);
+    assert_eq!(told("halopsa/1").await.as_deref(), Some("prefers the phone\n\nrenews in May"));
+    assert_eq!(told("halopsa/2").await.as_deref(), Some("new this year"));
+    assert_eq!(told("halopsa:2/1").await, None);
+}
+
+/// What other operations of the same transaction have counted is in what is counted anew.
+async fn a_merge_among_work_counts_each_ticket_once(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "first", 1).await;
+    connect(&acme, MOVED, 10).await;
+    for ticket in 0..30 {
+        carried(&acme, &format!("before {ticket}"), 11).await;
+    }
+    let mut jobs = Vec::new();
+    for ticket in 0..30 {
+        let name = format!("among {ticket}");
+        arrive(&acme, &name, 12).await;
+        let one = async || {
+            let share = store::jobs::Share::of(500);
+            store.job_claim(at(12), support::LEASE, 10, share).await.unwrap().remove(0)
+        };
+        let job = one().await;
+        let id = support::end_read(&acme, &job, &support::read(&name, "c"), 12).await;
+        jobs.push((one().await, id));
+    }
+    let work = futures::future::join_all(jobs.iter().map(async |(job, id)| {
+        let plan = support::plan(domain::Mode::Live, 3, &[]);
+        let (assessment, how) = (support::assessment(3), support::provenance());
+        // Some come too late: the merge takes the lease, and the ticket is scored by whoever claims it next.
+        acme.analysis_scored(job.lease, *id, &assessment, &plan, 1, &how, at(13)).await.is_ok()
+    }));
+    let (done, _) = tokio::join!(work, moved(&acme, MOVED, number(1), 20));
+    let scored = 31 + done.iter().filter(|done| **done).count() as i64;
+    let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
+    let clients = acme.client_tallies(day(1), day(31), 10).await.unwrap();
+    let counts: Vec<_> = clients.iter().map(|one| (one.client_id.as_str(), one.tally.analysed)).collect();
+    assert_eq!(counts, [("halopsa/c", scored)]);
+    assert_eq!(acme.overview(day(1), day(31)).await.unwrap().tally.analysed, scored);
+}
+
 async fn what_was_created_between_two_addresses_is_asked_for(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
@@ -151,7 +292,9 @@ async fn what_is_known_of_an_instance_tells_it_from_others(store: TestStore) {
         (4, of(Some("one")), 1),
     ] {
         let saved = acme.psa_connection_put(settings, &Actor::System, at(second)).await.unwrap();
-        acme.connection_used(store::connections::Which::Psa, at(second)).await.unwrap();
+        acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(second))
+            .await
+            .unwrap();
         assert_eq!(saved.instance, number(expected), "at second {second}");
     }
 }
@@ -201,11 +344,8 @@ async fn a_mistake_in_the_address_ends_no_webhook(store: TestStore) {
     connect(&acme, LIVE, 20).await;
     assert_eq!(key(&acme).await, first);
     assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(2))]);
-    // Who has pasted the newer one meanwhile is heard as well, until an address is made that is to be the only one.
-    assert_eq!(leads_to(&store, &newer).await, Some(number(2)));
-    acme.hook_rotate(&Actor::System, at(30)).await.unwrap();
-    assert_eq!((leads_to(&store, &newer).await, leads_to(&store, &first).await), (None, None));
-    assert_eq!(leads_to(&store, &key(&acme).await).await, Some(number(2)));
+    // Whoever has pasted the newer one is told that nobody listens there: it may be another system.
+    assert_eq!(leads_to(&store, &newer).await, None);
 }
 
 /// Asks until a second; what was found there is missing.
@@ -234,7 +374,9 @@ async fn sweeping_goes_on_from_where_a_system_was_left(store: TestStore) {
     // Another system for an hour, and for two days.
     for (left, back, from) in [(100, 3_700, (at(0), at(50))), (4_000, 200_000, (at(200_000), at(200_000)))] {
         connect(&acme, TRIAL, left).await;
-        acme.connection_used(store::connections::Which::Psa, at(left + 1)).await.unwrap();
+        acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(left + 1))
+            .await
+            .unwrap();
         connect(&acme, LIVE, back).await;
         assert_eq!(span().await, (number(1), Some(from.0), Some(from.1)), "left at {left}");
     }

@@ -60,22 +60,31 @@ async fn state(tenant: &TenantStore, which: Which) -> ConnectionState {
 }
 
 async fn pause(tenant: &TenantStore, which: Which, reason: &str, second: i64) {
-    tenant.connection_paused(which, reason, PACE, LUCK, at(second)).await.unwrap();
+    tenant.connection_paused(tenant.newest_save(which).await, reason, PACE, LUCK, at(second)).await.unwrap();
 }
 
 async fn a_success_makes_an_untested_connection_work_and_nothing_else(store: TestStore) {
     let acme = connected(&store, "acme").await;
     for which in [Which::Psa, Which::Model] {
-        assert!(acme.connection_used(which, at(5)).await.unwrap());
+        assert!(acme.connection_used(acme.newest_save(which).await, at(5)).await.unwrap());
         assert_eq!(state(&acme, which).await, ConnectionState::Working { since: at(5) });
-        assert!(!acme.connection_used(which, at(6)).await.unwrap(), "it works already");
+        assert!(
+            !acme.connection_used(acme.newest_save(which).await, at(6)).await.unwrap(),
+            "it works already"
+        );
         assert_eq!(state(&acme, which).await, ConnectionState::Working { since: at(5) });
         pause(&acme, which, "refused", 10).await;
-        assert!(!acme.connection_used(which, at(11)).await.unwrap(), "what was under way says nothing");
+        assert!(
+            !acme.connection_used(acme.newest_save(which).await, at(11)).await.unwrap(),
+            "what was under way says nothing"
+        );
         assert!(matches!(state(&acme, which).await, ConnectionState::Paused { .. }));
     }
     let nobody = tenant(&store, "new").await;
-    assert!(!nobody.connection_used(Which::Psa, at(5)).await.unwrap(), "there is none");
+    assert!(
+        !nobody.connection_used(nobody.newest_save(Which::Psa).await, at(5)).await.unwrap(),
+        "there is none"
+    );
 }
 
 async fn a_pause_keeps_the_time_it_began_and_its_next_try(store: TestStore) {
@@ -84,9 +93,9 @@ async fn a_pause_keeps_the_time_it_began_and_its_next_try(store: TestStore) {
         pause(&acme, which, "the key was refused", 5).await;
         pause(&acme, which, "still refused", 9).await;
         assert_eq!(state(&acme, which).await, paused(5, "still refused", 65));
-        acme.connection_resumed(which, at(10)).await.unwrap();
+        acme.connection_resumed(acme.newest_save(which).await, at(10)).await.unwrap();
         assert_eq!(state(&acme, which).await, ConnectionState::Working { since: at(10) });
-        acme.connection_resumed(which, at(11)).await.unwrap();
+        acme.connection_resumed(acme.newest_save(which).await, at(11)).await.unwrap();
         assert_eq!(state(&acme, which).await, ConnectionState::Working { since: at(10) }, "it worked before");
     }
     assert_eq!(acme.psa_connection().await.unwrap().unwrap().revision, 1, "the settings are the same");
@@ -97,7 +106,9 @@ async fn each_refused_try_is_followed_by_a_longer_wait(store: TestStore) {
     for which in [Which::Psa, Which::Model] {
         pause(&acme, which, "refused", 0).await;
         for (tried_at, next) in [(60, 180), (180, 420), (420, 900), (900, 1_500), (1_500, 2_100)] {
-            acme.connection_still_paused(which, "again", PACE, LUCK, at(tried_at)).await.unwrap();
+            acme.connection_still_paused(acme.newest_save(which).await, "again", PACE, LUCK, at(tried_at))
+                .await
+                .unwrap();
             assert_eq!(state(&acme, which).await, paused(0, "again", next));
         }
     }
@@ -125,8 +136,10 @@ async fn a_side_that_answers_again_has_what_waited_for_it_at_once(store: TestSto
 async fn a_relapse_goes_on_where_the_last_pause_left_off(store: TestStore) {
     let acme = connected(&store, "acme").await;
     pause(&acme, Which::Psa, "refused", 0).await;
-    acme.connection_still_paused(Which::Psa, "refused", PACE, LUCK, at(60)).await.unwrap();
-    acme.connection_resumed(Which::Psa, at(180)).await.unwrap();
+    acme.connection_still_paused(acme.newest_save(Which::Psa).await, "refused", PACE, LUCK, at(60))
+        .await
+        .unwrap();
+    acme.connection_resumed(acme.newest_save(Which::Psa).await, at(180)).await.unwrap();
     pause(&acme, Which::Psa, "no right to write", 190).await;
     assert_eq!(state(&acme, Which::Psa).await, paused(190, "no right to write", 190 + 240));
 }
@@ -134,8 +147,10 @@ async fn a_relapse_goes_on_where_the_last_pause_left_off(store: TestStore) {
 async fn a_connection_that_was_well_for_an_hour_begins_anew(store: TestStore) {
     let acme = connected(&store, "acme").await;
     pause(&acme, Which::Model, "refused", 0).await;
-    acme.connection_still_paused(Which::Model, "refused", PACE, LUCK, at(60)).await.unwrap();
-    acme.connection_resumed(Which::Model, at(180)).await.unwrap();
+    acme.connection_still_paused(acme.newest_save(Which::Model).await, "refused", PACE, LUCK, at(60))
+        .await
+        .unwrap();
+    acme.connection_resumed(acme.newest_save(Which::Model).await, at(180)).await.unwrap();
     pause(&acme, Which::Model, "refused", 180 + 3_600).await;
     assert_eq!(state(&acme, Which::Model).await, paused(3_780, "refused", 3_840));
 }
@@ -145,7 +160,9 @@ async fn saving_a_connection_ends_its_pause(store: TestStore) {
     for _ in 0..2 {
         pause(&acme, Which::Model, "the key was refused", 5).await;
         assert_eq!(state(&acme, Which::Model).await, paused(5, "the key was refused", 65));
-        acme.connection_still_paused(Which::Model, "refused", PACE, LUCK, at(65)).await.unwrap();
+        acme.connection_still_paused(acme.newest_save(Which::Model).await, "refused", PACE, LUCK, at(65))
+            .await
+            .unwrap();
         acme.model_connection_put(openai(), &Actor::System, at(66)).await.unwrap();
         assert_eq!(state(&acme, Which::Model).await, ConnectionState::Untested);
         assert!(store.probe_claim(at(9_999), at(10_000), 10).await.unwrap().is_empty());
@@ -172,10 +189,14 @@ async fn a_due_try_is_given_to_one_of_many_and_again_if_nothing_comes_of_it(stor
 
 async fn a_try_that_comes_too_late_changes_nothing(store: TestStore) {
     let acme = connected(&store, "acme").await;
-    acme.connection_still_paused(Which::Psa, "refused", PACE, LUCK, at(5)).await.unwrap();
+    acme.connection_still_paused(acme.newest_save(Which::Psa).await, "refused", PACE, LUCK, at(5))
+        .await
+        .unwrap();
     assert_eq!(state(&acme, Which::Psa).await, ConnectionState::Untested);
-    acme.connection_resumed(Which::Psa, at(6)).await.unwrap();
-    acme.connection_still_paused(Which::Psa, "refused", PACE, LUCK, at(7)).await.unwrap();
+    acme.connection_resumed(acme.newest_save(Which::Psa).await, at(6)).await.unwrap();
+    acme.connection_still_paused(acme.newest_save(Which::Psa).await, "refused", PACE, LUCK, at(7))
+        .await
+        .unwrap();
     assert_eq!(state(&acme, Which::Psa).await, ConnectionState::Working { since: at(6) });
 }
 
@@ -187,7 +208,7 @@ async fn what_waited_is_due_at_once_when_the_pause_ends(store: TestStore) {
     store.job_retry(job.lease, at(900), "paused", true).await.unwrap();
     arrive(&acme, "8", 2).await;
     assert!(store.job_claim(at(1_000), support::LEASE, 10, Share::of(10)).await.unwrap().is_empty());
-    acme.connection_resumed(Which::Psa, at(5)).await.unwrap();
+    acme.connection_resumed(acme.newest_save(Which::Psa).await, at(5)).await.unwrap();
     let jobs = store.job_claim(at(5), support::LEASE, 10, Share::of(10)).await.unwrap();
     assert_eq!(jobs.iter().map(|job| job.external_ticket.as_str()).collect::<Vec<_>>(), ["7", "8"]);
 }

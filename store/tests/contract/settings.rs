@@ -383,7 +383,15 @@ async fn the_stamp_changes_with_each_save_and_with_nothing_else(store: TestStore
     differs("a prompt", true).await;
     acme.model_connection_put(ModelSettings::Builtin {}, &by, at(5)).await.unwrap();
     differs("a model", true).await;
-    acme.connection_paused(Which::Model, "the key was revoked", Pace::USUAL, 0.5, at(6)).await.unwrap();
+    acme.connection_paused(
+        acme.newest_save(Which::Model).await,
+        "the key was revoked",
+        Pace::USUAL,
+        0.5,
+        at(6),
+    )
+    .await
+    .unwrap();
     differs("a pause", true).await;
     let stamp = acme.stamp().await.unwrap();
     assert_eq!((stamp.psa_paused, stamp.model_paused), (false, true));

@@ -130,11 +130,13 @@ async fn a_due_sweep_is_given_to_one_of_many_and_again_if_nothing_comes_of_it(st
 
 async fn a_paused_connection_is_not_swept_and_is_at_once_when_it_works_again(store: TestStore) {
     let acme = connected(&store, "acme").await;
-    acme.connection_paused(Which::Psa, "refused", Pace::USUAL, 0.5, at(1)).await.unwrap();
+    acme.connection_paused(acme.newest_save(Which::Psa).await, "refused", Pace::USUAL, 0.5, at(1))
+        .await
+        .unwrap();
     assert!(claim(&store, at(9_999)).await.is_empty());
     let end = SweepEnd { next_at: at(20_000), quiet: 3, problem: None };
     acme.sweep_end(PSA.into(), end, at(9_999)).await.unwrap();
-    acme.connection_resumed(Which::Psa, at(10_000)).await.unwrap();
+    acme.connection_resumed(acme.newest_save(Which::Psa).await, at(10_000)).await.unwrap();
     assert_eq!(claim(&store, at(10_000)).await, [acme.tenant_id()]);
 }
 

@@ -27,7 +27,10 @@ async fn a_paused_connection_tells_since_when_and_when_it_is_tried_next() {
     let tenant = autotask(&screens).await;
     let since = screens.clock.now() - Duration::minutes(12);
     let pace = Pace { first: std::time::Duration::from_secs(3_600), ..Pace::GENTLE };
-    tenant.connection_paused(Which::Psa, "The key was refused.", pace, 0.5, since).await.unwrap();
+    tenant
+        .connection_paused(tenant.newest_save(Which::Psa).await, "The key was refused.", pace, 0.5, since)
+        .await
+        .unwrap();
     let mut browser = screens.signed_in(OWNER).await;
     for page in ["/connections", "/"] {
         let body = browser.get(page).await.body;
@@ -167,7 +170,7 @@ async fn a_person_says_that_the_system_moved() {
     let body = browser.get("/connections").await.body;
     assert!(saved(&body) && body.contains(question), "{body}");
     assert!(body.contains("It has moved: the one at acme.halopsa.com, connected now"), "{body}");
-    tenant.connection_used(Which::Psa, screens.clock.now()).await.unwrap();
+    tenant.connection_used(tenant.newest_save(Which::Psa).await, screens.clock.now()).await.unwrap();
 
     browser.post("/do/psa-save", &save("https://support.acme.example", "")).await.leads_to();
     let body = browser.get("/connections").await.body;

@@ -495,8 +495,8 @@ async fn set_up_goes_on_where_it_was_left() {
         .model_connection_put(domain::ModelSettings::Builtin {}, &Actor::System, screens.clock.now())
         .await
         .unwrap();
-    tenant.connection_resumed(Which::Psa, screens.clock.now()).await.unwrap();
-    tenant.connection_resumed(Which::Model, screens.clock.now()).await.unwrap();
+    tenant.connection_resumed(tenant.newest_save(Which::Psa).await, screens.clock.now()).await.unwrap();
+    tenant.connection_resumed(tenant.newest_save(Which::Model).await, screens.clock.now()).await.unwrap();
 
     let page = browser.get("/setup").await.body;
     assert!(page.contains("2 of 4 steps are done") && page.contains("/do/setup-policy"), "{page}");

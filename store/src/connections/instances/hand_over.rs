@@ -1,7 +1,9 @@
 //! What came for one instance of a ticketing system turns out to belong to another.
 
 use crate::door::TAKEN_IN_BEFORE;
-use crate::engine::{Engine, News, Query, Tx, execute, execute_query, fetch_all, fetch_query};
+use crate::engine::{
+    Engine, News, Query, Tx, execute, execute_query, fetch_all, fetch_optional, fetch_query,
+};
 use crate::trends::rebuild;
 use crate::{Result, rows};
 use domain::{PsaInstance, TenantId};
@@ -11,50 +13,110 @@ use uuid::Uuid;
 /// Tickets moved by one set of statements.
 const TICKETS: i64 = 500;
 
-/// The calls that came for `from` are about `to`: its address was a wrong one, or it is the same system. Those of a ticket
-/// that was taken in there are repeats; the others begin anew.
+/// The calls that came for `from` are about `to`: its address was a wrong one. Those of a ticket that was taken in there are
+/// repeats; the others begin anew.
 pub(super) async fn hand_over(
     tx: &mut Tx,
     tenant: TenantId,
     from: PsaInstance,
     to: PsaInstance,
 ) -> Result<()> {
-    let way = Way { tenant, from: from.to_string(), to: to.to_string() };
+    let way = Way { tenant, from: from.to_string(), to: to.to_string(), merges: false };
+    way.go(tx).await
+}
+
+/// As [`hand_over`], for what is part of `to` already: calls that were on their way.
+pub(super) async fn hand_over_late(
+    tx: &mut Tx,
+    tenant: TenantId,
+    from: PsaInstance,
+    to: PsaInstance,
+) -> Result<()> {
+    let way = Way { tenant, from: from.to_string(), to: to.to_string(), merges: true };
+    way.go(tx).await
+}
+
+/// Calls for an address that never let us in, beside a system that works: nobody knows whose tickets they are about, and
+/// another system's number may be an old ticket's here. What was created here meanwhile the sweep finds.
+pub(super) async fn drop_calls(tx: &mut Tx, tenant: TenantId, from: PsaInstance) -> Result<()> {
+    let way = Way { tenant, from: from.to_string(), to: String::new(), merges: false };
     loop {
-        // Chosen once: what is taken in while this goes on is left whole, for the next time.
-        let tickets: Vec<(String,)> = fetch_all!(
-            tx,
-            (String,),
-            "SELECT external_ticket FROM intake WHERE tenant_id = $1 AND psa = $2 ORDER BY external_ticket LIMIT $3",
-            tenant.0,
-            &way.from,
-            TICKETS
-        )?;
-        let tickets: BTreeSet<String> = tickets.into_iter().map(|(ticket,)| ticket).collect();
+        let tickets = way.next_tickets(tx).await?;
         if tickets.is_empty() {
-            tx.announce(News::Everywhere);
             return Ok(());
         }
         way.lock_jobs(tx, &tickets).await?;
-        let new = way.move_intake(tx, &tickets).await?;
-        let repeats: BTreeSet<String> = tickets.difference(&new).cloned().collect();
-        if !repeats.is_empty() {
-            way.end_repeats(tx, &repeats).await?;
+        if way.has_read(tx).await? {
+            return Ok(());
         }
-        if !new.is_empty() {
-            way.begin_anew(tx, &new).await?;
-        }
-        way.move_calls(tx, &tickets).await?;
+        way.end_calls(tx, &tickets, NEVER_LET_IN).await?;
+        let mut query = Query::new("DELETE FROM intake WHERE tenant_id = ");
+        way.of(&mut query, &tickets);
+        execute_query!(tx, query)?;
     }
 }
+
+const NEVER_LET_IN: &str =
+    "it came for a ticketing system that never let us in, and another one is connected";
 
 struct Way {
     tenant: TenantId,
     from: String,
     to: String,
+    /// Both are one system: what was done for a ticket at the one is done. Otherwise nothing was.
+    merges: bool,
 }
 
 impl Way {
+    async fn go(&self, tx: &mut Tx) -> Result<()> {
+        loop {
+            let tickets = self.next_tickets(tx).await?;
+            if tickets.is_empty() {
+                tx.announce(News::Everywhere);
+                return Ok(());
+            }
+            self.lock_jobs(tx, &tickets).await?;
+            // It let us in a moment ago: its tickets are its own.
+            if !self.merges && self.has_read(tx).await? {
+                return Ok(());
+            }
+            let new = self.move_intake(tx, &tickets).await?;
+            let repeats: BTreeSet<String> = tickets.difference(&new).cloned().collect();
+            if !repeats.is_empty() {
+                self.end_calls(tx, &repeats, TAKEN_IN_BEFORE).await?;
+            }
+            if !new.is_empty() {
+                self.begin_anew(tx, &new).await?;
+            }
+            self.move_calls(tx, &tickets).await?;
+        }
+    }
+
+    /// Chosen once: what is taken in while this goes on is left whole, for the next time.
+    async fn next_tickets(&self, tx: &mut Tx) -> Result<BTreeSet<String>> {
+        let tickets: Vec<(String,)> = fetch_all!(
+            tx,
+            (String,),
+            "SELECT external_ticket FROM intake WHERE tenant_id = $1 AND psa = $2 ORDER BY external_ticket LIMIT $3",
+            self.tenant.0,
+            &self.from,
+            TICKETS
+        )?;
+        Ok(tickets.into_iter().map(|(ticket,)| ticket).collect())
+    }
+
+    /// Whether a ticket of `from` was read.
+    async fn has_read(&self, tx: &mut Tx) -> Result<bool> {
+        let found: Option<(i64,)> = fetch_optional!(
+            tx,
+            (i64,),
+            "SELECT CAST(1 AS bigint) FROM tickets WHERE tenant_id = $1 AND psa = $2 LIMIT 1",
+            self.tenant.0,
+            &self.from
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Ends a statement that stands at `tenant_id = `: rows of `from` that are about these tickets.
     fn of<'a>(&self, query: &'a mut Query, tickets: &BTreeSet<String>) -> &'a mut Query {
         query.bind(self.tenant.0).push(" AND psa = ").bind(self.from.as_str());
@@ -87,24 +149,24 @@ impl Way {
         Ok(new.into_iter().map(|(ticket,)| ticket).collect())
     }
 
-    async fn end_repeats(&self, tx: &mut Tx, repeats: &BTreeSet<String>) -> Result<()> {
+    async fn end_calls(&self, tx: &mut Tx, tickets: &BTreeSet<String>, reason: &str) -> Result<()> {
         let mut query = Query::new("DELETE FROM jobs WHERE tenant_id = ");
-        self.of(&mut query, repeats);
+        self.of(&mut query, tickets);
         execute_query!(tx, query)?;
         let mut query = Query::new("UPDATE deliveries SET state = 'ignored', reason = ");
-        query.bind(TAKEN_IN_BEFORE).push(" WHERE state IN ('queued', 'dead') AND tenant_id = ");
-        self.of(&mut query, repeats);
+        query.bind(reason).push(" WHERE state IN ('queued', 'dead') AND tenant_id = ");
+        self.of(&mut query, tickets);
         execute_query!(tx, query).map(drop)
     }
 
+    /// Whoever works on one of them loses it: what was read there is not what stands here.
     async fn begin_anew(&self, tx: &mut Tx, new: &BTreeSet<String>) -> Result<()> {
-        let mut query = Query::new("UPDATE jobs SET psa = ");
-        query.bind(self.to.as_str());
-        query.push(", attempts = CASE WHEN lease_token IS NULL THEN 0 ELSE attempts END");
-        query.push(", cause = CASE WHEN lease_token IS NULL THEN NULL ELSE cause END");
-        query.push(
-            ", due_at = CASE WHEN lease_token IS NULL THEN created_at ELSE due_at END WHERE tenant_id = ",
-        );
+        let mut query =
+            Query::new("UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL, due_at = created_at");
+        if !self.merges {
+            query.push(", stage = 'read', ticket_id = NULL, analysis_id = NULL");
+        }
+        query.push(", psa = ").bind(self.to.as_str()).push(" WHERE tenant_id = ");
         self.of(&mut query, new);
         execute_query!(tx, query)?;
         let mut query =
@@ -131,22 +193,79 @@ impl Way {
     }
 }
 
+/// `$2`: where it was read, `$3`: where it was not.
+macro_rules! read_there_alone {
+    ($ticket:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM tickets f WHERE f.tenant_id = $1 AND f.psa = $2 AND f.external_id = ",
+            $ticket,
+            ") AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.tenant_id = $1 AND t.psa = $3 AND t.external_id = ",
+            $ticket,
+            ")"
+        )
+    };
+}
+
 /// Both are one system, which had moved: what is known of its tickets at the one address is known of them at the other. A
 /// ticket that was worked on at both stays on record twice.
 pub(super) async fn merge(tx: &mut Tx, tenant: TenantId, from: PsaInstance, to: PsaInstance) -> Result<()> {
-    hand_over(tx, tenant, from, to).await?;
     let (from, to) = (&*from.to_string(), &*to.to_string());
+    // A ticket that was read at the one and waits at the other goes on as what it is there.
+    execute!(
+        tx,
+        concat!(
+            "DELETE FROM jobs WHERE tenant_id = $1 AND psa = $3 AND ",
+            read_there_alone!("jobs.external_ticket")
+        ),
+        tenant.0,
+        from,
+        to
+    )?;
+    execute!(
+        tx,
+        concat!(
+            "UPDATE deliveries SET state = 'ignored', reason = $4 WHERE tenant_id = $1 AND psa = $3
+               AND state IN ('queued', 'dead') AND ",
+            read_there_alone!("deliveries.external_ticket")
+        ),
+        tenant.0,
+        from,
+        to,
+        TAKEN_IN_BEFORE
+    )?;
+    execute!(
+        tx,
+        concat!(
+            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $3 AND ",
+            read_there_alone!("intake.external_ticket")
+        ),
+        tenant.0,
+        from,
+        to
+    )?;
+    Way { tenant, from: from.to_owned(), to: to.to_owned(), merges: true }.go(tx).await?;
     for statement in [
-        "UPDATE tickets SET psa = $3 WHERE tenant_id = $1 AND psa = $2 AND external_id NOT IN (
-           SELECT external_id FROM tickets WHERE tenant_id = $1 AND psa = $3)",
+        "UPDATE tickets SET psa = $3 WHERE tenant_id = $1 AND psa = $2 AND NOT EXISTS (
+           SELECT 1 FROM tickets o WHERE o.tenant_id = $1 AND o.psa = $3 AND o.external_id = tickets.external_id)",
         "UPDATE tickets SET client_id = $3 || substr(client_id, length($2) + 1)
          WHERE tenant_id = $1 AND substr(client_id, 1, length($2) + 1) = $2 || '/'",
-        "DELETE FROM swept_tickets WHERE tenant_id = $1 AND psa = $2 AND external_ticket IN (
-           SELECT external_ticket FROM swept_tickets WHERE tenant_id = $1 AND psa = $3)",
+        "DELETE FROM swept_tickets WHERE tenant_id = $1 AND psa = $2 AND EXISTS (SELECT 1 FROM swept_tickets o
+           WHERE o.tenant_id = $1 AND o.psa = $3 AND o.external_ticket = swept_tickets.external_ticket)",
         "UPDATE swept_tickets SET psa = $3 WHERE tenant_id = $1 AND psa = $2",
         "UPDATE psa_instances SET worked_at = coalesce(worked_at, (
            SELECT i.worked_at FROM psa_instances i WHERE i.tenant_id = $1 AND i.psa = $2))
          WHERE tenant_id = $1 AND psa = $3",
+        // What was remembered of a client at both is remembered of the one.
+        "UPDATE client_notes SET text = text || '\n\n' || (SELECT o.text FROM client_notes o WHERE o.tenant_id = $1
+             AND o.client_id = $2 || substr(client_notes.client_id, length($3) + 1))
+         WHERE tenant_id = $1 AND substr(client_id, 1, length($3) + 1) = $3 || '/' AND EXISTS (
+           SELECT 1 FROM client_notes o WHERE o.tenant_id = $1
+             AND o.client_id = $2 || substr(client_notes.client_id, length($3) + 1))",
+        "DELETE FROM client_notes WHERE tenant_id = $1 AND substr(client_id, 1, length($2) + 1) = $2 || '/' AND EXISTS (
+           SELECT 1 FROM client_notes o WHERE o.tenant_id = $1
+             AND o.client_id = $3 || substr(client_notes.client_id, length($2) + 1))",
+        "UPDATE client_notes SET client_id = $3 || substr(client_id, length($2) + 1)
+         WHERE tenant_id = $1 AND substr(client_id, 1, length($2) + 1) = $2 || '/'",
         "UPDATE psa_instances SET merged_into = $3 WHERE tenant_id = $1 AND (psa = $2 OR merged_into = $2)",
     ] {
         execute!(tx, statement, tenant.0, from, to)?;

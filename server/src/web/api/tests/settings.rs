@@ -68,7 +68,15 @@ async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its
     let first = put("", "https://acme.halopsa.com").await.json();
     assert_eq!((&first["instance"], &first["webhook"]), (&json!("halopsa"), &json!("same")));
     let hook = world.get("/hook").await["addresses"].clone();
-    world.ours.tenant.connection_used(store::connections::Which::Psa, world.clock.now()).await.unwrap();
+    world
+        .ours
+        .tenant
+        .connection_used(
+            world.ours.tenant.newest_save(store::connections::Which::Psa).await,
+            world.clock.now(),
+        )
+        .await
+        .unwrap();
 
     let second = put("", "https://support.acme.example").await.json();
     assert_eq!((&second["instance"], &second["webhook"]), (&json!("halopsa:2"), &json!("new")));
