@@ -33,6 +33,7 @@ pub mod tickets;
 mod timeline;
 pub mod trends;
 mod vault;
+pub mod views;
 mod writer;
 
 pub use error::StoreError;

@@ -11,8 +11,8 @@ use crate::jobs::{Held, Stage};
 use crate::rows::{self, Cursor, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Page, Result, StoreError, TenantStore, timeline};
-use chrono::{DateTime, Utc};
-use domain::{Assessment, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Assessment, Dimension, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -79,8 +79,8 @@ pub struct TicketRow {
     pub text_removed: bool,
 }
 
-/// A list may be narrowed by several of these at once. Each of `degraded`, `escalated: Some(true)`, `client`, `state` and
-/// `label` has an index; words have one too;
+/// A list may be narrowed by several of these at once. Each of `degraded`, `escalated: Some(true)`, `client`, `state`, `only`
+/// and `label` has an index; words have one too;
 /// what else is asked for is looked for among at most [`LOOKED_THROUGH`] tickets a page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TicketFilter {
@@ -92,6 +92,8 @@ pub struct TicketFilter {
     pub client: Option<String>,
     pub state: Option<TicketState>,
     pub min_sentiment: Option<Score>,
+    /// Exactly this score.
+    pub only: Option<(Dimension, Score)>,
     pub escalated: Option<bool>,
     /// Only those read while the model was out.
     pub degraded: bool,
@@ -102,6 +104,9 @@ pub struct TicketFilter {
 
 /// Tickets that one page looks through for what no index finds, such as words together with a client.
 pub const LOOKED_THROUGH: u32 = 2_000;
+
+/// What came in before that is no news, whenever it is scored.
+const NEWS: TimeDelta = TimeDelta::hours(1);
 
 /// Tickets of a search that are read together.
 const AT_ONCE: usize = 200;
@@ -342,6 +347,52 @@ impl TenantStore {
         let mut page = rows::page(found, limit, |last| Cursor { at: last.created_at, id: last.id.0 });
         page.next = page.next.or_else(|| stop.map(Cursor::encode));
         Ok(page)
+    }
+
+    /// As [`Self::ticket_list`], of scored tickets alone: the highest scores first, and the newest of each.
+    pub async fn ticket_ranked(
+        &self,
+        by: Dimension,
+        filter: &TicketFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<TicketRow>> {
+        // The score that is being listed, and the place among its tickets.
+        let begun = cursor.map(|cursor| {
+            let (score, place) = cursor.split_once('.').ok_or(StoreError::BadCursor)?;
+            let score =
+                score.parse().ok().and_then(|score| Score::new(score).ok()).ok_or(StoreError::BadCursor)?;
+            Ok::<_, StoreError>((score, Some(place).filter(|place| !place.is_empty())))
+        });
+        let (mut score, mut place) = begun.transpose()?.unwrap_or((Score::MAX, None));
+        let mut found = Vec::new();
+        loop {
+            let exact = TicketFilter { only: Some((by, score)), ..filter.clone() };
+            let left = limit - u32::try_from(found.len()).unwrap_or(limit);
+            let page = self.ticket_list(&exact, left, place.take()).await?;
+            found.extend(page.rows);
+            if let Some(next) = page.next {
+                return Ok(Page { rows: found, next: Some(format!("{score}.{next}")) });
+            }
+            let Ok(lower) = Score::new(i64::from(score.get()) - 1) else {
+                return Ok(Page { rows: found, next: None });
+            };
+            score = lower;
+            if found.len() >= limit as usize {
+                return Ok(Page { rows: found, next: Some(format!("{score}.")) });
+            }
+        }
+    }
+
+    /// How many tickets, up to `limit`, fit the filter and came in or were scored after this moment. What came in long
+    /// before is not looked for.
+    pub async fn ticket_news(&self, filter: &TicketFilter, since: DateTime<Utc>, limit: u32) -> Result<u32> {
+        let from = filter.from.unwrap_or(DateTime::UNIX_EPOCH).max(since - NEWS);
+        let page =
+            self.ticket_list(&TicketFilter { from: Some(from), ..filter.clone() }, limit, None).await?;
+        let is_news =
+            |row: &&TicketRow| row.created_at > since || row.analysed_at.is_some_and(|at| at > since);
+        Ok(page.rows.iter().filter(is_news).count().try_into().unwrap_or(limit))
     }
 
     /// The page of those with the words that are asked for, of which other conditions leave some.

@@ -24,6 +24,8 @@ impl TicketFilter {
             Self { client: Some(client.clone()), ..times }
         } else if let Some(state) = self.state {
             Self { state: Some(state), ..times }
+        } else if let Some(only) = self.only {
+            Self { only: Some(only), ..times }
         } else if let Some(label) = self.label {
             Self { label: Some(label), ..times }
         } else {
@@ -85,6 +87,10 @@ impl TicketFilter {
             self.client.as_deref().map(|client| clean(client).into_owned()),
         );
         word("t.state", led.state.is_some(), self.state.map(|state| state.word().to_owned()));
+        if let Some((dimension, score)) = self.only {
+            query.push(" AND t.").push(Word::word(dimension));
+            query.push(if led.only.is_some() { " = " } else { " + 0 = " }).bind(i64::from(score.get()));
+        }
         if let Some(least) = self.min_sentiment {
             query.push(" AND t.sentiment >= ").bind(i64::from(least.get()));
         }

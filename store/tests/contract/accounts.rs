@@ -91,6 +91,9 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
         "tallies",
         "client_notes",
         "feedback",
+        "ticket_words",
+        "ticket_words_due",
+        "ticket_views",
         "day_tallies",
         "hour_tallies",
     ] {

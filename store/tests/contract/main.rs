@@ -26,3 +26,4 @@ mod tenancy;
 mod tickets;
 mod trends;
 mod trouble;
+mod views;

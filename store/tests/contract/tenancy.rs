@@ -70,6 +70,7 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     tenant.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(0)).await.unwrap();
     tenant.prompt_put("acme's prompt", &by, at(0)).await.unwrap();
     tenant.client_note_put(&"autotask/c".parse().unwrap(), "to remember", &by, at(0)).await.unwrap();
+    tenant.view_put(owner, "acme's", "q=acme", true, at(0)).await.unwrap();
     let ticket =
         support::scored(&tenant, "7", "c", 5, &plan(Mode::Live, 5, &["update", "escalate"]), 0).await;
     let job = claim(store, 3).await;
@@ -100,6 +101,15 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
     };
     assert!(b.ticket_list(&named, 10, None).await.unwrap().rows.is_empty());
     assert_eq!(b.words_catch_up(10).await.unwrap(), 0);
+    let ranked = b.ticket_ranked(Dimension::Sentiment, &TicketFilter::default(), 10, None).await.unwrap();
+    assert!(ranked.rows.is_empty());
+    assert_eq!(b.ticket_news(&TicketFilter::default(), at(-9), 10).await.unwrap(), 0);
+    // Shared means shared within the workspace.
+    let kept = a.tenant.view_list(a.owner).await.unwrap();
+    assert!(b.view_list(a.owner).await.unwrap().is_empty());
+    assert!(!b.view_delete(a.owner, kept[0].id).await.unwrap());
+    b.view_put(a.owner, "acme's", "q=bolt", true, at(9)).await.unwrap();
+    assert_eq!(a.tenant.view_list(a.owner).await.unwrap(), kept);
     assert!(b.ticket_samples(10).await.unwrap().is_empty());
     assert_eq!(a.tenant.assessed_newest(10).await.unwrap().len(), 1);
     assert!(b.assessed_newest(10).await.unwrap().is_empty());
@@ -197,13 +207,15 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     assert_eq!(b.psa_connection().await.unwrap().unwrap().settings, empty, "A's secret is not kept for B");
     b.model_connection_put(ModelSettings::Builtin {}, &by, at(9)).await.unwrap();
     for which in [Which::Psa, Which::Model] {
-        b.connection_used(which, at(9)).await.unwrap();
-        b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
-        b.connection_still_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
-        b.connection_resumed(which, at(9)).await.unwrap();
+        b.connection_used(b.newest_save(which).await, at(9)).await.unwrap();
+        b.connection_paused(b.newest_save(which).await, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
+        b.connection_still_paused(b.newest_save(which).await, "B's own", Pace::USUAL, 0.5, at(9))
+            .await
+            .unwrap();
+        b.connection_resumed(b.newest_save(which).await, at(9)).await.unwrap();
         b.connection_answers(which).await.unwrap();
         b.strays_hand_over(PsaKind::Autotask.into()).await.unwrap();
-        b.connection_paused(which, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
+        b.connection_paused(b.newest_save(which).await, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
     }
     b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
     b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();

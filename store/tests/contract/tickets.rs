@@ -1,7 +1,7 @@
 //! Tickets as the lists show them, and their whole stories.
 
 use crate::support::{self, arrive, at, claim, plan, read, scored, tenant};
-use domain::{Label, Mode, Score, TicketId};
+use domain::{Dimension, Label, Mode, Score, TicketId};
 use store::analyses::{AnalysisState, Provenance};
 use store::jobs::Share;
 use store::testing::{History, TestStore};
@@ -30,6 +30,8 @@ support::on_both_engines! {
     words_of_another_tenant_are_not_found_and_do_not_hide_ones_own,
     tickets_from_before_are_found_once_their_words_are_put_down,
     places_of_one_microsecond_may_be_more_than_a_thousand,
+    the_highest_scores_come_first_page_by_page_whatever_else_is_asked,
+    news_are_what_came_in_or_was_scored_since,
 }
 
 async fn list(tenant: &TenantStore, filter: TicketFilter) -> Vec<String> {
@@ -552,4 +554,66 @@ async fn what_no_index_finds_is_found_page_by_page_and_none_is_left_out(store: T
         assert_eq!(found, expected, "{filter:?}");
         assert!(pages < 30, "{pages} pages for {filter:?}");
     }
+}
+
+async fn the_highest_scores_come_first_page_by_page_whatever_else_is_asked(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let history = History { tickets: 700, days: 60, clients: 7, until: at(0) };
+    store.make_history(acme.tenant_id(), history).await;
+    let all = acme.ticket_list(&TicketFilter::default(), 1_000, None).await.unwrap().rows;
+    for (filter, fits) in [
+        (TicketFilter::default(), None),
+        (words("smokes"), None),
+        (TicketFilter { client: Some("autotask/2".into()), ..words("fire") }, Some("autotask/2")),
+        (TicketFilter { client: Some("autotask/2".into()), ..TicketFilter::default() }, Some("autotask/2")),
+    ] {
+        let has_text = filter.q.is_some();
+        let mut expected: Vec<&store::tickets::TicketRow> = all
+            .iter()
+            .filter(|row| row.urgency.is_some() && (!has_text || !row.text_removed))
+            .filter(|row| fits.is_none() || row.client_id.as_deref() == fits)
+            .collect();
+        expected.sort_by_key(|row| std::cmp::Reverse((row.urgency, row.created_at, row.id)));
+        let expected: Vec<&str> = expected.into_iter().map(|row| row.number.as_str()).collect();
+        assert!(expected.len() > 30);
+        for limit in [1, 7, 50, 900] {
+            let (mut found, mut cursor) = (Vec::new(), None);
+            loop {
+                let page =
+                    acme.ticket_ranked(Dimension::Urgency, &filter, limit, cursor.as_deref()).await.unwrap();
+                assert!(page.rows.len() <= limit as usize);
+                found.extend(page.rows.into_iter().map(|row| row.number));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{filter:?} in pages of {limit}");
+        }
+    }
+    for place in ["x", "6.", "0.", "5.x", ".", "5"] {
+        let refused = acme.ticket_ranked(Dimension::Impact, &TicketFilter::default(), 5, Some(place)).await;
+        assert!(matches!(refused, Err(StoreError::BadCursor)), "{place}");
+    }
+}
+
+async fn news_are_what_came_in_or_was_scored_since(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let all = TicketFilter::default;
+    scored(&acme, "1", "c", 5, &plan(Mode::Shadow, 5, &[]), 0).await;
+    arrive(&acme, "2", 50).await;
+    let job = claim(&store, 50).await;
+    let id = support::end_read(&acme, &job, &read("2", "c"), 51).await;
+    let since = at(60);
+    assert_eq!(acme.ticket_news(&all(), since, 10).await.unwrap(), 0);
+    // One that was there is scored, and another comes in.
+    let job = claim(&store, 70).await;
+    support::end_score(&acme, &job, id, &support::assessment(5), &plan(Mode::Shadow, 5, &[]), 70).await;
+    scored(&acme, "3", "d", 1, &plan(Mode::Shadow, 1, &[]), 80).await;
+    assert_eq!(acme.ticket_news(&all(), since, 10).await.unwrap(), 2);
+    assert_eq!(acme.ticket_news(&all(), since, 1).await.unwrap(), 1, "no more are counted than asked");
+    let of_client = TicketFilter { client: Some("autotask/d".into()), ..all() };
+    assert_eq!(acme.ticket_news(&of_client, since, 10).await.unwrap(), 1);
+    assert_eq!(acme.ticket_news(&words("nothing like it"), since, 10).await.unwrap(), 0);
+    assert_eq!(acme.ticket_news(&all(), at(9_000), 10).await.unwrap(), 0);
 }

@@ -66,6 +66,15 @@ pub async fn of_the_screens(store: &Store, tenant: &TenantStore) {
             tenant.ticket_list(&filter, 200, Some(&next)).await.unwrap();
         }
     }
+    for by in domain::Dimension::ALL {
+        for filter in filters() {
+            let page = tenant.ticket_ranked(by, &filter, PAGE, None).await.unwrap();
+            if let Some(next) = page.next {
+                tenant.ticket_ranked(by, &filter, 200, Some(&next)).await.unwrap();
+            }
+        }
+    }
+    tenant.ticket_news(&TicketFilter::default(), now() - Duration::hours(2), 100).await.unwrap();
     let page = tenant.ticket_list(&TicketFilter::default(), PAGE, None).await.unwrap();
     for row in page.rows.iter().take(12) {
         let story = tenant.ticket_story(row.id).await.unwrap().unwrap();
