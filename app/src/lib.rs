@@ -13,6 +13,8 @@ pub mod live;
 #[cfg(feature = "ssr")]
 mod brakes;
 #[cfg(feature = "ssr")]
+pub mod csv;
+#[cfg(feature = "ssr")]
 pub mod error;
 #[cfg(feature = "ssr")]
 pub mod form;

@@ -56,8 +56,15 @@ const PROLONG_AFTER: chrono::Duration = chrono::Duration::minutes(30);
 /// Membership and password are read anew each time: a person who was removed or changed role feels it at the next
 /// click, and so does whoever is still signed in with an older password.
 pub async fn viewer(permission: Permission) -> Result<Viewer, AppError> {
-    let instance = Instance::current()?;
-    let session = session().await?;
+    viewer_of(&Instance::current()?, &session().await?, permission).await
+}
+
+/// As [`viewer`], outside of pages and server functions.
+pub async fn viewer_of(
+    instance: &Instance,
+    session: &Session,
+    permission: Permission,
+) -> Result<Viewer, AppError> {
     let signed_in: SignedIn = session.get(SIGNED_IN).await?.ok_or(AppError::NotSignedIn)?;
     let now = instance.ops.now();
     let membership = instance.store.membership(signed_in.user, signed_in.tenant).await?;
@@ -77,7 +84,7 @@ pub async fn viewer(permission: Permission) -> Result<Viewer, AppError> {
     }
     Ok(Viewer {
         store: instance.store.tenant(membership.tenant.id),
-        ops: instance.ops,
+        ops: Arc::clone(&instance.ops),
         actor: Actor::User(user.id),
         user: user.id,
         email: user.email,

@@ -34,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
         public_url: format!("http://{address}"),
         session_hours: 12,
         trusted_proxies: Vec::new(),
+        stop: tokio_util::sync::CancellationToken::new(),
     };
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{} (owner@example.com, correct horse battery staple)", listener.local_addr()?);

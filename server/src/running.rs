@@ -122,6 +122,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             public_url: config.public_url().to_string(),
             session_hours: u32::from(config.session_hours),
             trusted_proxies: config.trusted_proxies.clone(),
+            stop: stop.clone(),
         };
         web::router(web::Parts { hooks, health, ui, site: Site { public_url: config.public_url() } })
     } else {

@@ -1,135 +1,48 @@
-//! The ticket list: filters in the address, newest first, page by page.
+//! The ticket list: filters, order and columns in the address, page by page, kept under names, and told of news.
 
-use super::period::midnight;
+mod filters;
+mod table;
+mod views;
+
+pub use filters::Filters;
+
 use crate::AppError;
 use crate::form::{Button, Form, Pick, Weight, done, redirect};
-use crate::screen::{Asked, Nav, Screen, screen};
-use crate::ui::{Badge, Bars, Empty, LabelBadge, Mood, Older, PageHeader, StateBadge, Table, Tone, When};
+use crate::live::{InstantFilters, LiveNews};
+use crate::screen::{Nav, Screen, screen};
+use crate::ui::{Empty, Older, PageHeader};
 use crate::viewer::{Viewer, viewer};
-use chrono::{Days, NaiveDate};
-use chrono_tz::Tz;
-use domain::{Dimension, Label, Mode, Permission, Score};
+use chrono::Days;
+use domain::{Label, Permission};
+use filters::{DEGRADED, ESCALATED, STATES};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use store::tickets::{LOOKED_THROUGH, TicketFilter, TicketRow, TicketState};
+use store::tickets::LOOKED_THROUGH;
+use table::{Column, Tickets};
+use views::Views;
 
 const PAGE: u32 = 50;
 /// Clients offered in the filter: those with tickets in the last year.
 const CLIENTS: u32 = 200;
 
-/// The filters as the address has them. What is not understood is left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Filters {
-    q: Option<String>,
-    client: Option<String>,
-    label: Option<Label>,
-    state: Option<TicketState>,
-    min_sentiment: Option<Score>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    escalated: bool,
-    degraded: bool,
-    cursor: Option<String>,
-}
-
-impl Filters {
-    fn of(asked: &Asked) -> Self {
-        Self::read(|name| asked.query(name))
-    }
-    fn read(query: impl Fn(&str) -> Option<String>) -> Self {
-        Self {
-            q: query("q").map(|text| text.trim().chars().take(200).collect()),
-            client: query("client"),
-            label: query("label").and_then(|word| Label::ALL.into_iter().find(|label| label.word() == word)),
-            state: query("state")
-                .and_then(|word| STATES.into_iter().find(|(slug, ..)| *slug == word))
-                .map(|(_, state, _)| state),
-            min_sentiment: query("min_sentiment")
-                .and_then(|text| text.parse().ok())
-                .and_then(|n| Score::new(n).ok()),
-            from: query("from").and_then(|text| text.parse().ok()),
-            to: query("to").and_then(|text| text.parse().ok()),
-            escalated: query("escalated").is_some() || query("state").as_deref() == Some(ESCALATED),
-            degraded: query("degraded").is_some() || query("state").as_deref() == Some(DEGRADED),
-            cursor: query("cursor"),
-        }
-    }
-    fn is_any(&self) -> bool {
-        *self != Self { cursor: self.cursor.clone(), ..Self::default() }
-    }
-    /// What the store is asked; days begin and end in the tenant's zone.
-    fn filter(&self, zone: Tz) -> TicketFilter {
-        TicketFilter {
-            from: self.from.and_then(|day| midnight(day, zone)),
-            to: self
-                .to
-                .and_then(|day| day.checked_add_days(Days::new(1)))
-                .and_then(|day| midnight(day, zone)),
-            label: self.label,
-            client: self.client.clone(),
-            state: self.state,
-            min_sentiment: self.min_sentiment,
-            escalated: self.escalated.then_some(true),
-            degraded: self.degraded,
-            q: self.q.clone(),
-        }
-    }
-    /// The address of the same list at another place.
-    fn address(&self, cursor: Option<&str>) -> String {
-        let state = self
-            .state
-            .and_then(|state| STATES.into_iter().find(|(_, is, _)| *is == state))
-            .map(|(slug, ..)| slug.to_owned());
-        let pairs = [
-            ("q", self.q.clone()),
-            ("client", self.client.clone()),
-            ("label", self.label.map(|label| label.word().to_owned())),
-            ("state", state),
-            ("min_sentiment", self.min_sentiment.map(|score| score.to_string())),
-            ("from", self.from.map(|day| day.to_string())),
-            ("to", self.to.map(|day| day.to_string())),
-            ("escalated", self.escalated.then(|| "yes".to_owned())),
-            ("degraded", self.degraded.then(|| "yes".to_owned())),
-            ("cursor", cursor.map(str::to_owned)),
-        ];
-        let pairs: Vec<_> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        match serde_urlencoded::to_string(pairs) {
-            Ok(query) if !query.is_empty() => format!("/tickets?{query}"),
-            _ => "/tickets".into(),
-        }
-    }
-}
-
-/// What the form's outcome filter says for tickets that were escalated, whatever became of them then.
-const ESCALATED: &str = "escalated";
-/// And for those read by the built-in analyser while the model was out.
-const DEGRADED: &str = "degraded";
 /// Tickets read again at one press.
 const AGAIN: u32 = 500;
-
-/// Address word, state, what people read.
-const STATES: [(&str, TicketState, &str); 7] = [
-    ("acted", TicketState::Acted, "acted"),
-    ("shadowed", TicketState::Shadowed, "would have acted"),
-    ("analysed", TicketState::Analysed, "nothing to do"),
-    ("acting", TicketState::Acting, "acting"),
-    ("reading", TicketState::Reading, "being read"),
-    ("skipped", TicketState::Skipped, "skipped"),
-    ("failed", TicketState::Failed, "failed"),
-];
 
 #[component]
 pub fn TicketsPage() -> impl IntoView {
     screen(Permission::Read, |viewer, asked| async move {
         let filters = Filters::of(&asked);
         // A form sends its empty fields too; the address should hold what was chosen and no more.
-        if asked.search.split('&').any(|pair| pair.ends_with('=')) {
+        let is_of_a_form = asked.search.matches("columns=").count() > 1;
+        if is_of_a_form || asked.search.split('&').any(|pair| pair.ends_with('=')) {
             redirect(&filters.address(filters.cursor.as_deref()));
         }
-        let page = viewer
-            .store
-            .ticket_list(&filters.filter(viewer.time_zone), PAGE, filters.cursor.as_deref())
-            .await?;
+        let (filter, cursor) = (filters.filter(viewer.time_zone), filters.cursor.as_deref());
+        let page = match filters.sort {
+            None => viewer.store.ticket_list(&filter, PAGE, cursor).await?,
+            Some(by) => viewer.store.ticket_ranked(by, &filter, PAGE, cursor).await?,
+        };
+        let views = viewer.store.view_list(viewer.user).await?;
         let clients = client_picks(&viewer, &filters).await?;
         let next = page.next.as_deref().map(|cursor| filters.address(Some(cursor)));
         let first = filters.cursor.as_ref().map(|_| filters.address(None));
@@ -142,6 +55,11 @@ pub fn TicketsPage() -> impl IntoView {
                     </Form>
                 }
             });
+        let told = match (page.rows.len(), page.next.is_some()) {
+            (1, false) => "One ticket".to_owned(),
+            (count, false) => format!("{count} tickets"),
+            (count, true) => format!("{count} tickets, and there are more"),
+        };
         let list = if page.rows.is_empty() && page.next.is_some() {
             let text = format!(
                 "None of the {LOOKED_THROUGH} tickets looked through here fits; “Older” looks further."
@@ -150,14 +68,23 @@ pub fn TicketsPage() -> impl IntoView {
         } else if page.rows.is_empty() {
             nothing(&filters)
         } else {
-            view! { <Tickets rows=page.rows/> }.into_any()
+            view! { <Tickets filters=filters.clone() rows=page.rows/> }.into_any()
         };
+        let csv = filters.at("/tickets.csv", None);
+        let news = filters.cursor.is_none().then(|| {
+            view! { <LiveNews query=filters.query() since=viewer.now.timestamp_micros()/> }
+        });
+        let may_share = viewer.can(Permission::Operate);
         let body = view! {
             <PageHeader title="Tickets" about="Every ticket Undertone was told of, newest first."/>
-            <FilterBar filters clients/>
-            {again}
-            {list}
-            <Older next first/>
+            <div data-part="views"><Views filters=filters.clone() views may_share/></div>
+            <FilterBar filters clients csv/>
+            {news}
+            <div class="part" data-part="list" data-told=told>
+                {again}
+                {list}
+                <Older next first/>
+            </div>
         };
         Ok(Screen::new(Nav::Tickets, "Tickets", body))
     })
@@ -186,22 +113,30 @@ fn nothing(filters: &Filters) -> AnyView {
 }
 
 #[component]
-fn FilterBar(filters: Filters, clients: Vec<Pick>) -> impl IntoView {
+fn FilterBar(filters: Filters, clients: Vec<Pick>, csv: String) -> impl IntoView {
     let any = filters.is_any();
     // On phones the set is folded; it stays open while one of its filters is on.
-    let narrowed = Filters { q: None, ..filters.clone() }.is_any();
+    let narrowed = Filters { q: None, ..filters.clone() }.is_any() || filters.sort.is_some();
     let labels = Label::ALL.map(|label| Pick::new(label.word(), label.word())).to_vec();
     let marks = [Pick::new(ESCALATED, ESCALATED), Pick::new(DEGRADED, "read while the model was out")];
     let states = marks.into_iter().chain(STATES.map(|(slug, _, words)| Pick::new(slug, words))).collect();
     let scores = [2, 3, 4, 5]
         .map(|n| Pick::new(n.to_string(), if n == 5 { "5".to_owned() } else { format!("{n} or greater") }))
         .to_vec();
-    let state = filters
-        .state
-        .and_then(|state| STATES.into_iter().find(|(_, is, _)| *is == state))
-        .map(|(slug, ..)| slug.to_owned())
-        .or_else(|| filters.escalated.then(|| ESCALATED.to_owned()))
-        .or_else(|| filters.degraded.then(|| DEGRADED.to_owned()));
+    let (state, sort) = (filters.outcome(), filters.sort.map(|by| by.word().to_owned()));
+    let shown = filters.columns.clone().unwrap_or_else(|| Column::USUAL.to_vec());
+    let boxes = Column::ALL.map(|column| {
+        let checked = shown.contains(&column);
+        view! {
+            <label><input type="checkbox" name="columns" value=column.word() checked=checked/>{column.head().trim_start_matches('#')}</label>
+        }
+    });
+    let orders = [
+        Pick::new("sentiment", "worst mood first"),
+        Pick::new("urgency", "most urgent first"),
+        Pick::new("impact", "greatest impact first"),
+    ]
+    .to_vec();
     view! {
         <form class="filters" method="get" action="/tickets" role="search" aria-label="Filter tickets">
             <label class="filter filter-wide"><span>"Search"</span>
@@ -216,11 +151,24 @@ fn FilterBar(filters: Filters, clients: Vec<Pick>) -> impl IntoView {
                     <FilterPick name="state" label="Outcome" any="all" options=states chosen=state/>
                     <label class="filter"><span>"From"</span><input type="date" name="from" value=filters.from.map(|day| day.to_string())/></label>
                     <label class="filter"><span>"To"</span><input type="date" name="to" value=filters.to.map(|day| day.to_string())/></label>
+                    <FilterPick name="sort" label="Order" any="newest first" options=orders chosen=sort/>
                 </div>
             </details>
             <div class="filter-buttons">
+                <InstantFilters/>
                 <button class="button">"Filter"</button>
-                {any.then(|| view! { <a class="button button-plain" href="/tickets">"Clear"</a> })}
+                <span class="filter-buttons" data-part="ways">
+                    {any.then(|| view! { <a class="button button-plain" href="/tickets">"Clear"</a> })}
+                    <a class="button button-plain" href=csv download="">"CSV"</a>
+                </span>
+                <details class="period-own filter-columns">
+                    <summary class="button button-plain">"Columns"</summary>
+                    <fieldset>
+                        <legend class="hidden">"Columns of the table"</legend>
+                        {boxes.into_iter().collect_view()}
+                        <button class="button">"Show these"</button>
+                    </fieldset>
+                </details>
             </div>
         </form>
     }
@@ -241,63 +189,6 @@ fn FilterPick(
     view! { <label class="filter"><span>{label}</span><select name=name><option value="">{any}</option>{options}</select></label> }
 }
 
-#[component]
-fn Tickets(rows: Vec<TicketRow>) -> impl IntoView {
-    let heads = vec!["Ticket", "Number", "Client", "Sentiment", "Urgency", "Impact", "Outcome", "#Arrived"];
-    view! {
-        <Table caption="Tickets, newest first" heads class="table-cards tickets">
-            {rows.into_iter().map(ticket_row).collect_view()}
-        </Table>
-    }
-}
-
-fn ticket_row(row: TicketRow) -> impl IntoView {
-    let title = match row.title.trim().is_empty() {
-        false => row.title,
-        true if row.text_removed => "(text removed)".to_owned(),
-        true => "(without a title)".to_owned(),
-    };
-    // A hundred thousand characters of title are no list entry.
-    let title: String = title.chars().take(300).collect();
-    view! {
-        <tr>
-            <td class="lead"><a class="row-link" href=format!("/tickets/{}", row.id)><span class="cell-title" dir="auto">{title}</span></a></td>
-            <td class="fit cell-sub num cell-number">{row.number}</td>
-            <td class="cell-client"><span class="cell-title" dir="auto">{row.client}</span></td>
-            <td class="fit">{row.sentiment.map(|score| view! { <Mood score/> })}</td>
-            <td class="fit">{row.urgency.map(|score| view! { <Bars dimension=Dimension::Urgency score/> })}</td>
-            <td class="fit">{row.impact.map(|score| view! { <Bars dimension=Dimension::Impact score/> })}</td>
-            <td class="fit"><span class="badges"><Outcome state=row.state escalated=row.escalated degraded=row.degraded mode=row.mode label=row.label reason=row.reason/></span></td>
-            <td class="n cell-sub"><When at=row.created_at/></td>
-        </tr>
-    }
-}
-
-#[component]
-fn Outcome(
-    state: TicketState,
-    escalated: bool,
-    degraded: bool,
-    mode: Option<Mode>,
-    label: Option<Label>,
-    reason: Option<String>,
-) -> impl IntoView {
-    let negative = label == Some(Label::Negative) && !escalated;
-    let escalation = match mode {
-        Some(Mode::Shadow) => "would escalate",
-        _ => "escalated",
-    };
-    view! {
-        {negative.then(|| view! { <LabelBadge label=Label::Negative/> })}
-        {if escalated {
-            view! { <Badge tone=Tone::Strong text=escalation/> }.into_any()
-        } else {
-            view! { <span title=reason><StateBadge state/></span> }.into_any()
-        }}
-        {degraded.then(|| view! { <Badge tone=Tone::Waiting text="degraded"/> })}
-    }
-}
-
 /// Reads again what the built-in analyser read while the model was out.
 #[server(prefix = "/do", endpoint = "tickets-again")]
 pub async fn tickets_again() -> Result<(), AppError> {
@@ -309,37 +200,4 @@ pub async fn tickets_again() -> Result<(), AppError> {
         count => format!("{count} tickets are read again."),
     };
     done("/tickets", &told).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filters(query: &str) -> Filters {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap();
-        Filters::read(|name| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
-    }
-
-    #[test]
-    fn the_address_holds_the_filters_and_gives_them_back() {
-        let address = "/tickets?q=printer+%26+fax&client=12&label=negative&state=failed&min_sentiment=4&from=2026-11-01&to=2026-11-23&escalated=yes";
-        let read = filters(address.split_once('?').unwrap().1);
-        assert_eq!(read.address(None), address);
-        assert!(read.is_any());
-        assert_eq!(read.address(Some("abc")), format!("{address}&cursor=abc"));
-    }
-
-    #[test]
-    fn what_is_not_understood_is_left_out() {
-        let read = filters("label=angry&state=x&min_sentiment=9&from=yesterday&to=");
-        assert_eq!(read, Filters::default());
-        assert_eq!(read.address(None), "/tickets");
-    }
-
-    #[test]
-    fn days_begin_and_end_in_the_tenants_zone() {
-        let read = filters("from=2026-11-23&to=2026-11-23").filter(Tz::America__New_York);
-        assert_eq!(read.from.unwrap().to_rfc3339(), "2026-11-23T05:00:00+00:00");
-        assert_eq!(read.to.unwrap().to_rfc3339(), "2026-11-24T05:00:00+00:00");
-    }
 }

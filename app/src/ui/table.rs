@@ -9,14 +9,24 @@ pub fn Table(
     caption: String,
     /// Column heads; a leading `#` means numbers, aligned right.
     heads: Vec<&'static str>,
+    /// Heads that lead to the same list in another order: the head, the address, and whether it is the present one, which
+    /// is always from the highest to the lowest.
+    #[prop(optional)]
+    sorts: Vec<(&'static str, String, bool)>,
     #[prop(optional, into)] class: String,
     children: Children,
 ) -> impl IntoView {
     let heads = heads
         .into_iter()
-        .map(|head| match head.strip_prefix('#') {
-            Some(number) => view! { <th scope="col" class="n">{number}</th> },
-            None => view! { <th scope="col" class="">{head}</th> },
+        .map(|head| {
+            let (class, text) = head.strip_prefix('#').map_or(("", head), |number| ("n", number));
+            match sorts.iter().find(|(of, ..)| *of == head) {
+                None => view! { <th scope="col" class=class>{text}</th> }.into_any(),
+                Some((_, to, here)) => {
+                    let sorted = here.then_some("descending");
+                    view! { <th scope="col" class=class aria-sort=sorted><a class="sort" href=to.clone()>{text}</a></th> }.into_any()
+                }
+            }
         })
         .collect_view();
     view! {

@@ -4,6 +4,7 @@ mod assets;
 mod caller;
 mod forms;
 mod origin;
+mod streams;
 
 use app::{App, Instance, shell};
 use axum::Router;
@@ -14,6 +15,8 @@ use ipnet::IpNet;
 use leptos::prelude::provide_context;
 use leptos_axum::{generate_route_list, render_app_async_with_context};
 use std::sync::Arc;
+use streams::Streams;
+use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_sessions::cookie::SameSite;
@@ -29,12 +32,14 @@ pub struct Parts {
     pub session_hours: u32,
     /// What these say of whom they ask for is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// When it is cancelled, nobody is told of news any more.
+    pub stop: CancellationToken,
 }
 
 /// Pages, forms and assets. The caller adds the other doors beside it and serves with connect info, so that attempts
 /// to sign in can be counted by network address.
 pub fn router(parts: Parts) -> Router {
-    let Parts { instance, public_url, session_hours, trusted_proxies } = parts;
+    let Parts { instance, public_url, session_hours, trusted_proxies, stop } = parts;
     let proxies: Arc<[IpNet]> = trusted_proxies.into();
     let sessions = SessionManagerLayer::new(instance.store.sessions())
         .with_name("undertone")
@@ -42,6 +47,8 @@ pub fn router(parts: Parts) -> Router {
         .with_same_site(SameSite::Lax)
         .with_secure(instance.secure)
         .with_expiry(Expiry::OnInactivity(time::Duration::hours(i64::from(session_hours))));
+    let streams = Streams::new(instance.clone(), stop);
+    let news = streams.clone();
     let context = move || provide_context(instance.clone());
     let page = render_app_async_with_context(context.clone(), || shell(assets::current()));
 
@@ -52,6 +59,8 @@ pub fn router(parts: Parts) -> Router {
     let home = origin::Home::new(&public_url);
     pages
         .route("/do/{form}", post(move |request| forms::answer(context.clone(), request)))
+        .route("/tickets.csv", get(move |session, query| streams.clone().tickets_csv(session, query)))
+        .route("/live/tickets", get(move |session, query| news.clone().ticket_news(session, query)))
         .fallback(get(page))
         .layer(sessions)
         .layer(middleware::from_fn(move |request, next| caller::note(proxies.clone(), request, next)))

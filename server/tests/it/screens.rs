@@ -9,6 +9,7 @@ mod seed;
 mod settings;
 #[path = "../../examples/screens/stand_in.rs"]
 mod stand_in;
+mod tickets;
 
 use app::Instance;
 use axum::Router;
@@ -52,6 +53,7 @@ impl Screens {
             public_url: public_url.into(),
             session_hours: 12,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            stop: tokio_util::sync::CancellationToken::new(),
         });
         Self { store, clock, router }
     }
@@ -161,7 +163,7 @@ async fn a_delivery(screens: &Screens, tenant: &TenantStore) -> String {
     screens.store.accept(delivery).await.unwrap().delivery.to_string()
 }
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/",
     "/tickets",
     "/clients",
@@ -172,6 +174,7 @@ const PAGES: [&str; 11] = [
     "/prompt",
     "/tokens",
     "/settings",
+    "/tickets?sort=urgency&columns=board.impact",
     "/tickets?label=negative&from=2026-11-01&q=%22%3E%3Cscript%3E",
 ];
 

@@ -3,7 +3,8 @@
 use super::auth::Caller;
 use super::extract::Query;
 use super::problem::ApiProblem;
-use super::tickets::{TicketDetail, TicketItem, moment, moment_schema};
+use super::tickets::{TicketDetail, moment, moment_schema};
+use app::csv::{self, Times};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -89,7 +90,7 @@ impl Walk {
             Next::Head => {
                 self.next = Next::Page(None);
                 let head = match self.format {
-                    Format::Csv => line(&COLUMNS.map(|(name, _)| name.to_owned())),
+                    Format::Csv => csv::tickets_head(),
                     Format::Ndjson => String::new(),
                 };
                 Ok(Some((head, self)))
@@ -99,10 +100,7 @@ impl Walk {
                 let mut text = String::new();
                 for row in page.rows {
                     match self.format {
-                        Format::Csv => {
-                            let item = TicketItem::from(row);
-                            text.push_str(&line(&COLUMNS.map(|(_, value)| value(&item))));
-                        }
+                        Format::Csv => text.push_str(&csv::ticket(row, Times::Utc)),
                         Format::Ndjson => {
                             let Some(story) = self.tenant.ticket_story(row.id).await? else { continue };
                             text.push_str(&json_line(&TicketDetail::from(story)));
@@ -118,65 +116,4 @@ impl Walk {
 
 fn json_line(value: &impl Serialize) -> String {
     serde_json::to_string(value).map(|text| text + "\n").unwrap_or_default()
-}
-
-type Column = (&'static str, fn(&TicketItem) -> String);
-
-const COLUMNS: [Column; 18] = [
-    ("id", |it| it.id.to_string()),
-    ("number", |it| it.number.clone()),
-    ("title", |it| it.title.clone()),
-    ("client", |it| it.client.clone().unwrap_or_default()),
-    ("board", |it| it.board.clone().unwrap_or_default()),
-    ("created_at", |it| it.created_at.to_rfc3339()),
-    ("analysed_at", |it| it.analysed_at.map(|at| at.to_rfc3339()).unwrap_or_default()),
-    ("state", |it| word(&it.state)),
-    ("reason", |it| it.reason.clone().unwrap_or_default()),
-    ("mode", |it| it.mode.as_ref().map(word).unwrap_or_default()),
-    ("label", |it| it.label.map(|label| label.word().to_owned()).unwrap_or_default()),
-    ("sentiment", |it| it.sentiment.map(|score| score.to_string()).unwrap_or_default()),
-    ("urgency", |it| it.urgency.map(|score| score.to_string()).unwrap_or_default()),
-    ("impact", |it| it.impact.map(|score| score.to_string()).unwrap_or_default()),
-    ("updated", |it| it.updated.to_string()),
-    ("escalated", |it| it.escalated.to_string()),
-    ("degraded", |it| it.degraded.to_string()),
-    ("text_removed", |it| it.text_removed.to_string()),
-];
-
-/// The word that stands for it in JSON.
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// One record (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front: titles are
-/// written by strangers.
-fn line(cells: &[String]) -> String {
-    let quoted = cells.iter().map(|cell| {
-        let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let cell = if risky { format!("'{cell}") } else { cell.clone() };
-        if cell.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell
-        }
-    });
-    quoted.collect::<Vec<_>>().join(",") + "\r\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_never_formulas() {
-        let cases = [
-            (vec!["a", "b"], "a,b\r\n"),
-            (vec!["a,b", "say \"no\"", "two\nlines"], "\"a,b\",\"say \"\"no\"\"\",\"two\nlines\"\r\n"),
-            (vec!["=HYPERLINK(\"x\")", "-1", "@x", "+1"], "\"'=HYPERLINK(\"\"x\"\")\",'-1,'@x,'+1\r\n"),
-            (vec![""], "\r\n"),
-        ];
-        for (cells, expected) in cases {
-            assert_eq!(line(&cells.into_iter().map(str::to_owned).collect::<Vec<_>>()), expected);
-        }
-    }
 }

@@ -201,6 +201,7 @@ pub(super) async fn list(
         client: client_key(&caller, query.client).await?,
         state: query.state,
         min_sentiment: query.min_sentiment,
+        only: None,
         escalated: query.escalated,
         degraded: query.degraded,
         q: query.q,

@@ -62,7 +62,7 @@ async fn refused(response: Response) -> Response {
     (error.status(), [(header::CACHE_CONTROL, "private, no-store")]).into_response()
 }
 
-fn problem(error: &AppError) -> Response {
+pub(super) fn problem(error: &AppError) -> Response {
     let page = Html(app::problem_page(error, super::assets::current()));
     let headers = [
         (header::CACHE_CONTROL, "private, no-store".to_owned()),

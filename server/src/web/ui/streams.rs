@@ -1,0 +1,186 @@
+//! What the screens offer that is no page: a list as a file, written while it is read from the store, and news of a list,
+//! told as they come.
+
+use app::csv::{self, Times};
+use app::pages::tickets::Filters;
+use app::viewer::{Viewer, viewer_of};
+use app::{AppError, Instance};
+use axum::body::Body;
+use axum::extract::RawQuery;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use domain::Permission;
+use futures::stream::{try_unfold, unfold};
+use http::{HeaderName, StatusCode, header};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use store::StoreError;
+use store::tickets::TicketFilter;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower_sessions::Session;
+
+/// Tickets of a file that are read at once.
+const PAGE: u32 = 200;
+/// How often it is looked for news.
+const LOOK: Duration = Duration::from_secs(2);
+/// Looks after which it is asked again whether the person may see this still.
+const LOOKS: u32 = 15;
+/// News that are counted; what is more is said to be more.
+const MOST: u32 = 100;
+/// People who can be told at the same time, by one process.
+const LISTENERS: usize = 2_000;
+
+/// Who may be told of news, and until when.
+#[derive(Clone)]
+pub(super) struct Streams {
+    instance: Instance,
+    stop: CancellationToken,
+    room: Arc<Semaphore>,
+}
+
+impl Streams {
+    pub(super) fn new(instance: Instance, stop: CancellationToken) -> Self {
+        Self { instance, stop, room: Arc::new(Semaphore::new(LISTENERS)) }
+    }
+
+    /// The list of the address as a file for spreadsheets, with the times of the tenant's zone.
+    pub(super) async fn tickets_csv(self, session: Session, RawQuery(query): RawQuery) -> Response {
+        let viewer = match viewer_of(&self.instance, &session, Permission::Read).await {
+            Ok(viewer) => viewer,
+            Err(error) => return refused(&error),
+        };
+        let filters = Filters::of_query(query.as_deref().unwrap_or_default());
+        let day = viewer.now.with_timezone(&viewer.time_zone).format("%Y-%m-%d");
+        let name = format!("attachment; filename=\"tickets-{day}.csv\"");
+        let walk = Walk { filter: filters.filter(viewer.time_zone), filters, viewer, next: Next::Head };
+        let body = Body::from_stream(try_unfold(walk, Walk::step));
+        let headers = [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+            (header::CACHE_CONTROL, "private, no-store".to_owned()),
+        ];
+        (headers, body).into_response()
+    }
+
+    /// Server-sent events named `news`: how many tickets came in or were scored since the moment in the address. Whoever
+    /// asks again after a break with the same address is told all of them.
+    pub(super) async fn ticket_news(self, session: Session, RawQuery(query): RawQuery) -> Response {
+        let viewer = match viewer_of(&self.instance, &session, Permission::Read).await {
+            Ok(viewer) => viewer,
+            Err(error) => return error.status().into_response(),
+        };
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+            return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "60")]).into_response();
+        };
+        let query = query.unwrap_or_default();
+        let filter = Filters::of_query(&query).filter(viewer.time_zone);
+        let since = since(&query).unwrap_or(viewer.now);
+        let watch = Watch { streams: self, session, viewer, filter, since, told: 0, looks: 0, _room: room };
+        let events = unfold(watch, |mut watch| async {
+            let count = watch.news().await?;
+            let count = if count >= MOST { format!("{}+", MOST - 1) } else { count.to_string() };
+            Some((Ok::<_, Infallible>(Event::default().event("news").data(count)), watch))
+        });
+        // Proxies that gather answers would keep the news.
+        let headers =
+            [(header::CACHE_CONTROL, "no-store"), (HeaderName::from_static("x-accel-buffering"), "no")];
+        (headers, Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))))
+            .into_response()
+    }
+}
+
+/// Microseconds since 1970.
+fn since(query: &str) -> Option<DateTime<Utc>> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).ok()?;
+    let text = pairs.into_iter().find(|(name, _)| name == "since")?.1;
+    DateTime::from_timestamp_micros(text.parse().ok()?)
+}
+
+/// To sign-in and back to the list, or a page that says what went wrong.
+fn refused(error: &AppError) -> Response {
+    match error {
+        AppError::NotSignedIn => Redirect::to("/sign-in?next=%2Ftickets").into_response(),
+        other => super::forms::problem(other),
+    }
+}
+
+/// Where a file stands.
+struct Walk {
+    viewer: Viewer,
+    filters: Filters,
+    filter: TicketFilter,
+    next: Next,
+}
+
+enum Next {
+    Head,
+    Page(Option<String>),
+    End,
+}
+
+impl Walk {
+    async fn step(mut self) -> Result<Option<(String, Self)>, StoreError> {
+        match std::mem::replace(&mut self.next, Next::End) {
+            Next::End => Ok(None),
+            Next::Head => {
+                self.next = Next::Page(None);
+                // Spreadsheets that know no better take the first three bytes as a sign of UTF-8.
+                Ok(Some((format!("\u{feff}{}", csv::tickets_head()), self)))
+            }
+            Next::Page(cursor) => {
+                let (store, cursor) = (&self.viewer.store, cursor.as_deref());
+                let page = match self.filters.sort {
+                    None => store.ticket_list(&self.filter, PAGE, cursor).await?,
+                    Some(by) => store.ticket_ranked(by, &self.filter, PAGE, cursor).await?,
+                };
+                let times = Times::In(self.viewer.time_zone);
+                let text = page.rows.into_iter().map(|row| csv::ticket(row, times)).collect();
+                self.next = page.next.map_or(Next::End, |next| Next::Page(Some(next)));
+                Ok(Some((text, self)))
+            }
+        }
+    }
+}
+
+/// A person who looks at a list.
+struct Watch {
+    streams: Streams,
+    session: Session,
+    viewer: Viewer,
+    filter: TicketFilter,
+    since: DateTime<Utc>,
+    told: u32,
+    looks: u32,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Watch {
+    /// The next count that differs from what was told. `None`: the program stops, or the person may not see this any more.
+    async fn news(&mut self) -> Option<u32> {
+        loop {
+            tokio::select! {
+                () = self.streams.stop.cancelled() => return None,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            self.looks += 1;
+            if self.looks.is_multiple_of(LOOKS) {
+                match viewer_of(&self.streams.instance, &self.session, Permission::Read).await {
+                    Ok(_) => {}
+                    Err(AppError::NotSignedIn | AppError::Denied) => return None,
+                    // A database in a bad minute is no reason to send people away.
+                    Err(_) => continue,
+                }
+            }
+            match self.viewer.store.ticket_news(&self.filter, self.since, MOST).await {
+                Ok(count) if count != self.told => {
+                    self.told = count;
+                    return Some(count);
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
