@@ -17,6 +17,7 @@ use domain::{
 };
 use std::collections::HashMap;
 use store::connections::{CachedLookups, ConnectionState, Save};
+use store::sweeps::SweepOf;
 use store::tickets::ReadTicket;
 use store::{Actor, StoreError, TenantStore};
 use url::Url;
@@ -93,7 +94,7 @@ impl Operations {
         let psa = self.connections.psa(tenant).await.map_err(connecting)?;
         let lookups = psa.lookups().await.map_err(calling)?;
         let value = serde_json::to_value(&lookups).map_err(|error| broken(&error))?;
-        tenant.lookups_put(kind, value, self.clock.now()).await.map_err(storing)?;
+        tenant.lookups_put(psa.save, kind, value, self.clock.now()).await.map_err(storing)?;
         Ok(lookups)
     }
 
@@ -188,7 +189,8 @@ impl Ops for Operations {
         let connection = self.connections.psa(tenant).await.map_err(connecting)?;
         let done = connection.register_hook(&wanted).await.map_err(calling)?;
         // What is registered is on; the next sweep looks for itself.
-        tenant.hook_found(instance, Some(HookState::On), self.clock.now()).await.map_err(storing)?;
+        let asked = SweepOf { psa: instance, revision: Some(saved.revision) };
+        tenant.hook_found(asked, Some(HookState::On), self.clock.now()).await.map_err(storing)?;
         let detail = format!("{}: {} {}", psa.name(), done.outcome.words(), done.steps.join(" "));
         tenant.audit_append(actor, "hook.registered", &detail, self.clock.now()).await.map_err(storing)?;
         Ok(done)

@@ -297,7 +297,13 @@ impl TenantStore {
                         instance.to_string()
                     )?;
                     resume(tx, this.tenant, Which::Psa).await?;
-                    sweeps::connected(tx, this.tenant, instance, change, swept, *now).await?;
+                    // A system that moved is asked anew, from where it was left.
+                    let asked = if change == sweeps::Change::None && swept.is_some() {
+                        sweeps::Change::Mended
+                    } else {
+                        change
+                    };
+                    sweeps::connected(tx, this.tenant, instance, asked, swept, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
                     let detail = told(settings.kind(), *leads, instance, change, hook, &merged);
                     audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await?;
@@ -406,18 +412,26 @@ impl TenantStore {
         Ok(Some(CachedLookups { kind, value: rows::read_json("lookups", "value", &value)?, fetched_at }))
     }
 
-    pub async fn lookups_put(&self, kind: PsaKind, value: Value, now: DateTime<Utc>) -> Result<()> {
-        self.write((self.tenant, kind, value, now), |tx, (tenant, kind, value, now)| {
+    pub async fn lookups_put(
+        &self,
+        save: Save,
+        kind: PsaKind,
+        value: Value,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        self.write((self.tenant, save, kind, value, now), |tx, (tenant, save, kind, value, now)| {
             Box::pin(async move {
                 execute!(
                     tx,
-                    "INSERT INTO lookups (tenant_id, psa, value, fetched_at) VALUES ($1, $2, $3, $4)
+                    "INSERT INTO lookups (tenant_id, psa, value, fetched_at)
+                         SELECT tenant_id, $2, $3, $4 FROM psa_connections WHERE tenant_id = $1 AND revision = $5
                          ON CONFLICT (tenant_id) DO UPDATE SET psa = excluded.psa, value = excluded.value,
                            fetched_at = excluded.fetched_at",
                     tenant.0,
                     kind.slug(),
                     value.to_string(),
-                    *now
+                    *now,
+                    save.revision
                 )
                 .map(drop)
             })

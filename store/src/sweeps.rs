@@ -8,7 +8,7 @@ use crate::engine::{Query, Scope, Tx, execute, execute_query, fetch_all, fetch_o
 use crate::rows::{self, Word, clean};
 use crate::{Result, Store, StoreError, TenantStore};
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
-use domain::{HookState, PsaInstance, TenantId};
+use domain::{HookState, PsaInstance, PsaKind, TenantId};
 use uuid::Uuid;
 
 /// How long after it is saved a connection is first swept: its webhook is being set up.
@@ -119,6 +119,39 @@ impl TryFrom<SweepRow> for Sweep {
             hook: hook.zip(row.hook_since),
         })
     }
+}
+
+/// Which system was asked, and through which save of its connection; `None`: it does not matter. What is found through one
+/// save is not kept after the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepOf {
+    pub psa: PsaInstance,
+    pub revision: Option<i64>,
+}
+
+impl From<PsaInstance> for SweepOf {
+    fn from(psa: PsaInstance) -> Self {
+        Self { psa, revision: None }
+    }
+}
+
+impl From<PsaKind> for SweepOf {
+    fn from(kind: PsaKind) -> Self {
+        PsaInstance::from(kind).into()
+    }
+}
+
+/// Ends a statement on `sweeps` that stands at its last condition: `$n` the revision.
+macro_rules! of_the_save {
+    ($n:literal) => {
+        concat!(
+            " AND ($",
+            $n,
+            " IS NULL OR EXISTS (SELECT 1 FROM psa_connections p WHERE p.tenant_id = sweeps.tenant_id AND p.revision = $",
+            $n,
+            "))"
+        )
+    };
 }
 
 /// What the save of a connection changed.
@@ -258,16 +291,16 @@ impl TenantStore {
     /// or created before the connection was made, is left out. Nothing happens if another PSA is connected by now.
     pub async fn sweep_keep(
         &self,
-        psa: PsaInstance,
+        swept: SweepOf,
         found: Vec<SweptTicket>,
         begun_at: DateTime<Utc>,
         cursor: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<()> {
         self
-            .write((self.tenant, psa, found, begun_at, cursor, now), |tx, input| {
+            .write((self.tenant, swept, found, begun_at, cursor, now), |tx, input| {
                 Box::pin(async move {
-                    let (tenant, psa, found, begun_at, cursor, now) = input;
+                    let (tenant, SweepOf { psa, revision }, found, begun_at, cursor, now) = input;
                     let (through, list) = match cursor {
                         Some(_) => (None, Some(*begun_at)),
                         None => (Some(*begun_at), None),
@@ -275,13 +308,18 @@ impl TenantStore {
                     let since: Option<(Option<DateTime<Utc>>,)> = fetch_optional!(
                         tx,
                         (Option<DateTime<Utc>>,),
-                        "UPDATE sweeps SET through = coalesce($1, through), list_begun_at = $2, list_cursor = $3
-                         WHERE tenant_id = $4 AND psa = $5 RETURNING since",
+                        concat!(
+                            "UPDATE sweeps SET through = coalesce($1, through), list_begun_at = $2, list_cursor = $3
+                             WHERE tenant_id = $4 AND psa = $5",
+                            of_the_save!("6"),
+                            " RETURNING since"
+                        ),
                         through,
                         list,
                         cursor.as_deref(),
                         tenant.0,
-                        psa.to_string()
+                        psa.to_string(),
+                        *revision
                     )?;
                     let Some((Some(since),)) = since else { return Ok(()) };
                     keep(tx, *tenant, *psa, found.iter().filter(|one| one.created_at >= since), *now).await?;
@@ -368,21 +406,25 @@ impl TenantStore {
     /// What the PSA says of its webhook; the time stays that of the last change. `None`: it does not say.
     pub async fn hook_found(
         &self,
-        psa: PsaInstance,
+        swept: SweepOf,
         state: Option<HookState>,
         now: DateTime<Utc>,
     ) -> Result<()> {
         self
-            .write((self.tenant, psa, state, now), |tx, (tenant, psa, state, now)| {
+            .write((self.tenant, swept, state, now), |tx, (tenant, SweepOf { psa, revision }, state, now)| {
                 Box::pin(async move {
                     execute!(
                         tx,
-                        "UPDATE sweeps SET hook_since = CASE WHEN hook = $1 THEN hook_since ELSE $2 END, hook = $1
-                         WHERE tenant_id = $3 AND psa = $4",
+                        concat!(
+                            "UPDATE sweeps SET hook_since = CASE WHEN hook = $1 THEN hook_since ELSE $2 END, hook = $1
+                             WHERE tenant_id = $3 AND psa = $4",
+                            of_the_save!("5")
+                        ),
                         state.map(Word::word),
                         *now,
                         tenant.0,
-                        psa.to_string()
+                        psa.to_string(),
+                        *revision
                     )
                     .map(drop)
                 })

@@ -18,7 +18,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::door::{Disposition, NewDelivery};
-use store::sweeps::{Sweep, SweepEnd, SweptTicket};
+use store::sweeps::{Sweep, SweepEnd, SweepOf, SweptTicket};
 use store::{StoreError, TenantStore};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
@@ -149,14 +149,17 @@ impl Inner {
 
 impl Tools {
     async fn sweep(&self, tenant: &TenantStore) -> Result<(), StoreError> {
-        let Some(sweep) = tenant.sweep().await? else { return Ok(()) };
-        let psa = match self.connections.instance(tenant).await {
-            Ok((instance, psa)) if instance == sweep.psa => psa,
-            // Another one was connected in this moment: its own sweep comes.
-            Ok(_) => return Ok(()),
+        // First, so that a place in a list is never another save's.
+        let (instance, psa) = match self.connections.instance(tenant).await {
+            Ok(connected) => connected,
             Err(ConnectError::NoPsa | ConnectError::Elsewhere(_)) => return Ok(()),
             Err(ConnectError::Store(error)) => return Err(error),
         };
+        let Some(sweep) = tenant.sweep().await? else { return Ok(()) };
+        if instance != sweep.psa {
+            // Another one was connected in this moment: its own sweep comes.
+            return Ok(());
+        }
         let result = match tokio::time::timeout(LONGEST, self.look(tenant, &psa, &sweep)).await {
             Ok(Err(Trouble::Store(error))) => return Err(error),
             Ok(Err(Trouble::Call(error))) => Err(error),
@@ -234,7 +237,8 @@ impl Tools {
         for _ in 0..PAGES {
             let Created { tickets, next } =
                 psa.created(from, cursor.as_deref()).await.map_err(Trouble::Call)?;
-            tenant.sweep_keep(sweep.psa, tickets, begun_at, next.clone(), self.clock.now()).await?;
+            let swept = SweepOf { psa: sweep.psa, revision: Some(psa.save.revision) };
+            tenant.sweep_keep(swept, tickets, begun_at, next.clone(), self.clock.now()).await?;
             if next.is_none() {
                 return Ok(true);
             }
@@ -267,6 +271,7 @@ impl Tools {
         if found == Some(HookState::Off) {
             tracing::warn!("the PSA has switched our webhook off; tickets come by sweeps");
         }
+        let swept = SweepOf { psa: swept, revision: Some(psa.save.revision) };
         tenant.hook_found(swept, found, now).await?;
         Ok(match found {
             Some(HookState::Off) => true,

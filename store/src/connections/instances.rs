@@ -4,7 +4,7 @@ mod hand_over;
 
 use super::hooks::{self, HookChange};
 use super::{before, without_secret};
-use crate::engine::{Tx, execute, fetch_all, fetch_optional};
+use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional};
 use crate::rows;
 use crate::sweeps::{Change, SweptSpan};
 use crate::{KeyRing, Result, StoreError, TenantStore};
@@ -21,6 +21,8 @@ pub struct KnownInstance {
     /// The newest that led there, without the secret.
     pub settings: PsaSettings,
     pub is_connected: bool,
+    /// It is said to have moved to where it is now, and did not let us in there yet.
+    pub is_unproven: bool,
 }
 
 /// Which system the settings of a save lead to.
@@ -84,18 +86,25 @@ pub(super) async fn settle(
     let known = known(tx, tenant, settings.kind()).await?;
     let leads = leads.or_by_address(&known, settings, before)?;
     let found = find(&known, settings, leads, before);
-    let (instance, returns) = (found.instance, found.has_worked);
+    let (instance, returns, moves, was_unproven) =
+        (found.instance, found.has_worked, found.moves, found.was_unproven);
     let known_settings = found.keep(tx, tenant).await?;
+    // Only before any system let us in is what did not a mistake for the one that is saved now. Later it may have been
+    // another system, whose numbers are other tickets here; unless a person says that it was this one.
+    let is_first = !any_has_worked(tx, tenant).await?;
+    let is_said =
+        |known: &Known| leads != Leads::ByAddress && known.settings.is_surely_same_instance(&known_settings);
     let mut absorbed = Vec::new();
     for known in known.iter().filter(|known| known.instance != instance) {
         if known.merged_into == Some(instance) {
             hand_over_late(tx, tenant, known.instance, instance).await?;
-        } else if known.is_open() && !known.has_worked && returns {
-            drop_calls(tx, tenant, known.instance).await?;
-        } else if known.is_open() && !known.has_worked {
+        } else if known.is_open() && !known.has_worked && (is_first || is_said(known)) {
             hand_over(tx, tenant, known.instance, instance).await?;
             absorb(tx, tenant, known.instance, instance).await?;
         } else {
+            if known.is_open() && !known.has_worked && returns {
+                drop_calls(tx, tenant, known.instance).await?;
+            }
             continue;
         }
         absorbed.push(known.instance);
@@ -107,6 +116,7 @@ pub(super) async fn settle(
         for same in same.filter(|known| known.settings.is_surely_same_instance(&known_settings)) {
             merge(tx, tenant, same.instance, instance).await?;
             merged.push(same.instance);
+            remember_where(tx, tenant, instance, same).await?;
         }
         absorbed.extend(&merged);
         if !merged.is_empty() {
@@ -134,6 +144,14 @@ pub(super) async fn settle(
         }
         swept = swept_span(tx, tenant, instance).await?;
         revive(tx, tenant, instance).await?;
+    } else if moves {
+        // What is being read or listed there is not what stands here, and if it was a mistake, what was listed is not either.
+        if !was_unproven {
+            leave(tx, tenant, instance).await?;
+        }
+        swept = swept_span(tx, tenant, instance).await?;
+        hand_over::take_back(tx, tenant, instance).await?;
+        revive(tx, tenant, instance).await?;
     }
     Ok(Settled { instance, change, hook, swept, merged })
 }
@@ -145,22 +163,22 @@ impl TenantStore {
         let mut reader = self.read().await?;
         let found = fetch_all!(
             reader,
-            (String, String, bool, bool),
+            (String, String, bool, bool, bool),
             concat!(
-                "SELECT i.psa, i.settings, EXISTS (
+                "SELECT i.psa, i.settings, i.unproven, EXISTS (
                    SELECT 1 FROM psa_connections c WHERE c.tenant_id = i.tenant_id AND c.psa = i.psa), ",
                 has_worked!("i"),
                 " FROM psa_instances i WHERE i.tenant_id = $1 AND i.merged_into IS NULL"
             ),
             self.tenant.0
         )?;
-        let systems =
-            found.into_iter().filter(|(_, _, is_connected, has_worked)| *is_connected || *has_worked);
-        let known = systems.map(|(psa, settings, is_connected, _)| {
+        let systems = found.into_iter().filter(|(.., is_connected, has_worked)| *is_connected || *has_worked);
+        let known = systems.map(|(psa, settings, is_unproven, is_connected, _)| {
             Ok(KnownInstance {
                 instance: rows::read_instance(TABLE, &psa)?,
                 settings: rows::read_json(TABLE, "settings", &settings)?,
                 is_connected,
+                is_unproven,
             })
         });
         let mut known = known.collect::<Result<Vec<_>>>()?;
@@ -235,25 +253,62 @@ async fn absorb(tx: &mut Tx, tenant: TenantId, mistake: PsaInstance, into: PsaIn
     .map(drop)
 }
 
-/// What waited for this system until it was given up is worked on now.
-async fn revive(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
-    let instance = instance.to_string();
-    execute!(
+async fn any_has_worked(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
+    let found: Option<(i64,)> = fetch_optional!(
         tx,
-        "UPDATE deliveries SET state = 'queued' WHERE tenant_id = $1 AND psa = $2 AND state = 'dead'
-           AND external_ticket IN (SELECT j.external_ticket FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2
-             AND j.due_at IS NULL AND j.lease_token IS NULL AND j.ticket_id IS NULL)",
-        tenant.0,
-        &instance
+        (i64,),
+        concat!(
+            "SELECT CAST(1 AS bigint) FROM psa_instances i WHERE i.tenant_id = $1 AND i.merged_into IS NULL AND ",
+            has_worked!("i"),
+            " LIMIT 1"
+        ),
+        tenant.0
     )?;
+    Ok(found.is_some())
+}
+
+/// Where one that is part of another now ever was, that other was.
+async fn remember_where(tx: &mut Tx, tenant: TenantId, instance: PsaInstance, part: &Known) -> Result<()> {
+    let (settings, former): (String, String) = fetch_one!(
+        tx,
+        (String, String),
+        "SELECT settings, former FROM psa_instances WHERE tenant_id = $1 AND psa = $2",
+        tenant.0,
+        instance.to_string()
+    )?;
+    let settings: PsaSettings = rows::read_json(TABLE, "settings", &settings)?;
+    let mut former: Vec<PsaSettings> = rows::read_json(TABLE, "former", &former)?;
+    for place in [&part.settings].into_iter().chain(&part.former) {
+        if ![&settings].into_iter().chain(&former).any(|known| place.is_same_instance(known)) {
+            former.push(place.clone());
+        }
+    }
     execute!(
         tx,
-        "UPDATE jobs SET due_at = created_at, attempts = 0, cause = NULL WHERE tenant_id = $1 AND psa = $2
-           AND due_at IS NULL AND lease_token IS NULL AND ticket_id IS NULL",
+        "UPDATE psa_instances SET former = $1 WHERE tenant_id = $2 AND psa = $3",
+        rows::json(&former)?,
         tenant.0,
-        &instance
+        instance.to_string()
     )
     .map(drop)
+}
+
+/// What waited to be read from this system until it was given up is worked on now.
+async fn revive(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    let instance = instance.to_string();
+    for statement in [
+        "UPDATE deliveries SET state = 'queued' WHERE tenant_id = $1 AND psa = $2 AND state = 'dead'
+           AND external_ticket IN (SELECT j.external_ticket FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2
+             AND j.due_at IS NULL AND j.lease_token IS NULL AND j.stage = 'read')",
+        "UPDATE tickets SET state = 'reading', reason = NULL WHERE tenant_id = $1 AND psa = $2 AND state = 'failed'
+           AND external_id IN (SELECT j.external_ticket FROM jobs j WHERE j.tenant_id = $1 AND j.psa = $2
+             AND j.due_at IS NULL AND j.lease_token IS NULL AND j.stage = 'read')",
+        "UPDATE jobs SET due_at = created_at, attempts = 0, cause = NULL WHERE tenant_id = $1 AND psa = $2
+           AND due_at IS NULL AND lease_token IS NULL AND stage = 'read'",
+    ] {
+        execute!(tx, statement, tenant.0, &instance)?;
+    }
+    Ok(())
 }
 
 /// Keeps how far the connected instance was swept.
@@ -378,6 +433,10 @@ struct Found {
     unproven: bool,
     /// It is a system that let us in before.
     has_worked: bool,
+    /// It was known to be elsewhere.
+    moves: bool,
+    /// And there it never let us in.
+    was_unproven: bool,
 }
 
 impl Found {
@@ -407,15 +466,20 @@ fn find(known: &[Known], settings: &PsaSettings, leads: Leads, before: Option<Ps
         // Settings that leave something open may fit several: what let us in goes before what did not.
         Leads::ByAddress => open()
             .filter(|known| known.at(settings).is_some())
-            .min_by_key(|known| (!present(known), !known.has_worked, known.instance))
-            // Where it is said to have moved to was a mistake, and this mends it.
-            .or_else(|| open().find(|known| present(known) && known.unproven)),
+            .min_by_key(|known| (!known.has_worked, !present(known), known.instance)),
     };
     let Some(found) = found else {
         let newest = known.iter().map(|known| known.instance.number).max().unwrap_or_default();
         let instance = PsaInstance { kind: settings.kind(), number: newest + 1 };
-        let (settings, former) = (settings.clone(), Vec::new());
-        return Found { instance, settings, former, unproven: false, has_worked: false };
+        return Found {
+            instance,
+            settings: settings.clone(),
+            former: Vec::new(),
+            unproven: false,
+            has_worked: false,
+            moves: false,
+            was_unproven: false,
+        };
     };
     let (instance, has_worked) = (found.instance, found.has_worked);
     let stays = settings.is_same_instance(&found.settings);
@@ -430,5 +494,5 @@ fn find(known: &[Known], settings: &PsaSettings, leads: Leads, before: Option<Ps
     let unproven = if stays { found.unproven } else { has_worked && at.is_none() };
     let settings = settings.clone();
     let settings = at.map_or_else(|| settings.clone(), |at| settings.clone().or_what_was_known(at));
-    Found { instance, settings, former, unproven, has_worked }
+    Found { instance, settings, former, unproven, has_worked, moves: !stays, was_unproven: found.unproven }
 }

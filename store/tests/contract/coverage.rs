@@ -131,7 +131,8 @@ const OF_TENANTS: [&str; 24] = [
 ];
 
 /// Statements put together from pieces, whose tenant is in a later one.
-const CONTINUED: [&str; 6] = [
+const CONTINUED: [&str; 7] = [
+    "UPDATE deliveries SET dedupe_key = dedupe_key || ' ended ' || ",
     "SELECT t.id, t.external_id, t.number",
     "UPDATE deliveries SET state = 'ignored', reason = ",
     "UPDATE actions SET finished_at = ",

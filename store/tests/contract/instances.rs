@@ -263,6 +263,9 @@ async fn settings_that_leave_something_open_lead_to_what_worked(store: TestStore
     carried(&acme, "7", 3).await;
     save(autotask, 10).await;
     assert_eq!(save(of(None), 20).await, number(2));
+    // And beside a mistake that is connected.
+    assert_eq!(save(of(Some("noe")), 30).await, number(3));
+    assert_eq!(save(of(None), 40).await, number(2));
 }
 
 async fn what_was_given_up_while_another_was_connected_is_worked_on_again(store: TestStore) {

@@ -4,7 +4,7 @@ use crate::instances::{LIVE, TRIAL, WRONG, arrive, carried, connect, halo, insta
 use crate::support::{self, at, claim, tenant};
 use domain::{PsaInstance, PsaKind};
 use store::connections::HookChange;
-use store::sweeps::{SweepEnd, SweptTicket};
+use store::sweeps::{SweepEnd, SweepOf, SweptTicket};
 use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, TenantStore};
 
@@ -24,7 +24,14 @@ support::on_both_engines! {
     addresses_that_are_kept_are_sealed_anew,
     an_address_that_is_to_be_the_only_one_ends_those_beside_it,
     a_system_that_moved_is_known_where_it_was,
-    a_mistake_in_where_it_moved_to_is_mended_without_saying_it_again,
+    a_mistake_in_where_it_moved_to_is_mended_by_saying_it_of_the_right_one,
+    whoever_does_not_say_so_connects_another_system_even_after_a_mistake,
+    what_is_read_or_listed_while_a_system_moves_is_read_and_listed_anew,
+    what_never_let_us_in_and_is_said_to_be_the_system_is_it,
+    a_third_system_has_nothing_of_one_that_never_let_us_in,
+    what_was_given_up_before_a_move_was_mended_goes_on,
+    where_a_part_of_a_system_was_the_system_was,
+    lists_of_an_older_save_are_not_kept,
     a_ticket_that_was_done_at_one_and_waits_at_the_other_is_done,
     what_is_remembered_of_a_client_at_both_is_remembered,
     a_merge_among_work_counts_each_ticket_once,
@@ -157,20 +164,144 @@ async fn a_system_that_moved_is_known_where_it_was(store: TestStore) {
     assert_eq!(instance(&acme).await, number(2), "what was never said to be it is another");
 }
 
-async fn a_mistake_in_where_it_moved_to_is_mended_without_saying_it_again(store: TestStore) {
+async fn a_mistake_in_where_it_moved_to_is_mended_by_saying_it_of_the_right_one(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
     let hook = key(&acme).await;
     moved(&acme, WRONG, number(1), 10).await;
+    assert!(acme.psa_instances().await.unwrap()[0].is_unproven, "the page has it chosen");
     arrive(&acme, "8", 11).await;
-    connect(&acme, MOVED, 20).await;
+    moved(&acme, MOVED, number(1), 20).await;
     assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook));
     assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(1))]);
-    carried(&acme, "9", 22).await;
     acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(23)).await.unwrap();
-    connect(&acme, TRIAL, 30).await;
-    assert_eq!(instance(&acme).await, number(2), "once it is proven, another address is another system");
+    assert!(!acme.psa_instances().await.unwrap()[0].is_unproven);
+    connect(&acme, WRONG, 30).await;
+    assert_eq!(instance(&acme).await, number(2), "the mistake is none of its addresses");
+}
+
+async fn whoever_does_not_say_so_connects_another_system_even_after_a_mistake(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    moved(&acme, WRONG, number(1), 10).await;
+    arrive(&acme, "8", 11).await;
+    connect(&acme, TRIAL, 20).await;
+    assert_eq!(instance(&acme).await, number(2));
+    assert!(!arrive(&acme, "7", 21).await.repeated, "its numbers are its own");
+    assert_eq!(
+        waiting(&acme, 22).await,
+        [("8".to_owned(), number(1)), ("7".to_owned(), number(2))],
+        "what came for the one is not read at the other"
+    );
+}
+
+async fn what_is_read_or_listed_while_a_system_moves_is_read_and_listed_anew(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    swept(&acme, number(1), 40, "6").await;
+    moved(&acme, WRONG, number(1), 50).await;
+    let save = acme.newest_save(store::connections::Which::Psa).await;
+    let asked = SweepOf { psa: number(1), revision: Some(save.revision) };
+    let listed =
+        |ticket: &str| vec![SweptTicket { external_ticket: ticket.into(), number: None, created_at: at(55) }];
+    acme.sweep_keep(asked, listed("of the wrong one"), at(60), None, at(60)).await.unwrap();
+    arrive(&acme, "8", 61).await;
+    // The first one that is due is what the sweep before found.
+    let jobs = store.job_claim(at(61), support::LEASE, 9, store::jobs::Share::of(9)).await.unwrap();
+    let job = jobs.iter().find(|job| job.external_ticket == "8").unwrap();
+    connect(&acme, LIVE, 70).await;
+    assert_eq!(instance(&acme).await, number(1));
+    let late = acme.ticket_read(job.lease, &support::read("8", "of the wrong one"), at(71)).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
+    acme.sweep_keep(asked, listed("late"), at(72), None, at(72)).await.unwrap();
+    acme.hook_found(asked, Some(domain::HookState::Off), at(72)).await.unwrap();
+    let sweep = acme.sweep().await.unwrap().unwrap();
+    assert_eq!((sweep.through, sweep.hook.is_none()), (Some(at(40)), true), "from where it was left");
+    let missing = acme.sweep_missing(number(1), at(99), 10).await.unwrap();
+    assert!(missing.iter().all(|one| one.external_ticket != "late"), "{missing:?}");
+    let waiting = waiting(&acme, 80).await;
+    assert!(waiting.contains(&("8".to_owned(), number(1))), "{waiting:?}");
+}
+
+async fn what_never_let_us_in_and_is_said_to_be_the_system_is_it(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    // It has moved, which was not said, and the key was wrong.
+    connect(&acme, MOVED, 10).await;
+    let second = key(&acme).await;
+    arrive(&acme, "8", 11).await;
+    moved(&acme, MOVED, number(1), 20).await;
+    assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(1))]);
+    assert_eq!(leads_to(&store, &second).await, Some(number(1)), "it was told to call that address");
+}
+
+async fn a_third_system_has_nothing_of_one_that_never_let_us_in(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, WRONG, 10).await;
+    let mistaken = key(&acme).await;
+    let call = arrive(&acme, "8", 11).await;
+    let saved = acme.psa_connection_put(halo(TRIAL, "id"), &Actor::System, at(20)).await.unwrap();
+    assert_eq!((saved.instance, saved.hook), (number(3), HookChange::New));
+    assert_ne!(key(&acme).await, mistaken);
+    // Its call waits until a system works.
+    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(21)).await.unwrap();
+    assert_eq!(leads_to(&store, &mistaken).await, None);
+    acme.strays_hand_over(number(2)).await.unwrap();
+    let delivery = acme.delivery_fetch(call.delivery).await.unwrap().unwrap().delivery;
+    assert_eq!(delivery.state, store::door::DeliveryState::Ignored);
+    // Once it lets us in, the same call is taken.
+    connect(&acme, WRONG, 30).await;
+    assert!(!arrive(&acme, "8", 31).await.repeated);
+    assert_eq!(waiting(&acme, 32).await, [("8".to_owned(), number(2))]);
+}
+
+async fn what_was_given_up_before_a_move_was_mended_goes_on(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "1", 1).await;
+    let replayed =
+        acme.ticket_list(&store::tickets::TicketFilter::default(), 1, None).await.unwrap().rows[0].id;
+    moved(&acme, WRONG, number(1), 10).await;
+    arrive(&acme, "7", 11).await;
+    let job = claim(&store, 11).await;
+    store.job_bury(job.lease, "nobody answers there", at(12)).await.unwrap();
+    acme.ticket_replay(replayed, &Actor::System, at(13)).await.unwrap();
+    let job = claim(&store, 13).await;
+    store.job_bury(job.lease, "nobody answers there", at(14)).await.unwrap();
+    moved(&acme, MOVED, number(1), 20).await;
+    assert_eq!(waiting(&acme, 21).await.len(), 2);
+    let story = acme.ticket_story(replayed).await.unwrap().unwrap();
+    assert_eq!(story.row.state, store::tickets::TicketState::Reading);
+}
+
+async fn where_a_part_of_a_system_was_the_system_was(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, TRIAL, 10).await;
+    carried(&acme, "8", 11).await;
+    moved(&acme, MOVED, number(2), 20).await;
+    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(21)).await.unwrap();
+    moved(&acme, MOVED, number(1), 30).await;
+    for (second, url) in [(40, TRIAL), (50, LIVE), (60, MOVED)] {
+        connect(&acme, url, second).await;
+        assert_eq!(instance(&acme).await, number(1), "{url}");
+    }
+}
+
+async fn lists_of_an_older_save_are_not_kept(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    let before = acme.newest_save(store::connections::Which::Psa).await;
+    connect(&acme, MOVED, 10).await;
+    acme.lookups_put(before, PsaKind::HaloPsa, serde_json::json!({"of": "before"}), at(11)).await.unwrap();
+    assert!(acme.lookups_get().await.unwrap().is_none());
 }
 
 async fn a_ticket_that_was_done_at_one_and_waits_at_the_other_is_done(store: TestStore) {
@@ -254,7 +385,7 @@ async fn what_was_created_between_two_addresses_is_asked_for(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
-    acme.sweep_keep(number(1), vec![], at(50), None, at(50)).await.unwrap();
+    acme.sweep_keep(number(1).into(), vec![], at(50), None, at(50)).await.unwrap();
     let end = SweepEnd { next_at: at(60), quiet: 1, problem: None };
     acme.sweep_end(number(1), end, at(51)).await.unwrap();
     connect(&acme, MOVED, 90).await;
@@ -351,7 +482,7 @@ async fn a_mistake_in_the_address_ends_no_webhook(store: TestStore) {
 /// Asks until a second; what was found there is missing.
 async fn swept(tenant: &TenantStore, psa: PsaInstance, until: i64, ticket: &str) {
     let found = SweptTicket { external_ticket: ticket.into(), number: None, created_at: at(until) };
-    tenant.sweep_keep(psa, vec![found], at(until), None, at(until)).await.unwrap();
+    tenant.sweep_keep(psa.into(), vec![found], at(until), None, at(until)).await.unwrap();
     let end = SweepEnd { next_at: at(until + 60), quiet: 1, problem: None };
     tenant.sweep_end(psa, end, at(until)).await.unwrap();
 }

@@ -318,11 +318,12 @@ async fn prompts_are_counted_and_kept(store: TestStore) {
 async fn look_ups_are_kept_as_they_were(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     assert!(acme.lookups_get().await.unwrap().is_none());
+    acme.psa_connection_put(crate::tenancy::psa(), &Actor::System, at(0)).await.unwrap();
     for (second, kind, value) in [
         (1, PsaKind::Autotask, json!({"priorities": [{"id": "1", "label": "Critical"}]})),
         (2, PsaKind::HaloPsa, json!({"b": [], "a": null, "n": 1.5, "u": "\u{0000}é"})),
     ] {
-        acme.lookups_put(kind, value.clone(), at(second)).await.unwrap();
+        acme.lookups_put(acme.newest_save(Which::Psa).await, kind, value.clone(), at(second)).await.unwrap();
         let kept = acme.lookups_get().await.unwrap().unwrap();
         assert_eq!((kept.kind, kept.value, kept.fetched_at), (kind, value, at(second)));
     }

@@ -66,7 +66,15 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     let (token, _) = tenant.token_create("ci", &by, at(0)).await.unwrap();
     tenant.psa_connection_put(psa(), &by, at(0)).await.unwrap();
     tenant.model_connection_put(model(), &by, at(0)).await.unwrap();
-    tenant.lookups_put(PsaKind::Autotask, serde_json::json!({"of": "acme"}), at(0)).await.unwrap();
+    tenant
+        .lookups_put(
+            tenant.newest_save(Which::Psa).await,
+            PsaKind::Autotask,
+            serde_json::json!({"of": "acme"}),
+            at(0),
+        )
+        .await
+        .unwrap();
     tenant.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(0)).await.unwrap();
     tenant.prompt_put("acme's prompt", &by, at(0)).await.unwrap();
     tenant.client_note_put(&"autotask/c".parse().unwrap(), "to remember", &by, at(0)).await.unwrap();
@@ -217,7 +225,9 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
         b.strays_hand_over(PsaKind::Autotask.into()).await.unwrap();
         b.connection_paused(b.newest_save(which).await, "B's own", Pace::USUAL, 0.5, at(9)).await.unwrap();
     }
-    b.lookups_put(PsaKind::HaloPsa, serde_json::json!({}), at(9)).await.unwrap();
+    b.lookups_put(b.newest_save(Which::Psa).await, PsaKind::HaloPsa, serde_json::json!({}), at(9))
+        .await
+        .unwrap();
     b.policy_put(&Policy { mode: Mode::Live, ..Policy::default() }, &by, at(9)).await.unwrap();
     b.prompt_put("B's prompt", &by, at(9)).await.unwrap();
     for verdict in [Some(Verdict::TooLow), None] {

@@ -156,11 +156,15 @@ fn WhichSystem(kind: PsaKind, known: Vec<KnownInstance>) -> impl IntoView {
         let text = format!("It has moved: the one at {}{now}", known.settings.place());
         Pick::new(known.instance.to_string(), text)
     });
+    // Whoever mends the address of a system that has moved means that system still.
+    let unproven = known.iter().find(|known| known.is_connected && known.is_unproven);
+    let chosen = unproven.map(|known| known.instance.to_string()).unwrap_or_default();
     let by_address = Pick::new("", "As the address says");
     view! {
         <Select
             label="Which system is this?"
             name=SAME_AS
+            value=chosen
             options=std::iter::once(by_address).chain(moved).collect()
             hint=format!(
                 "Matters only when the address changes. Another address is another {}, with tickets and a webhook address of its own, unless you say that it is one of these.",

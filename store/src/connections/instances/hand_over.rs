@@ -50,10 +50,30 @@ pub(super) async fn drop_calls(tx: &mut Tx, tenant: TenantId, from: PsaInstance)
             return Ok(());
         }
         way.end_calls(tx, &tickets, NEVER_LET_IN).await?;
+        // The same call may come again, once it lets us in.
+        let id = if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" };
+        let mut query = Query::new("UPDATE deliveries SET dedupe_key = dedupe_key || ' ended ' || ");
+        query.push(id).push(" WHERE state = 'ignored' AND reason = ").bind(NEVER_LET_IN);
+        query.push(" AND tenant_id = ");
+        way.of(&mut query, &tickets);
+        execute_query!(tx, query)?;
         let mut query = Query::new("DELETE FROM intake WHERE tenant_id = ");
         way.of(&mut query, &tickets);
         execute_query!(tx, query)?;
     }
+}
+
+/// Whoever reads a ticket of this system begins again: where it is has changed.
+pub(super) async fn take_back(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    execute!(
+        tx,
+        "UPDATE jobs SET lease_token = NULL, attempts = 0, due_at = created_at
+         WHERE tenant_id = $1 AND psa = $2 AND stage = 'read' AND lease_token IS NOT NULL",
+        tenant.0,
+        instance.to_string()
+    )?;
+    tx.announce(News::Everywhere);
+    Ok(())
 }
 
 const NEVER_LET_IN: &str =
@@ -161,11 +181,13 @@ impl Way {
 
     /// Whoever works on one of them loses it: what was read there is not what stands here.
     async fn begin_anew(&self, tx: &mut Tx, new: &BTreeSet<String>) -> Result<()> {
-        let mut query =
-            Query::new("UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL, due_at = created_at");
-        if !self.merges {
-            query.push(", stage = 'read', ticket_id = NULL, analysis_id = NULL");
-        }
+        let mut query = Query::new("UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL");
+        query.push(if self.merges {
+            // Whoever writes just now may not be through: the next one waits until its lease would have ended.
+            ", due_at = CASE WHEN lease_token IS NULL THEN created_at ELSE due_at END"
+        } else {
+            ", due_at = created_at, stage = 'read', ticket_id = NULL, analysis_id = NULL"
+        });
         query.push(", psa = ").bind(self.to.as_str()).push(" WHERE tenant_id = ");
         self.of(&mut query, new);
         execute_query!(tx, query)?;
