@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::Mode;
+use store::feedback::Judged;
 use store::tickets::{TicketRow, TicketState};
 
 /// One record (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front: titles and names
@@ -89,6 +90,42 @@ pub fn ticket(row: TicketRow, times: Times) -> String {
         row.escalated.to_string(),
         row.degraded.to_string(),
         row.text_removed.to_string(),
+    ])
+}
+
+/// The first record of a list of judged scores.
+pub fn judged_head() -> String {
+    record([
+        "number",
+        "title",
+        "client",
+        "score_of",
+        "score",
+        "judged",
+        "escalated",
+        "model",
+        "prompt_version",
+        "judged_at",
+        "judged_by",
+        "text",
+    ])
+}
+
+/// The record of a judged score, with the text that was read, as far as it is kept.
+pub fn judged(it: Judged, text: &str, times: Times) -> String {
+    record([
+        it.number,
+        it.title,
+        it.client.unwrap_or_default(),
+        it.dimension.word().to_owned(),
+        it.score.map(|score| score.to_string()).unwrap_or_default(),
+        it.verdict.slug().to_owned(),
+        it.escalated.to_string(),
+        it.model,
+        it.prompt_version.to_string(),
+        times.of(it.said_at),
+        it.said_by,
+        text.to_owned(),
     ])
 }
 

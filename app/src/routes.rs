@@ -26,6 +26,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/setup") view=pages::setup::SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/connections") view=pages::connections::ConnectionsPage ssr=SsrMode::Async/>
                 <Route path=path!("/policy") view=pages::policy::PolicyPage ssr=SsrMode::Async/>
+                <Route path=path!("/accuracy") view=pages::accuracy::AccuracyPage ssr=SsrMode::Async/>
                 <Route path=path!("/prompt") view=pages::prompt::PromptPage ssr=SsrMode::Async/>
                 <Route path=path!("/tokens") view=pages::tokens::TokensPage ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>

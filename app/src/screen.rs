@@ -54,6 +54,7 @@ pub enum Nav {
     Setup,
     Policy,
     Prompt,
+    Accuracy,
     Connections,
     Tokens,
     Settings,
@@ -61,8 +62,15 @@ pub enum Nav {
 
 impl Nav {
     const LISTEN: [Self; 4] = [Self::Overview, Self::Tickets, Self::Clients, Self::Activity];
-    const ARRANGE: [Self; 6] =
-        [Self::Policy, Self::Prompt, Self::Connections, Self::Tokens, Self::Settings, Self::Setup];
+    const ARRANGE: [Self; 7] = [
+        Self::Policy,
+        Self::Prompt,
+        Self::Accuracy,
+        Self::Connections,
+        Self::Tokens,
+        Self::Settings,
+        Self::Setup,
+    ];
 
     fn word(self) -> &'static str {
         match self {
@@ -73,6 +81,7 @@ impl Nav {
             Self::Setup => "Set-up",
             Self::Policy => "Policy",
             Self::Prompt => "Prompt",
+            Self::Accuracy => "Accuracy",
             Self::Connections => "Connections",
             Self::Tokens => "API tokens",
             Self::Settings => "Settings",
@@ -87,6 +96,7 @@ impl Nav {
             Self::Setup => "/setup",
             Self::Policy => "/policy",
             Self::Prompt => "/prompt",
+            Self::Accuracy => "/accuracy",
             Self::Connections => "/connections",
             Self::Tokens => "/tokens",
             Self::Settings => "/settings",
@@ -101,6 +111,7 @@ impl Nav {
             Self::Setup => Icon::Setup,
             Self::Policy => Icon::Policy,
             Self::Prompt => Icon::Prompt,
+            Self::Accuracy => Icon::Accuracy,
             Self::Connections => Icon::Connections,
             Self::Tokens => Icon::Tokens,
             Self::Settings => Icon::Settings,

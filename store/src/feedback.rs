@@ -1,10 +1,11 @@
 //! What people say of the scores.
 
-use crate::engine::{execute, fetch_all};
-use crate::rows::Word;
+use crate::engine::{execute, fetch_all, sql};
+use crate::rows::{self, Word};
 use crate::{Actor, Result, TenantStore, audit};
 use chrono::{DateTime, Utc};
-use domain::{AnalysisId, Dimension, Verdict};
+use domain::{AnalysisId, Assessment, Dimension, Score, TicketId, Verdict};
+use uuid::Uuid;
 
 /// What somebody said of one score.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,103 @@ pub struct Feedback {
     pub said_by: String,
 }
 
+/// A score that somebody judged, with its ticket and how it came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    pub ticket: TicketId,
+    pub number: String,
+    pub title: String,
+    /// Written as a [`domain::ClientKey`].
+    pub client_id: Option<String>,
+    pub client: Option<String>,
+    pub escalated: bool,
+    pub dimension: Dimension,
+    pub verdict: Verdict,
+    pub score: Option<Score>,
+    pub model: String,
+    /// 0 is the built-in template.
+    pub prompt_version: i64,
+    pub said_at: DateTime<Utc>,
+    pub said_by: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct JudgedRow {
+    ticket_id: Uuid,
+    number: String,
+    title: String,
+    client_id: Option<String>,
+    client_name: Option<String>,
+    escalated: bool,
+    dimension: String,
+    verdict: String,
+    assessment: Option<String>,
+    model: Option<String>,
+    prompt_version: Option<i64>,
+    said_at: DateTime<Utc>,
+    said_by: String,
+}
+
+impl JudgedRow {
+    fn read(self) -> Result<Judged> {
+        let dimension: Dimension = Word::read("feedback", "dimension", &self.dimension)?;
+        let assessment: Option<Assessment> = self
+            .assessment
+            .as_deref()
+            .map(|text| rows::read_json("analyses", "assessment", text))
+            .transpose()?;
+        Ok(Judged {
+            ticket: self.ticket_id.into(),
+            number: self.number,
+            title: self.title,
+            client_id: self.client_id,
+            client: self.client_name,
+            escalated: self.escalated,
+            dimension,
+            verdict: Word::read("feedback", "verdict", &self.verdict)?,
+            score: assessment.map(|assessment| assessment.reading(dimension).score),
+            model: self.model.unwrap_or_default(),
+            prompt_version: self.prompt_version.unwrap_or_default(),
+            said_at: self.said_at,
+            said_by: self.said_by,
+        })
+    }
+}
+
+/// `$1` tenant, `$2` since when, `$3` how many; the model and the prompt's version out of the provenance, whose long texts
+/// stay where they are.
+macro_rules! judged {
+    ($model:literal, $prompt:literal) => {
+        concat!(
+            "SELECT a.ticket_id, t.number, t.title, t.client_id, t.client_name, t.escalated, f.dimension, f.verdict,
+               a.assessment, ",
+            $model,
+            " AS model, ",
+            $prompt,
+            " AS prompt_version, f.said_at, f.said_by
+             FROM feedback f
+             JOIN analyses a ON a.tenant_id = f.tenant_id AND a.id = f.analysis_id
+             JOIN tickets t ON t.tenant_id = a.tenant_id AND t.id = a.ticket_id
+             WHERE f.tenant_id = $1 AND f.said_at >= $2
+             ORDER BY f.said_at DESC, f.analysis_id DESC, f.dimension DESC LIMIT $3"
+        )
+    };
+}
+
 impl TenantStore {
+    /// Scores that somebody judged since then, the newest words first.
+    pub async fn feedback_list(&self, since: DateTime<Utc>, limit: u32) -> Result<Vec<Judged>> {
+        let mut reader = self.read().await?;
+        let text = sql!(
+            reader,
+            sqlite: judged!("json_extract(a.provenance, '$.model')", "json_extract(a.provenance, '$.prompt_version')"),
+            postgres: judged!("a.provenance::json->>'model'", "(a.provenance::json->>'prompt_version')::bigint"),
+        );
+        let found: Vec<JudgedRow> =
+            fetch_all!(reader, JudgedRow, text, self.tenant.0, rows::known_time(since), i64::from(limit))?;
+        found.into_iter().map(JudgedRow::read).collect()
+    }
+
     /// What was said of an analysis, at most once for each score.
     pub async fn feedback_of(&self, analysis: AnalysisId) -> Result<Vec<Feedback>> {
         let mut reader = self.read().await?;

@@ -116,12 +116,14 @@ fn page(client: ClientView, may_note: bool) -> AnyView {
     let figures = figures(&client);
     let ClientView { key, name, columns, quotes, contacts, note, tickets, .. } = client;
     let all = serde_urlencoded::to_string([("client", key.to_string())]).unwrap_or_default();
-    let all = format!("/tickets?{}&{all}", period.span());
+    let span = format!("{}&{all}", period.span());
+    let (all, csv) = (format!("/tickets?{span}"), format!("/tickets.csv?{span}"));
     view! {
         <p class="crumb"><a href=format!("/clients?{}", period.query())>"Clients"</a></p>
         <PageHeader title=name about=format!("Its mood, against its own norm of the {NORM_DAYS} days before.")>
             <Periods period path=path.clone()/>
             <a class="button" href=report>"Report"</a>
+            <a class="button" href=csv download="">"CSV"</a>
         </PageHeader>
         {figures}
         <div class="card"><TrendChart finding columns unit=period.bucket().1/></div>

@@ -1,5 +1,6 @@
 //! The pages. Each is one component for its address, a loader that reads the store, and its server functions.
 
+pub mod accuracy;
 pub mod activity;
 pub mod arrivals;
 pub mod client;

@@ -10,6 +10,7 @@ pub enum Icon {
     Setup,
     Policy,
     Prompt,
+    Accuracy,
     Connections,
     Tokens,
     Settings,
@@ -34,6 +35,7 @@ impl Icon {
             Self::Setup => "M4 17V3M4 3.8H15L12.5 7.4L15 11H4",
             Self::Policy => "M3 5.5H10M14 5.5H17M3 14.5H6M10 14.5H17M12 3.5V7.5M8 12.5V16.5",
             Self::Prompt => "M3 4H17V13.5H10L6.5 17V13.5H3ZM6.5 7.5H13.5M6.5 10H11",
+            Self::Accuracy => "M10 3A7 7 0 1 0 17 10M10 6.5A3.5 3.5 0 1 0 13.5 10M10 10L17 3M13.5 3H17V6.5",
             Self::Connections => {
                 "M7.5 12.5L12.5 7.5M8.5 6L10.8 3.7A3.9 3.9 0 0 1 16.3 9.2L14 11.5M11.5 14L9.2 16.3A3.9 3.9 0 0 1 3.7 10.8L6 8.5"
             }

@@ -48,7 +48,7 @@ pub fn router(parts: Parts) -> Router {
         .with_secure(instance.secure)
         .with_expiry(Expiry::OnInactivity(time::Duration::hours(i64::from(session_hours))));
     let streams = Streams::new(instance.clone(), stop);
-    let news = streams.clone();
+    let (news, judged) = (streams.clone(), streams.clone());
     let context = move || provide_context(instance.clone());
     let page = render_app_async_with_context(context.clone(), || shell(assets::current()));
 
@@ -60,6 +60,7 @@ pub fn router(parts: Parts) -> Router {
     pages
         .route("/do/{form}", post(move |request| forms::answer(context.clone(), request)))
         .route("/tickets.csv", get(move |session, query| streams.clone().tickets_csv(session, query)))
+        .route("/accuracy.csv", get(move |session| judged.clone().accuracy_csv(session)))
         .route("/live/tickets", get(move |session, query| news.clone().ticket_news(session, query)))
         .fallback(get(page))
         .layer(sessions)

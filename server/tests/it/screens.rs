@@ -163,7 +163,7 @@ async fn a_delivery(screens: &Screens, tenant: &TenantStore) -> String {
     screens.store.accept(delivery).await.unwrap().delivery.to_string()
 }
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
     "/tickets",
     "/clients",
@@ -172,6 +172,7 @@ const PAGES: [&str; 12] = [
     "/connections",
     "/policy",
     "/prompt",
+    "/accuracy",
     "/tokens",
     "/settings",
     "/tickets?sort=urgency&columns=board.impact",

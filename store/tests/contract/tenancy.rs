@@ -234,6 +234,7 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
         assert!(!b.feedback_put(a.analysis, Dimension::Urgency, verdict, &by, at(9)).await.unwrap());
     }
     assert!(b.feedback_of(a.analysis).await.unwrap().is_empty());
+    assert!(b.feedback_list(at(-9), 10).await.unwrap().is_empty());
     assert_eq!(a.tenant.feedback_of(a.analysis).await.unwrap().len(), 1);
     let client = "autotask/c".parse().unwrap();
     b.client_note_put(&client, "", &by, at(9)).await.unwrap();

@@ -2,6 +2,7 @@
 //! told as they come.
 
 use app::csv::{self, Times};
+use app::pages::accuracy;
 use app::pages::tickets::Filters;
 use app::viewer::{Viewer, viewer_of};
 use app::{AppError, Instance};
@@ -9,9 +10,11 @@ use axum::body::Body;
 use axum::extract::RawQuery;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use domain::Permission;
-use futures::stream::{try_unfold, unfold};
+use futures::StreamExt;
+use futures::future::ready;
+use futures::stream::{once, try_unfold, unfold};
 use http::{HeaderName, StatusCode, header};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,6 +33,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 15;
 /// News that are counted; what is more is said to be more.
 const MOST: u32 = 100;
+/// Spreadsheets that know no better take these bytes at the beginning as a sign of UTF-8.
+const MARK: char = '\u{feff}';
 /// People who can be told at the same time, by one process.
 const LISTENERS: usize = 2_000;
 
@@ -53,16 +58,32 @@ impl Streams {
             Err(error) => return refused(&error),
         };
         let filters = Filters::of_query(query.as_deref().unwrap_or_default());
-        let day = viewer.now.with_timezone(&viewer.time_zone).format("%Y-%m-%d");
-        let name = format!("attachment; filename=\"tickets-{day}.csv\"");
+        let headers = file(&viewer, "tickets");
         let walk = Walk { filter: filters.filter(viewer.time_zone), filters, viewer, next: Next::Head };
-        let body = Body::from_stream(try_unfold(walk, Walk::step));
-        let headers = [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (header::CONTENT_DISPOSITION, name),
-            (header::CACHE_CONTROL, "private, no-store".to_owned()),
-        ];
-        (headers, body).into_response()
+        (headers, Body::from_stream(try_unfold(walk, Walk::step))).into_response()
+    }
+
+    /// The scores that people judged, with the texts that were read: for whoever wants to compare models and prompts.
+    pub(super) async fn accuracy_csv(self, session: Session) -> Response {
+        let viewer = match viewer_of(&self.instance, &session, Permission::Read).await {
+            Ok(viewer) => viewer,
+            Err(error) => return refused(&error),
+        };
+        let since = viewer.now - Days::new(accuracy::DAYS);
+        let judged = match viewer.store.feedback_list(since, accuracy::MOST).await {
+            Ok(judged) => judged,
+            Err(error) => return refused(&error.into()),
+        };
+        let headers = file(&viewer, "judged-scores");
+        let times = Times::In(viewer.time_zone);
+        let lines = try_unfold((viewer, judged.into_iter()), move |(viewer, mut judged)| async move {
+            let Some(one) = judged.next() else { return Ok::<_, StoreError>(None) };
+            let read = viewer.store.ticket_for_work(one.ticket).await?;
+            let text = read.map(|(_, read)| read.text).unwrap_or_default();
+            Ok(Some((csv::judged(one, &text, times), (viewer, judged))))
+        });
+        let head = once(ready(Ok(format!("{MARK}{}", csv::judged_head()))));
+        (headers, Body::from_stream(head.chain(lines))).into_response()
     }
 
     /// Server-sent events named `news`: how many tickets came in or were scored since the moment in the address. Whoever
@@ -90,6 +111,16 @@ impl Streams {
         (headers, Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))))
             .into_response()
     }
+}
+
+/// Of a file for spreadsheets that is named after what it holds and today.
+fn file(viewer: &Viewer, what: &str) -> [(HeaderName, String); 3] {
+    let day = viewer.now.with_timezone(&viewer.time_zone).format("%Y-%m-%d");
+    [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{what}-{day}.csv\"")),
+        (header::CACHE_CONTROL, "private, no-store".to_owned()),
+    ]
 }
 
 /// Microseconds since 1970.
@@ -127,8 +158,7 @@ impl Walk {
             Next::End => Ok(None),
             Next::Head => {
                 self.next = Next::Page(None);
-                // Spreadsheets that know no better take the first three bytes as a sign of UTF-8.
-                Ok(Some((format!("\u{feff}{}", csv::tickets_head()), self)))
+                Ok(Some((format!("{MARK}{}", csv::tickets_head()), self)))
             }
             Next::Page(cursor) => {
                 let (store, cursor) = (&self.viewer.store, cursor.as_deref());

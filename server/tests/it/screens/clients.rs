@@ -118,6 +118,18 @@ async fn people_say_what_they_think_of_a_score_and_take_it_back() {
         assert_eq!(browser.post("/do/score-feedback", &fields).await.leads_to(), ticket);
         let page = browser.get(&ticket).await.body.replace("<!>", "");
         assert!(page.contains(told), "{page}");
+        let accuracy = browser.get("/accuracy").await.body.replace("<!>", "");
+        assert_eq!(accuracy.contains("Nobody has judged a score yet"), !holds, "{accuracy}");
+        assert_eq!(accuracy.contains("Judgements by model and prompt"), holds, "{accuracy}");
+        let file = browser.get("/accuracy.csv").await;
+        assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+        assert!(file.body.starts_with("\u{feff}number,title,client,score_of,"), "{}", file.body);
+        assert_eq!(
+            file.body.contains(",urgency,") && file.body.contains(",too_high,"),
+            holds,
+            "{}",
+            file.body
+        );
         assert_eq!(page.contains("Said to be too high by owner@example.com"), holds, "{page}");
     }
     let fields = say("wonderful");

@@ -97,7 +97,7 @@ async fn heads_lead_to_an_order_and_the_address_says_which_columns_there_are() {
     );
     assert!(body.contains("highest urgency first"), "{body}");
     let scores: Vec<u32> = body
-        .split("Urgency ")
+        .split("aria-label=\"urgency ")
         .skip(1)
         .filter_map(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
         .collect();
