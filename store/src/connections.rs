@@ -12,7 +12,7 @@ use instances::{Leads, Settled};
 pub use state::{ConnectionState, Probe};
 use state::{StateRow, resume};
 
-use crate::engine::{Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked};
+use crate::engine::{Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked, sql};
 use crate::rows::{self, Word, clean};
 use crate::vault::Place;
 use crate::{Actor, KeyRing, Result, Store, TenantStore, audit, sweeps};
@@ -421,17 +421,18 @@ impl TenantStore {
     ) -> Result<()> {
         self.write((self.tenant, save, kind, value, now), |tx, (tenant, save, kind, value, now)| {
             Box::pin(async move {
+                if !holds(tx, *tenant, *save).await? {
+                    return Ok(());
+                }
                 execute!(
                     tx,
-                    "INSERT INTO lookups (tenant_id, psa, value, fetched_at)
-                         SELECT tenant_id, $2, $3, $4 FROM psa_connections WHERE tenant_id = $1 AND revision = $5
+                    "INSERT INTO lookups (tenant_id, psa, value, fetched_at) VALUES ($1, $2, $3, $4)
                          ON CONFLICT (tenant_id) DO UPDATE SET psa = excluded.psa, value = excluded.value,
                            fetched_at = excluded.fetched_at",
                     tenant.0,
                     kind.slug(),
                     value.to_string(),
-                    *now,
-                    save.revision
+                    *now
                 )
                 .map(drop)
             })
@@ -490,6 +491,24 @@ async fn before(tx: &mut Tx, tenant: TenantId) -> Result<Option<Before>> {
     let Some((settings, sealed, psa)) = found else { return Ok(None) };
     let settings = rows::read_json(TABLE_PSA, "settings", &settings)?;
     Ok(Some(Before { instance: instance_of(&psa, &settings)?, settings, sealed }))
+}
+
+/// Whether this is the save that holds, which no other one takes the place of until the transaction ends.
+pub(crate) async fn holds(tx: &mut Tx, tenant: TenantId, save: Save) -> Result<bool> {
+    let text = match save.which {
+        Which::Psa => sql!(
+            tx,
+            sqlite: "SELECT revision FROM psa_connections WHERE tenant_id = $1",
+            postgres: "SELECT revision FROM psa_connections WHERE tenant_id = $1 FOR SHARE",
+        ),
+        Which::Model => sql!(
+            tx,
+            sqlite: "SELECT revision FROM model_connections WHERE tenant_id = $1",
+            postgres: "SELECT revision FROM model_connections WHERE tenant_id = $1 FOR SHARE",
+        ),
+    };
+    let found: Option<(i64,)> = fetch_optional!(tx, (i64,), text, tenant.0)?;
+    Ok(found.is_some_and(|(revision,)| revision == save.revision))
 }
 
 fn without_secret(settings: &PsaSettings) -> PsaSettings {

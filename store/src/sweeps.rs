@@ -4,6 +4,7 @@
 //! of it, or a sweep took it in, is nowhere stored a second time: it is what decided in `intake`, where each ticket has one
 //! row. So the three counts hold under overlapping spans, repeats, crashes, and a webhook that comes at the same moment.
 
+use crate::connections::{self, Save, Which};
 use crate::engine::{Query, Scope, Tx, execute, execute_query, fetch_all, fetch_one, fetch_optional, sql};
 use crate::rows::{self, Word, clean};
 use crate::{Result, Store, StoreError, TenantStore};
@@ -129,6 +130,15 @@ pub struct SweepOf {
     pub revision: Option<i64>,
 }
 
+impl SweepOf {
+    async fn holds(self, tx: &mut Tx, tenant: TenantId) -> Result<bool> {
+        match self.revision {
+            Some(revision) => connections::holds(tx, tenant, Save { which: Which::Psa, revision }).await,
+            None => Ok(true),
+        }
+    }
+}
+
 impl From<PsaInstance> for SweepOf {
     fn from(psa: PsaInstance) -> Self {
         Self { psa, revision: None }
@@ -139,19 +149,6 @@ impl From<PsaKind> for SweepOf {
     fn from(kind: PsaKind) -> Self {
         PsaInstance::from(kind).into()
     }
-}
-
-/// Ends a statement on `sweeps` that stands at its last condition: `$n` the revision.
-macro_rules! of_the_save {
-    ($n:literal) => {
-        concat!(
-            " AND ($",
-            $n,
-            " IS NULL OR EXISTS (SELECT 1 FROM psa_connections p WHERE p.tenant_id = sweeps.tenant_id AND p.revision = $",
-            $n,
-            "))"
-        )
-    };
 }
 
 /// What the save of a connection changed.
@@ -288,7 +285,8 @@ impl TenantStore {
     }
 
     /// Keeps a page of the list, and where to go on: `list` until it was read to its end. A ticket that was found before,
-    /// or created before the connection was made, is left out. Nothing happens if another PSA is connected by now.
+    /// or created before the connection was made, is left out. `false`: another PSA is connected by now, or through another
+    /// save, and nothing is kept.
     pub async fn sweep_keep(
         &self,
         swept: SweepOf,
@@ -296,11 +294,15 @@ impl TenantStore {
         begun_at: DateTime<Utc>,
         cursor: Option<String>,
         now: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self
             .write((self.tenant, swept, found, begun_at, cursor, now), |tx, input| {
                 Box::pin(async move {
-                    let (tenant, SweepOf { psa, revision }, found, begun_at, cursor, now) = input;
+                    let (tenant, swept, found, begun_at, cursor, now) = input;
+                    let psa = &swept.psa;
+                    if !swept.holds(tx, *tenant).await? {
+                        return Ok(false);
+                    }
                     let (through, list) = match cursor {
                         Some(_) => (None, Some(*begun_at)),
                         None => (Some(*begun_at), None),
@@ -308,20 +310,15 @@ impl TenantStore {
                     let since: Option<(Option<DateTime<Utc>>,)> = fetch_optional!(
                         tx,
                         (Option<DateTime<Utc>>,),
-                        concat!(
-                            "UPDATE sweeps SET through = coalesce($1, through), list_begun_at = $2, list_cursor = $3
-                             WHERE tenant_id = $4 AND psa = $5",
-                            of_the_save!("6"),
-                            " RETURNING since"
-                        ),
+                        "UPDATE sweeps SET through = coalesce($1, through), list_begun_at = $2, list_cursor = $3
+                         WHERE tenant_id = $4 AND psa = $5 RETURNING since",
                         through,
                         list,
                         cursor.as_deref(),
                         tenant.0,
-                        psa.to_string(),
-                        *revision
+                        psa.to_string()
                     )?;
-                    let Some((Some(since),)) = since else { return Ok(()) };
+                    let Some((Some(since),)) = since else { return Ok(false) };
                     keep(tx, *tenant, *psa, found.iter().filter(|one| one.created_at >= since), *now).await?;
                     execute!(
                         tx,
@@ -330,7 +327,7 @@ impl TenantStore {
                         (*now - KEPT).date_naive(),
                         *now - KEPT
                     )
-                    .map(drop)
+                    .map(|_| true)
                 })
             })
             .await
@@ -381,10 +378,14 @@ impl TenantStore {
             .await
     }
 
-    /// The sweep of `psa` is over, well or not; unless another is connected meanwhile, of which that says nothing.
-    pub async fn sweep_end(&self, psa: PsaInstance, end: SweepEnd, now: DateTime<Utc>) -> Result<()> {
-        self.write((self.tenant, psa, end, now), |tx, (tenant, psa, end, now)| {
+    /// A sweep is over, well or not; unless another PSA is connected meanwhile, or through another save: of that it says
+    /// nothing.
+    pub async fn sweep_end(&self, swept: SweepOf, end: SweepEnd, now: DateTime<Utc>) -> Result<()> {
+        self.write((self.tenant, swept, end, now), |tx, (tenant, swept, end, now)| {
             Box::pin(async move {
+                if !swept.holds(tx, *tenant).await? {
+                    return Ok(());
+                }
                 execute!(
                     tx,
                     "UPDATE sweeps SET due_at = $1, quiet = $2, problem = $3,
@@ -395,7 +396,7 @@ impl TenantStore {
                     end.problem.as_deref().map(|text| clean(text).into_owned()),
                     *now,
                     tenant.0,
-                    psa.to_string()
+                    swept.psa.to_string()
                 )
                 .map(drop)
             })
@@ -411,20 +412,19 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         self
-            .write((self.tenant, swept, state, now), |tx, (tenant, SweepOf { psa, revision }, state, now)| {
+            .write((self.tenant, swept, state, now), |tx, (tenant, swept, state, now)| {
                 Box::pin(async move {
+                    if !swept.holds(tx, *tenant).await? {
+                        return Ok(());
+                    }
                     execute!(
                         tx,
-                        concat!(
-                            "UPDATE sweeps SET hook_since = CASE WHEN hook = $1 THEN hook_since ELSE $2 END, hook = $1
-                             WHERE tenant_id = $3 AND psa = $4",
-                            of_the_save!("5")
-                        ),
+                        "UPDATE sweeps SET hook_since = CASE WHEN hook = $1 THEN hook_since ELSE $2 END, hook = $1
+                         WHERE tenant_id = $3 AND psa = $4",
                         state.map(Word::word),
                         *now,
                         tenant.0,
-                        psa.to_string(),
-                        *revision
+                        swept.psa.to_string()
                     )
                     .map(drop)
                 })

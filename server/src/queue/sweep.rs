@@ -183,7 +183,8 @@ impl Tools {
             }
         };
         metrics::counter!("undertone_sweeps_total", "outcome" => outcome).increment(1);
-        tenant.sweep_end(sweep.psa, end, now).await
+        let swept = SweepOf { psa: sweep.psa, revision: Some(psa.save.revision) };
+        tenant.sweep_end(swept, end, now).await
     }
 
     /// ± 20 %.
@@ -238,7 +239,10 @@ impl Tools {
             let Created { tickets, next } =
                 psa.created(from, cursor.as_deref()).await.map_err(Trouble::Call)?;
             let swept = SweepOf { psa: sweep.psa, revision: Some(psa.save.revision) };
-            tenant.sweep_keep(swept, tickets, begun_at, next.clone(), self.clock.now()).await?;
+            let kept = tenant.sweep_keep(swept, tickets, begun_at, next.clone(), self.clock.now()).await?;
+            if !kept {
+                return Ok(false);
+            }
             if next.is_none() {
                 return Ok(true);
             }

@@ -23,6 +23,8 @@ pub struct KnownInstance {
     pub is_connected: bool,
     /// It is said to have moved to where it is now, and did not let us in there yet.
     pub is_unproven: bool,
+    /// It let us in, ever.
+    pub has_worked: bool,
 }
 
 /// Which system the settings of a save lead to.
@@ -138,6 +140,12 @@ pub(super) async fn settle(
     let (mut hook, mut swept) = (HookChange::Same, None);
     if let Some(before) = before.filter(|before| *before != instance) {
         leave(tx, tenant, before).await?;
+        if is_unproven(tx, tenant, before).await? {
+            hand_over::take_back(tx, tenant, before).await?;
+        }
+        if moves {
+            hand_over::take_back(tx, tenant, instance).await?;
+        }
         hook = hooks::pass_on(tx, keys, tenant, [before, instance], change, now).await?;
         if returns {
             hooks::forget_mistakes(tx, tenant, instance).await?;
@@ -173,12 +181,13 @@ impl TenantStore {
             self.tenant.0
         )?;
         let systems = found.into_iter().filter(|(.., is_connected, has_worked)| *is_connected || *has_worked);
-        let known = systems.map(|(psa, settings, is_unproven, is_connected, _)| {
+        let known = systems.map(|(psa, settings, is_unproven, is_connected, has_worked)| {
             Ok(KnownInstance {
                 instance: rows::read_instance(TABLE, &psa)?,
                 settings: rows::read_json(TABLE, "settings", &settings)?,
                 is_connected,
                 is_unproven,
+                has_worked,
             })
         });
         let mut known = known.collect::<Result<Vec<_>>>()?;
@@ -251,6 +260,18 @@ async fn absorb(tx: &mut Tx, tenant: TenantId, mistake: PsaInstance, into: PsaIn
         into.to_string()
     )
     .map(drop)
+}
+
+/// Whether what is read of it may be another system's.
+async fn is_unproven(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<bool> {
+    let found: Option<(bool,)> = fetch_optional!(
+        tx,
+        (bool,),
+        "SELECT unproven FROM psa_instances WHERE tenant_id = $1 AND psa = $2",
+        tenant.0,
+        instance.to_string()
+    )?;
+    Ok(found.is_some_and(|(unproven,)| unproven))
 }
 
 async fn any_has_worked(tx: &mut Tx, tenant: TenantId) -> Result<bool> {

@@ -27,6 +27,8 @@ support::on_both_engines! {
     a_mistake_in_where_it_moved_to_is_mended_by_saying_it_of_the_right_one,
     whoever_does_not_say_so_connects_another_system_even_after_a_mistake,
     what_is_read_or_listed_while_a_system_moves_is_read_and_listed_anew,
+    what_is_read_at_a_mistake_is_not_stored_though_another_system_comes_between,
+    what_was_read_where_a_system_is_no_more_is_read_again,
     what_never_let_us_in_and_is_said_to_be_the_system_is_it,
     a_third_system_has_nothing_of_one_that_never_let_us_in,
     what_was_given_up_before_a_move_was_mended_goes_on,
@@ -216,14 +218,71 @@ async fn what_is_read_or_listed_while_a_system_moves_is_read_and_listed_anew(sto
     assert_eq!(instance(&acme).await, number(1));
     let late = acme.ticket_read(job.lease, &support::read("8", "of the wrong one"), at(71)).await;
     assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    acme.sweep_keep(asked, listed("late"), at(72), None, at(72)).await.unwrap();
+    assert!(!acme.sweep_keep(asked, listed("late"), at(72), None, at(72)).await.unwrap());
+    let end = SweepEnd { next_at: at(5_000), quiet: 9, problem: Some("of the wrong one".into()) };
+    acme.sweep_end(asked, end, at(72)).await.unwrap();
     acme.hook_found(asked, Some(domain::HookState::Off), at(72)).await.unwrap();
     let sweep = acme.sweep().await.unwrap().unwrap();
     assert_eq!((sweep.through, sweep.hook.is_none()), (Some(at(40)), true), "from where it was left");
+    assert_eq!((sweep.problem, sweep.quiet), (None, 0));
     let missing = acme.sweep_missing(number(1), at(99), 10).await.unwrap();
     assert!(missing.iter().all(|one| one.external_ticket != "late"), "{missing:?}");
     let waiting = waiting(&acme, 80).await;
     assert!(waiting.contains(&("8".to_owned(), number(1))), "{waiting:?}");
+}
+
+async fn what_is_read_at_a_mistake_is_not_stored_though_another_system_comes_between(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    moved(&acme, WRONG, number(1), 10).await;
+    arrive(&acme, "8", 11).await;
+    let reads = claim(&store, 11).await;
+    connect(&acme, TRIAL, 20).await;
+    let late = acme.ticket_read(reads.lease, &support::read("8", "of the wrong one"), at(21)).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
+    connect(&acme, LIVE, 30).await;
+    assert_eq!(waiting(&acme, 31).await, [("8".to_owned(), number(1))]);
+}
+
+async fn what_was_read_where_a_system_is_no_more_is_read_again(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    moved(&acme, WRONG, number(1), 10).await;
+    arrive(&acme, "8", 11).await;
+    let job = claim(&store, 11).await;
+    let ticket = support::end_read(&acme, &job, &support::read("8", "of the wrong one"), 12).await;
+    let scores = claim(&store, 12).await;
+    connect(&acme, LIVE, 20).await;
+    let late = acme
+        .analysis_scored(
+            scores.lease,
+            ticket,
+            &support::assessment(5),
+            &support::plan(domain::Mode::Live, 5, &["update"]),
+            1,
+            &support::provenance(),
+            at(21),
+        )
+        .await;
+    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
+    let job = claim(&store, 22).await;
+    assert_eq!((job.stage, job.external_ticket.as_str()), (store::jobs::Stage::Read, "8"));
+    let again = support::end_read(&acme, &job, &support::read("8", "c"), 23).await;
+    assert_eq!(again, ticket, "it is one ticket");
+    // A key alone changes nothing of what is under way.
+    let scores = claim(&store, 23).await;
+    acme.psa_connection_put(halo(LIVE, "another key"), &Actor::System, at(24)).await.unwrap();
+    support::end_score(
+        &acme,
+        &scores,
+        ticket,
+        &support::assessment(3),
+        &support::plan(domain::Mode::Live, 3, &[]),
+        25,
+    )
+    .await;
 }
 
 async fn what_never_let_us_in_and_is_said_to_be_the_system_is_it(store: TestStore) {
@@ -387,7 +446,7 @@ async fn what_was_created_between_two_addresses_is_asked_for(store: TestStore) {
     carried(&acme, "7", 1).await;
     acme.sweep_keep(number(1).into(), vec![], at(50), None, at(50)).await.unwrap();
     let end = SweepEnd { next_at: at(60), quiet: 1, problem: None };
-    acme.sweep_end(number(1), end, at(51)).await.unwrap();
+    acme.sweep_end(number(1).into(), end, at(51)).await.unwrap();
     connect(&acme, MOVED, 90).await;
     carried(&acme, "8", 91).await;
     assert_eq!(acme.sweep().await.unwrap().unwrap().since, Some(at(90)));
@@ -484,7 +543,7 @@ async fn swept(tenant: &TenantStore, psa: PsaInstance, until: i64, ticket: &str)
     let found = SweptTicket { external_ticket: ticket.into(), number: None, created_at: at(until) };
     tenant.sweep_keep(psa.into(), vec![found], at(until), None, at(until)).await.unwrap();
     let end = SweepEnd { next_at: at(until + 60), quiet: 1, problem: None };
-    tenant.sweep_end(psa, end, at(until)).await.unwrap();
+    tenant.sweep_end(psa.into(), end, at(until)).await.unwrap();
 }
 
 async fn sweeping_goes_on_from_where_a_system_was_left(store: TestStore) {

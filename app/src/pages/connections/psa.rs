@@ -153,7 +153,11 @@ fn PsaForm(
 fn WhichSystem(kind: PsaKind, known: Vec<KnownInstance>) -> impl IntoView {
     let moved = known.iter().map(|known| {
         let now = if known.is_connected { ", connected now" } else { "" };
-        let text = format!("It has moved: the one at {}{now}", known.settings.place());
+        let place = known.settings.place();
+        let text = match known.has_worked {
+            true => format!("It has moved: the one at {place}{now}"),
+            false => format!("This corrects the address of the one at {place}, which never let us in"),
+        };
         Pick::new(known.instance.to_string(), text)
     });
     // Whoever mends the address of a system that has moved means that system still.

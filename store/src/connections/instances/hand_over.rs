@@ -49,28 +49,30 @@ pub(super) async fn drop_calls(tx: &mut Tx, tenant: TenantId, from: PsaInstance)
         if way.has_read(tx).await? {
             return Ok(());
         }
-        way.end_calls(tx, &tickets, NEVER_LET_IN).await?;
         // The same call may come again, once it lets us in.
-        let id = if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" };
-        let mut query = Query::new("UPDATE deliveries SET dedupe_key = dedupe_key || ' ended ' || ");
-        query.push(id).push(" WHERE state = 'ignored' AND reason = ").bind(NEVER_LET_IN);
-        query.push(" AND tenant_id = ");
-        way.of(&mut query, &tickets);
-        execute_query!(tx, query)?;
+        way.end_calls(tx, &tickets, NEVER_LET_IN, true).await?;
         let mut query = Query::new("DELETE FROM intake WHERE tenant_id = ");
         way.of(&mut query, &tickets);
         execute_query!(tx, query)?;
     }
 }
 
-/// Whoever reads a ticket of this system begins again: where it is has changed.
+/// An id within a text.
+fn id_text(tx: &Tx) -> &'static str {
+    if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" }
+}
+
+/// Where this system is has changed: its tickets that are under way are read again, but for those that are being written
+/// just now.
 pub(super) async fn take_back(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
     execute!(
         tx,
-        "UPDATE jobs SET lease_token = NULL, attempts = 0, due_at = created_at
-         WHERE tenant_id = $1 AND psa = $2 AND stage = 'read' AND lease_token IS NOT NULL",
+        "UPDATE jobs SET lease_token = NULL, attempts = 0, due_at = created_at, stage = 'read', analysis_id = NULL,
+           replay = CASE WHEN ticket_id IS NULL THEN replay ELSE $3 END
+         WHERE tenant_id = $1 AND psa = $2 AND due_at IS NOT NULL AND NOT (stage = 'act' AND lease_token IS NOT NULL)",
         tenant.0,
-        instance.to_string()
+        instance.to_string(),
+        true
     )?;
     tx.announce(News::Everywhere);
     Ok(())
@@ -103,7 +105,7 @@ impl Way {
             let new = self.move_intake(tx, &tickets).await?;
             let repeats: BTreeSet<String> = tickets.difference(&new).cloned().collect();
             if !repeats.is_empty() {
-                self.end_calls(tx, &repeats, TAKEN_IN_BEFORE).await?;
+                self.end_calls(tx, &repeats, TAKEN_IN_BEFORE, false).await?;
             }
             if !new.is_empty() {
                 self.begin_anew(tx, &new).await?;
@@ -169,24 +171,38 @@ impl Way {
         Ok(new.into_iter().map(|(ticket,)| ticket).collect())
     }
 
-    async fn end_calls(&self, tx: &mut Tx, tickets: &BTreeSet<String>, reason: &str) -> Result<()> {
+    /// `frees`: their keys are free again.
+    async fn end_calls(
+        &self,
+        tx: &mut Tx,
+        tickets: &BTreeSet<String>,
+        reason: &str,
+        frees: bool,
+    ) -> Result<()> {
         let mut query = Query::new("DELETE FROM jobs WHERE tenant_id = ");
         self.of(&mut query, tickets);
         execute_query!(tx, query)?;
         let mut query = Query::new("UPDATE deliveries SET state = 'ignored', reason = ");
-        query.bind(reason).push(" WHERE state IN ('queued', 'dead') AND tenant_id = ");
+        query.bind(reason);
+        if frees {
+            query.push(", dedupe_key = dedupe_key || ' ended ' || ").push(id_text(tx));
+        }
+        query.push(" WHERE state IN ('queued', 'dead') AND tenant_id = ");
         self.of(&mut query, tickets);
         execute_query!(tx, query).map(drop)
     }
 
-    /// Whoever works on one of them loses it: what was read there is not what stands here.
+    /// Whoever reads one of them at a mistaken address loses it: what stands there is not what stands here.
     async fn begin_anew(&self, tx: &mut Tx, new: &BTreeSet<String>) -> Result<()> {
-        let mut query = Query::new("UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL");
+        let mut query = Query::new("UPDATE jobs SET ");
         query.push(if self.merges {
-            // Whoever writes just now may not be through: the next one waits until its lease would have ended.
-            ", due_at = CASE WHEN lease_token IS NULL THEN created_at ELSE due_at END"
+            // What is being done for it is done for the one system it is.
+            "attempts = CASE WHEN lease_token IS NULL THEN 0 ELSE attempts END,
+             cause = CASE WHEN lease_token IS NULL THEN NULL ELSE cause END,
+             due_at = CASE WHEN lease_token IS NULL THEN created_at ELSE due_at END"
         } else {
-            ", due_at = created_at, stage = 'read', ticket_id = NULL, analysis_id = NULL"
+            "lease_token = NULL, attempts = 0, cause = NULL, due_at = created_at, stage = 'read', ticket_id = NULL,
+             analysis_id = NULL"
         });
         query.push(", psa = ").bind(self.to.as_str()).push(" WHERE tenant_id = ");
         self.of(&mut query, new);
@@ -200,7 +216,7 @@ impl Way {
     /// The key of a call begins with the instance. What was handed over must not keep a later call of that instance out.
     async fn move_calls(&self, tx: &mut Tx, tickets: &BTreeSet<String>) -> Result<()> {
         let (from, to) = (self.from.as_str(), self.to.as_str());
-        let id = if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" };
+        let id = id_text(tx);
         let mut query = Query::new(
             "UPDATE deliveries SET dedupe_key = CASE WHEN EXISTS (SELECT 1 FROM deliveries o WHERE o.tenant_id = ",
         );
