@@ -1,6 +1,7 @@
 //! One ticket's whole story, as its page tells it.
 
-use super::{ListRow, ReadTicket, TicketRow, select_tickets};
+use super::list::{ListRow, select_tickets};
+use super::{ReadTicket, TicketRow};
 use crate::analyses::Analysis;
 use crate::door::{Delivery, DeliveryRow, DeliveryState, select_deliveries};
 use crate::engine::{fetch_all, fetch_optional};
