@@ -4,7 +4,7 @@ use crate::engine::{execute, fetch_all, sql};
 use crate::rows::{self, Word};
 use crate::{Actor, Result, TenantStore, audit};
 use chrono::{DateTime, Utc};
-use domain::{AnalysisId, Assessment, Dimension, Score, TicketId, Verdict};
+use domain::{AnalysisId, Assessment, Dimension, Plan, Score, TicketId, Verdict};
 use uuid::Uuid;
 
 /// What somebody said of one score.
@@ -26,6 +26,8 @@ pub struct Judged {
     pub client_id: Option<String>,
     pub client: Option<String>,
     pub escalated: bool,
+    /// The score reached its threshold; `None`: that is not kept any more.
+    pub reached: Option<bool>,
     pub dimension: Dimension,
     pub verdict: Verdict,
     pub score: Option<Score>,
@@ -47,6 +49,7 @@ struct JudgedRow {
     dimension: String,
     verdict: String,
     assessment: Option<String>,
+    plan: Option<String>,
     model: Option<String>,
     prompt_version: Option<i64>,
     said_at: DateTime<Utc>,
@@ -61,7 +64,10 @@ impl JudgedRow {
             .as_deref()
             .map(|text| rows::read_json("analyses", "assessment", text))
             .transpose()?;
+        let plan: Option<Plan> =
+            self.plan.as_deref().map(|text| rows::read_json("analyses", "plan", text)).transpose()?;
         Ok(Judged {
+            reached: plan.map(|plan| plan.reached.contains(&dimension)),
             ticket: self.ticket_id.into(),
             number: self.number,
             title: self.title,
@@ -85,7 +91,7 @@ macro_rules! judged {
     ($model:literal, $prompt:literal) => {
         concat!(
             "SELECT a.ticket_id, t.number, t.title, t.client_id, t.client_name, t.escalated, f.dimension, f.verdict,
-               a.assessment, ",
+               a.assessment, a.plan, ",
             $model,
             " AS model, ",
             $prompt,

@@ -49,9 +49,9 @@ impl Said {
 /// Judged tickets by what was done with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Escalations {
-    /// Escalated, and no score was found too high.
+    /// Escalated, and no score that led to it was found too high.
     rightly: u32,
-    /// Escalated, though a score was too high.
+    /// Escalated, though a score that led to it was too high.
     over: u32,
     /// Not escalated, though a score was too low.
     under: u32,
@@ -83,7 +83,10 @@ impl Figures {
             origins.entry((it.model.clone(), it.prompt_version)).or_default().add(it.verdict);
             let ticket = tickets.entry(it.ticket).or_default();
             ticket.0 = it.escalated;
-            ticket.1.add(it.verdict);
+            // What did not reach its threshold escalated nothing, however high it is.
+            if it.verdict != Verdict::TooHigh || it.reached != Some(false) {
+                ticket.1.add(it.verdict);
+            }
         }
         let mut escalations = Escalations::default();
         for (escalated, said) in tickets.into_values() {
@@ -177,16 +180,16 @@ fn figures(judged: &[Judged]) -> AnyView {
             </Table>
         </Card>
         <section class="card card-table"><h2>"By score"</h2>
-            <Table caption="Judgements by score" heads=heads("Score")>{dimensions}</Table>
+            <Table caption="Judgements by score" heads=heads("Score") class="judged">{dimensions}</Table>
         </section>
         <section class="card card-table"><h2>"By model and prompt"</h2>
-            <Table caption="Judgements by model and prompt" heads=heads("Model")>{origins}</Table>
+            <Table caption="Judgements by model and prompt" heads=heads("Model") class="judged">{origins}</Table>
         </section>
         <section class="card card-table"><h2>"By client"</h2>
-            <Table caption="Judgements by client" heads=heads("Client")>{clients}</Table>
+            <Table caption="Judgements by client" heads=heads("Client") class="judged">{clients}</Table>
         </section>
         <section class="card card-table"><h2>"The newest"</h2>
-            <Table caption="The newest judgements" heads=vec!["Ticket", "Score", "Judged", "By", "#When"]>{newest}</Table>
+            <Table caption="The newest judgements" heads=vec!["Ticket", "Score", "Judged", "By", "#When"] class="table-cards">{newest}</Table>
         </section>
     }
     .into_any()
@@ -244,6 +247,7 @@ mod tests {
             client_id: (ticket < 3).then(|| "halopsa/1".to_owned()),
             client: (ticket < 3).then(|| "Contoso".to_owned()),
             escalated,
+            reached: Some(dimension != Dimension::Impact),
             dimension,
             verdict,
             score: None,
@@ -262,6 +266,7 @@ mod tests {
             judged(1, true, Sentiment, Right),
             judged(1, true, Urgency, TooHigh),
             judged(2, true, Sentiment, Right),
+            judged(2, true, Impact, TooHigh),
             judged(3, false, Sentiment, TooLow),
             judged(4, false, Impact, TooHigh),
         ];
@@ -270,10 +275,10 @@ mod tests {
         assert_eq!(figures.dimensions["sentiment"], Said { right: 2, too_high: 0, too_low: 1 });
         let clients: Vec<_> =
             figures.clients.iter().map(|(_, name, said)| (name.as_str(), said.all())).collect();
-        assert_eq!(clients, [("Contoso", 3), ("", 2)]);
+        assert_eq!(clients, [("Contoso", 4), ("", 2)]);
         let origins: Vec<_> =
             figures.origins.iter().map(|(model, _, said)| (model.as_str(), said.all())).collect();
-        assert_eq!(origins, [("b", 3), ("a", 2)]);
+        assert_eq!(origins, [("b", 4), ("a", 2)]);
         assert_eq!(
             figures.finding(),
             "1 of 2 judged escalations were right; one that was left alone was scored too low"
