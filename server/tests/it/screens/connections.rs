@@ -169,7 +169,10 @@ async fn a_person_says_that_the_system_moved() {
     browser.post("/do/psa-save", &save("https://acme.halopsa.com", "")).await.leads_to();
     let body = browser.get("/connections").await.body;
     assert!(saved(&body) && body.contains(question), "{body}");
-    assert!(body.contains("It has moved: the one at acme.halopsa.com, connected now"), "{body}");
+    assert!(
+        body.contains("This corrects the address of the one at acme.halopsa.com, which never let us in"),
+        "{body}"
+    );
     tenant.connection_used(tenant.newest_save(Which::Psa).await, screens.clock.now()).await.unwrap();
 
     browser.post("/do/psa-save", &save("https://support.acme.example", "")).await.leads_to();
