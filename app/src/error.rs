@@ -101,6 +101,14 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// What to do where a system is said to have moved to another one's address.
+pub fn another_system(there: &domain::PsaInstance) -> String {
+    format!(
+        "At this address {there} of this workspace let us in, and it has tickets of its own: the two stay apart. To connect \
+         that one, choose “another system”."
+    )
+}
+
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -114,6 +122,7 @@ impl From<StoreError> for AppError {
                 "This ticket is in a ticketing system that the workspace was connected to before. Connect that one again \
                  first.",
             ),
+            StoreError::AnotherSystem(there) => Self::invalid("same_as", another_system(&there)),
             StoreError::BadCursor => {
                 Self::invalid("cursor", "This page of the list is gone. Start from its first page.")
             }

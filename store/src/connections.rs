@@ -170,9 +170,10 @@ impl TenantStore {
         self.psa_save(settings, Leads::ByAddress, actor, now).await
     }
 
-    /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead. What was taken
-    /// for another one at this address becomes part of it.
+    /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead.
     /// [`StoreError::NotConnected`](crate::StoreError::NotConnected): the workspace was never connected to it.
+    /// [`StoreError::AnotherSystem`](crate::StoreError::AnotherSystem): another one let us in there, and both have tickets of
+    /// their own.
     pub async fn psa_connection_move(
         &self,
         settings: PsaSettings,
@@ -197,7 +198,7 @@ impl TenantStore {
                     let before = before(tx, this.tenant).await?;
                     let present = before.as_ref().map(|before| before.instance);
                     let keys = &this.store.inner.keys;
-                    let Settled { instance, change, hook, swept, merged } =
+                    let Settled { instance, change, hook, swept } =
                         instances::settle(tx, keys, this.tenant, settings, *leads, present, *now).await?;
                     let kept = before.filter(|before| settings.is_same_place(&before.settings));
                     let sealed = match kept.filter(|_| settings.secret().is_empty()) {
@@ -226,7 +227,7 @@ impl TenantStore {
                     };
                     sweeps::connected(tx, this.tenant, instance, asked, swept, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
-                    let detail = told(settings.kind(), *leads, instance, change, hook, &merged);
+                    let detail = told(settings.kind(), *leads, instance, change, hook);
                     audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await?;
                     Ok(PsaSaved { instance, hook })
                 })
@@ -369,16 +370,12 @@ fn told(
     instance: PsaInstance,
     change: sweeps::Change,
     hook: HookChange,
-    merged: &[PsaInstance],
 ) -> String {
     let mut told = format!("{} was saved", kind.name());
     match (change, leads) {
         (_, Leads::To(_)) => told += &format!(", as {instance} at another address"),
         (sweeps::Change::Another, _) => told += &format!(" as {instance}, another system than before"),
         _ => {}
-    }
-    for merged in merged {
-        told += &format!("; {merged} is part of it from now on");
     }
     match hook {
         HookChange::Same => {}

@@ -64,6 +64,7 @@ impl From<StoreError> for Trouble {
 }
 
 /// What a sweep came to.
+#[derive(Default)]
 struct Swept {
     /// The list was read to its end, and what was missing is taken in.
     is_through: bool,
@@ -214,7 +215,8 @@ impl Tools {
         psa: &Opened<dyn Psa>,
         sweep: &Sweep,
     ) -> Result<Swept, Trouble> {
-        let is_listed = self.list(tenant, psa, sweep).await?;
+        // Another save took the place of this one: the next sweep is its own.
+        let Some(is_listed) = self.list(tenant, psa, sweep).await? else { return Ok(Swept::default()) };
         self.used(tenant, psa).await;
         let polls = self.look_at_hook(tenant, sweep.psa, psa).await?;
         let (recovered, is_all) = self.recover(tenant, sweep.psa, polls).await?;
@@ -223,13 +225,13 @@ impl Tools {
         Ok(Swept { is_through: is_listed && is_all, recovered, polls, grace_ends })
     }
 
-    /// Reads on in the list; whether its end was reached.
+    /// Reads on in the list; whether its end was reached. `None`: nothing of it is kept any more.
     async fn list(
         &self,
         tenant: &TenantStore,
         psa: &Opened<dyn Psa>,
         sweep: &Sweep,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<Option<bool>, Trouble> {
         let now = self.clock.now();
         let begun_at = sweep.list.as_ref().map_or(now, |list| list.begun_at);
         let mut cursor = sweep.list.as_ref().map(|list| list.cursor.clone());
@@ -241,14 +243,14 @@ impl Tools {
             let swept = SweepOf { psa: sweep.psa, revision: Some(psa.save.revision) };
             let kept = tenant.sweep_keep(swept, tickets, begun_at, next.clone(), self.clock.now()).await?;
             if !kept {
-                return Ok(false);
+                return Ok(None);
             }
             if next.is_none() {
-                return Ok(true);
+                return Ok(Some(true));
             }
             cursor = next;
         }
-        Ok(false)
+        Ok(Some(false))
     }
 
     /// Asks whether the webhook is on; whether nothing but the sweep brings tickets in. A PSA that does not let us ask is

@@ -5,14 +5,14 @@ mod known;
 
 use super::before;
 use super::hooks::{self, HookChange};
-use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::engine::{Tx, execute, fetch_all, fetch_optional};
 use crate::rows;
 use crate::sweeps::{Change, SweptSpan};
 use crate::{KeyRing, Result, TenantStore};
 use chrono::{DateTime, Utc};
 use domain::{PsaInstance, PsaSettings, TenantId};
-use hand_over::{drop_calls, hand_over, hand_over_late, merge};
-use known::{Known, find, known};
+use hand_over::{drop_calls, hand_over, hand_over_late, take_back};
+use known::{Found, Known, find, give_up, known};
 
 pub(super) const TABLE: &str = "psa_instances";
 
@@ -43,10 +43,8 @@ pub(super) struct Settled {
     pub(super) instance: PsaInstance,
     pub(super) change: Change,
     pub(super) hook: HookChange,
-    /// How far the instance was swept when it was left.
+    /// From where it is swept on, where that is not where it is being swept.
     pub(super) swept: Option<SweptSpan>,
-    /// What turned out to be this one at another address.
-    pub(super) merged: Vec<PsaInstance>,
 }
 
 /// An instance that never let us in or showed us anything is not known to be a system at all.
@@ -87,83 +85,77 @@ pub(super) async fn settle(
     before: Option<PsaInstance>,
     now: DateTime<Utc>,
 ) -> Result<Settled> {
-    let known = known(tx, tenant, settings.kind()).await?;
+    if let Some(before) = before {
+        leave(tx, tenant, before).await?;
+    }
+    let mut known = known(tx, tenant, settings.kind()).await?;
     let leads = leads.or_by_address(&known, settings, before)?;
-    let found = find(&known, settings, leads, before);
-    let (instance, returns, moves, was_unproven) =
-        (found.instance, found.has_worked, found.moves, found.was_unproven);
-    let known_settings = found.keep(tx, tenant).await?;
-    // Only before any system let us in is what did not a mistake for the one that is saved now. Later it may have been
-    // another system, whose numbers are other tickets here; unless a person says that it was this one.
-    let is_first = !any_has_worked(tx, tenant).await?;
-    let is_said =
-        |known: &Known| leads != Leads::ByAddress && known.settings.is_surely_same_instance(&known_settings);
-    let mut absorbed = Vec::new();
-    for known in known.iter().filter(|known| known.instance != instance) {
-        if known.merged_into == Some(instance) {
-            hand_over_late(tx, tenant, known.instance, instance).await?;
-        } else if known.is_open() && !known.has_worked && (is_first || is_said(known)) {
-            hand_over(tx, tenant, known.instance, instance).await?;
-            absorb(tx, tenant, known.instance, instance).await?;
-        } else {
-            if known.is_open() && !known.has_worked && returns {
-                drop_calls(tx, tenant, known.instance).await?;
-            }
-            continue;
-        }
-        absorbed.push(known.instance);
+    let was_unproven = known.iter().any(|known| Some(known.instance) == before && known.unproven);
+    if let Leads::To(named) = leads {
+        give_up(tx, tenant, &mut known, settings, named).await?;
     }
-    let mut merged = Vec::new();
-    if leads != Leads::ByAddress {
-        let same =
-            known.iter().filter(|known| known.is_open() && known.has_worked && known.instance != instance);
-        for same in same.filter(|known| known.settings.is_surely_same_instance(&known_settings)) {
-            merge(tx, tenant, same.instance, instance).await?;
-            merged.push(same.instance);
-            remember_where(tx, tenant, instance, same).await?;
-        }
-        absorbed.extend(&merged);
-        if !merged.is_empty() {
-            // It let us in there, under its other number.
-            execute!(
-                tx,
-                "UPDATE psa_instances SET unproven = $1 WHERE tenant_id = $2 AND psa = $3",
-                false,
-                tenant.0,
-                instance.to_string()
-            )?;
-        }
+    let mut found = find(&known, settings, leads, before);
+    if found.undoes {
+        found.unlist(tx, tenant).await?;
     }
+    found.keep(tx, tenant).await?;
+    let absorbed = gather(tx, tenant, &known, &found, leads).await?;
+    let instance = found.instance;
     let change = match before {
         Some(before) if before == instance => Change::None,
         Some(before) if absorbed.contains(&before) => Change::Mended,
         _ => Change::Another,
     };
+    if found.undoes {
+        take_back(tx, tenant, instance).await?;
+    }
     let (mut hook, mut swept) = (HookChange::Same, None);
     if let Some(before) = before.filter(|before| *before != instance) {
-        leave(tx, tenant, before).await?;
-        if is_unproven(tx, tenant, before).await? {
-            hand_over::take_back(tx, tenant, before).await?;
-        }
-        if moves {
-            hand_over::take_back(tx, tenant, instance).await?;
+        if was_unproven {
+            take_back(tx, tenant, before).await?;
         }
         hook = hooks::pass_on(tx, keys, tenant, [before, instance], change, now).await?;
-        if returns {
+        if found.has_worked {
             hooks::forget_mistakes(tx, tenant, instance).await?;
         }
-        swept = swept_span(tx, tenant, instance).await?;
+        swept = found.swept;
         revive(tx, tenant, instance).await?;
-    } else if moves {
-        // What is being read or listed there is not what stands here, and if it was a mistake, what was listed is not either.
-        if !was_unproven {
-            leave(tx, tenant, instance).await?;
-        }
-        swept = swept_span(tx, tenant, instance).await?;
-        hand_over::take_back(tx, tenant, instance).await?;
+    } else if found.moves {
+        swept = found.swept;
         revive(tx, tenant, instance).await?;
     }
-    Ok(Settled { instance, change, hook, swept, merged })
+    Ok(Settled { instance, change, hook, swept })
+}
+
+/// Gives the system that was found what came for addresses of it that never let us in, and ends what came for those of
+/// others; which ones it was given.
+async fn gather(
+    tx: &mut Tx,
+    tenant: TenantId,
+    known: &[Known],
+    found: &Found,
+    leads: Leads,
+) -> Result<Vec<PsaInstance>> {
+    // Only before any system let us in is what did not a mistake for the one that is saved now. Later it may have been
+    // another system, whose numbers are other tickets here; unless a person says that it was this one.
+    let is_first = !any_has_worked(tx, tenant).await?;
+    let is_said =
+        |known: &Known| leads != Leads::ByAddress && known.settings.is_surely_same_instance(&found.settings);
+    let mut absorbed = Vec::new();
+    for known in known.iter().filter(|known| known.instance != found.instance) {
+        let never_let_us_in = known.is_open() && !known.has_worked;
+        if known.merged_into == Some(found.instance) {
+            hand_over_late(tx, tenant, known.instance, found.instance).await?;
+            absorbed.push(known.instance);
+        } else if never_let_us_in && (is_first || is_said(known)) {
+            hand_over(tx, tenant, known.instance, found.instance).await?;
+            absorb(tx, tenant, known.instance, found.instance).await?;
+            absorbed.push(known.instance);
+        } else if never_let_us_in && found.has_worked {
+            drop_calls(tx, tenant, known.instance).await?;
+        }
+    }
+    Ok(absorbed)
 }
 
 impl TenantStore {
@@ -264,18 +256,6 @@ async fn absorb(tx: &mut Tx, tenant: TenantId, mistake: PsaInstance, into: PsaIn
     .map(drop)
 }
 
-/// Whether what is read of it may be another system's.
-async fn is_unproven(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<bool> {
-    let found: Option<(bool,)> = fetch_optional!(
-        tx,
-        (bool,),
-        "SELECT unproven FROM psa_instances WHERE tenant_id = $1 AND psa = $2",
-        tenant.0,
-        instance.to_string()
-    )?;
-    Ok(found.is_some_and(|(unproven,)| unproven))
-}
-
 async fn any_has_worked(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
     let found: Option<(i64,)> = fetch_optional!(
         tx,
@@ -288,32 +268,6 @@ async fn any_has_worked(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
         tenant.0
     )?;
     Ok(found.is_some())
-}
-
-/// Where one that is part of another now ever was, that other was.
-async fn remember_where(tx: &mut Tx, tenant: TenantId, instance: PsaInstance, part: &Known) -> Result<()> {
-    let (settings, former): (String, String) = fetch_one!(
-        tx,
-        (String, String),
-        "SELECT settings, former FROM psa_instances WHERE tenant_id = $1 AND psa = $2",
-        tenant.0,
-        instance.to_string()
-    )?;
-    let settings: PsaSettings = rows::read_json(TABLE, "settings", &settings)?;
-    let mut former: Vec<PsaSettings> = rows::read_json(TABLE, "former", &former)?;
-    for place in [&part.settings].into_iter().chain(&part.former) {
-        if ![&settings].into_iter().chain(&former).any(|known| place.is_same_instance(known)) {
-            former.push(place.clone());
-        }
-    }
-    execute!(
-        tx,
-        "UPDATE psa_instances SET former = $1 WHERE tenant_id = $2 AND psa = $3",
-        rows::json(&former)?,
-        tenant.0,
-        instance.to_string()
-    )
-    .map(drop)
 }
 
 /// What waited to be read from this system until it was given up is worked on now.
@@ -346,16 +300,4 @@ async fn leave(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<(
         instance.to_string()
     )
     .map(drop)
-}
-
-async fn swept_span(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<Option<SweptSpan>> {
-    type Row = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-    let found = fetch_optional!(
-        tx,
-        Row,
-        "SELECT swept_since, swept_through FROM psa_instances WHERE tenant_id = $1 AND psa = $2",
-        tenant.0,
-        instance.to_string()
-    )?;
-    Ok(found.and_then(|(since, through)| Some(SweptSpan { since: since?, through: through? })))
 }

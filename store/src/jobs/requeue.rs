@@ -32,7 +32,7 @@ impl Requeue {
             &self.psa
         )?;
         match merged {
-            // On record twice: the one of the system as it is known now is analysed.
+            // A mistaken address: it is the ticket of the system whose it should have been.
             Some((psa,)) => Self { psa, delivery: None, ..self.clone() }.analyse(tx, actor, now).await,
             None => self.analyse(tx, actor, now).await,
         }

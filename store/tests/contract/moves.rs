@@ -2,7 +2,7 @@
 
 use crate::instances::{LIVE, TRIAL, WRONG, arrive, carried, connect, halo, instance, number, waiting};
 use crate::support::{self, at, claim, tenant};
-use domain::{PsaInstance, PsaKind};
+use domain::{ActionState, PsaInstance, PsaKind};
 use store::connections::HookChange;
 use store::sweeps::{SweepEnd, SweepOf, SweptTicket};
 use store::testing::TestStore;
@@ -10,7 +10,6 @@ use store::{Actor, KeyRing, Store, StoreError, TenantStore};
 
 support::on_both_engines! {
     a_system_that_moved_keeps_its_tickets,
-    one_that_was_taken_for_another_becomes_part_of_it,
     what_was_created_between_two_addresses_is_asked_for,
     only_a_known_system_of_the_product_can_have_moved,
     what_is_known_of_an_instance_tells_it_from_others,
@@ -19,7 +18,6 @@ support::on_both_engines! {
     sweeping_goes_on_from_where_a_system_was_left,
     a_system_whose_zone_or_tenant_is_left_open_is_not_taken_for_another,
     what_never_worked_cannot_have_moved,
-    a_ticket_that_is_on_record_twice_is_replayed_as_the_one_that_counts,
     calls_that_come_while_others_are_handed_over_are_not_lost,
     addresses_that_are_kept_are_sealed_anew,
     an_address_that_is_to_be_the_only_one_ends_those_beside_it,
@@ -32,11 +30,11 @@ support::on_both_engines! {
     what_never_let_us_in_and_is_said_to_be_the_system_is_it,
     a_third_system_has_nothing_of_one_that_never_let_us_in,
     what_was_given_up_before_a_move_was_mended_goes_on,
-    where_a_part_of_a_system_was_the_system_was,
     lists_of_an_older_save_are_not_kept,
-    a_ticket_that_was_done_at_one_and_waits_at_the_other_is_done,
-    what_is_remembered_of_a_client_at_both_is_remembered,
-    a_merge_among_work_counts_each_ticket_once,
+    a_system_cannot_have_moved_to_where_another_has_tickets,
+    what_was_said_of_the_wrong_system_is_said_of_it_no_more,
+    a_plan_that_was_made_elsewhere_is_not_carried_out,
+    whoever_leaves_a_mistake_that_let_us_in_is_asked_from_where_it_was_right,
 }
 
 const MOVED: &str = "https://support.acme.example";
@@ -81,56 +79,12 @@ async fn a_system_that_moved_keeps_its_tickets(store: TestStore) {
     assert_eq!(instance(&acme).await, number(1));
 }
 
-async fn one_that_was_taken_for_another_becomes_part_of_it(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    arrive(&acme, "6", 2).await;
-    let job = claim(&store, 3).await;
-    store.job_retry(job.lease, at(900), "nobody answers there", true).await.unwrap();
-    let first = key(&acme).await;
-    connect(&acme, MOVED, 10).await;
-    carried(&acme, "7", 11).await;
-    carried(&acme, "8", 12).await;
-    arrive(&acme, "9", 13).await;
-    let second = key(&acme).await;
-    assert_eq!(instance(&acme).await, number(2));
-
-    let saved = moved(&acme, MOVED, number(1), 20).await;
-    assert_eq!((saved.instance, saved.hook), (number(1), HookChange::Again));
-    assert!(second != first && key(&acme).await == first);
-    for key in [&first, &second] {
-        let owner = acme.store().hook_lookup(key).await.unwrap().unwrap();
-        assert_eq!(owner.psa.unwrap().0, number(1), "whichever it calls");
-    }
-    assert!(arrive(&acme, "8", 21).await.repeated && arrive(&acme, "7", 21).await.repeated);
-    assert_eq!(
-        waiting(&acme, 22).await,
-        [("6".to_owned(), number(1)), ("9".to_owned(), number(1))],
-        "the waiting of both"
-    );
-    let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
-    let clients = acme.client_tallies(day(1), day(31), 10).await.unwrap();
-    let counts: Vec<_> = clients.iter().map(|one| (one.client_id.as_str(), one.tally.analysed)).collect();
-    assert_eq!(counts, [("halopsa/c", 3)], "its clients are the same, too");
-    // A call that was on its way is not left behind, and its number is not given to another system.
-    let late = support::delivery(acme.tenant_id(), "late", support::created("10"), 23);
-    store.accept(store::door::NewDelivery { psa: number(2), ..late }).await.unwrap();
-    acme.strays_hand_over(number(2)).await.unwrap();
-    assert_eq!(waiting(&acme, 24).await, [("10".to_owned(), number(1))]);
-    connect(&acme, TRIAL, 30).await;
-    assert_eq!(instance(&acme).await, number(3));
-    connect(&acme, MOVED, 40).await;
-    assert_eq!(instance(&acme).await, number(1));
-}
-
 async fn an_address_that_is_to_be_the_only_one_ends_those_beside_it(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
     let first = key(&acme).await;
     connect(&acme, MOVED, 10).await;
-    carried(&acme, "8", 11).await;
     let second = key(&acme).await;
     moved(&acme, MOVED, number(1), 20).await;
     assert_eq!(
@@ -339,21 +293,6 @@ async fn what_was_given_up_before_a_move_was_mended_goes_on(store: TestStore) {
     assert_eq!(story.row.state, store::tickets::TicketState::Reading);
 }
 
-async fn where_a_part_of_a_system_was_the_system_was(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    connect(&acme, TRIAL, 10).await;
-    carried(&acme, "8", 11).await;
-    moved(&acme, MOVED, number(2), 20).await;
-    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(21)).await.unwrap();
-    moved(&acme, MOVED, number(1), 30).await;
-    for (second, url) in [(40, TRIAL), (50, LIVE), (60, MOVED)] {
-        connect(&acme, url, second).await;
-        assert_eq!(instance(&acme).await, number(1), "{url}");
-    }
-}
-
 async fn lists_of_an_older_save_are_not_kept(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
@@ -361,83 +300,6 @@ async fn lists_of_an_older_save_are_not_kept(store: TestStore) {
     connect(&acme, MOVED, 10).await;
     acme.lookups_put(before, PsaKind::HaloPsa, serde_json::json!({"of": "before"}), at(11)).await.unwrap();
     assert!(acme.lookups_get().await.unwrap().is_none());
-}
-
-async fn a_ticket_that_was_done_at_one_and_waits_at_the_other_is_done(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "1", 1).await;
-    connect(&acme, MOVED, 10).await;
-    // A call by the address of the one that was left, before the new one let us in.
-    let waits = support::delivery(acme.tenant_id(), "7 at 1", support::created("7"), 11);
-    let waits = store.accept(store::door::NewDelivery { psa: number(1), ..waits }).await.unwrap();
-    let job = claim(&store, 11).await;
-    store.job_retry(job.lease, at(900), "it is elsewhere", true).await.unwrap();
-    carried(&acme, "7", 12).await;
-    moved(&acme, MOVED, number(1), 20).await;
-    assert!(waiting(&acme, 9_999).await.is_empty(), "it was analysed, and is not again");
-    let delivery = acme.delivery_fetch(waits.delivery).await.unwrap().unwrap().delivery;
-    assert_eq!(delivery.state, store::door::DeliveryState::Ignored);
-    let rows = acme.ticket_list(&store::tickets::TicketFilter::default(), 10, None).await.unwrap().rows;
-    assert_eq!(rows.len(), 2);
-    assert!(rows.iter().all(|row| row.state == store::tickets::TicketState::Analysed), "{rows:?}");
-    assert!(arrive(&acme, "7", 30).await.repeated);
-}
-
-async fn what_is_remembered_of_a_client_at_both_is_remembered(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    let note = async |client: &str, text: &str| {
-        acme.client_note_put(&client.parse().unwrap(), text, &Actor::System, at(5)).await.unwrap();
-    };
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    note("halopsa/1", "prefers the phone").await;
-    connect(&acme, MOVED, 10).await;
-    carried(&acme, "8", 11).await;
-    note("halopsa:2/1", "renews in May").await;
-    note("halopsa:2/2", "new this year").await;
-    moved(&acme, MOVED, number(1), 20).await;
-    let told =
-        async |client: &str| acme.client_note(&client.parse().unwrap()).await.unwrap().map(|note| note.text);
-    assert_eq!(told("halopsa/1").await.as_deref(), Some("prefers the phone\n\nrenews in May"));
-    assert_eq!(told("halopsa/2").await.as_deref(), Some("new this year"));
-    assert_eq!(told("halopsa:2/1").await, None);
-}
-
-/// What other operations of the same transaction have counted is in what is counted anew.
-async fn a_merge_among_work_counts_each_ticket_once(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "first", 1).await;
-    connect(&acme, MOVED, 10).await;
-    for ticket in 0..30 {
-        carried(&acme, &format!("before {ticket}"), 11).await;
-    }
-    let mut jobs = Vec::new();
-    for ticket in 0..30 {
-        let name = format!("among {ticket}");
-        arrive(&acme, &name, 12).await;
-        let one = async || {
-            let share = store::jobs::Share::of(500);
-            store.job_claim(at(12), support::LEASE, 10, share).await.unwrap().remove(0)
-        };
-        let job = one().await;
-        let id = support::end_read(&acme, &job, &support::read(&name, "c"), 12).await;
-        jobs.push((one().await, id));
-    }
-    let work = futures::future::join_all(jobs.iter().map(async |(job, id)| {
-        let plan = support::plan(domain::Mode::Live, 3, &[]);
-        let (assessment, how) = (support::assessment(3), support::provenance());
-        // Some come too late: the merge takes the lease, and the ticket is scored by whoever claims it next.
-        acme.analysis_scored(job.lease, *id, &assessment, &plan, 1, &how, at(13)).await.is_ok()
-    }));
-    let (done, _) = tokio::join!(work, moved(&acme, MOVED, number(1), 20));
-    let scored = 31 + done.iter().filter(|done| **done).count() as i64;
-    let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
-    let clients = acme.client_tallies(day(1), day(31), 10).await.unwrap();
-    let counts: Vec<_> = clients.iter().map(|one| (one.client_id.as_str(), one.tally.analysed)).collect();
-    assert_eq!(counts, [("halopsa/c", scored)]);
-    assert_eq!(acme.overview(day(1), day(31)).await.unwrap().tally.analysed, scored);
 }
 
 async fn what_was_created_between_two_addresses_is_asked_for(store: TestStore) {
@@ -448,7 +310,6 @@ async fn what_was_created_between_two_addresses_is_asked_for(store: TestStore) {
     let end = SweepEnd { next_at: at(60), quiet: 1, problem: None };
     acme.sweep_end(number(1).into(), end, at(51)).await.unwrap();
     connect(&acme, MOVED, 90).await;
-    carried(&acme, "8", 91).await;
     assert_eq!(acme.sweep().await.unwrap().unwrap().since, Some(at(90)));
     moved(&acme, MOVED, number(1), 95).await;
     let sweep = acme.sweep().await.unwrap().unwrap();
@@ -609,24 +470,144 @@ async fn what_never_worked_cannot_have_moved(store: TestStore) {
     assert!(matches!(refused, Err(StoreError::NotConnected)), "{refused:?}");
 }
 
-async fn a_ticket_that_is_on_record_twice_is_replayed_as_the_one_that_counts(store: TestStore) {
+async fn used(tenant: &TenantStore, second: i64) {
+    let save = tenant.newest_save(store::connections::Which::Psa).await;
+    tenant.connection_used(save, at(second)).await.unwrap();
+}
+
+async fn a_system_cannot_have_moved_to_where_another_has_tickets(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
-    connect(&acme, MOVED, 10).await;
+    connect(&acme, TRIAL, 10).await;
+    carried(&acme, "7", 11).await;
+    let refused = async |url: &str, second| {
+        let said = acme.psa_connection_move(halo(url, "id"), number(1), &Actor::System, at(second)).await;
+        assert!(matches!(said, Err(StoreError::AnotherSystem(there)) if there == number(2)), "{said:?}");
+    };
+    refused(TRIAL, 20).await;
+    // Nor to where it was.
+    moved(&acme, MOVED, number(2), 30).await;
+    used(&acme, 31).await;
+    refused(TRIAL, 40).await;
+    refused(MOVED, 41).await;
+    assert_eq!(instance(&acme).await, number(2), "nothing was saved");
+    // What never let us in is no system that could be there instead.
+    connect(&acme, WRONG, 50).await;
+    assert_eq!(instance(&acme).await, number(3));
+    assert_eq!(moved(&acme, TRIAL, number(3), 60).await.instance, number(2));
+}
+
+async fn what_was_said_of_the_wrong_system_is_said_of_it_no_more(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, TRIAL, 10).await;
     carried(&acme, "8", 11).await;
-    // Taken in anew and under way when somebody says that it is the same system.
-    let call = arrive(&acme, "7", 12).await;
-    let job = claim(&store, 12).await;
-    let twin = support::end_read(&acme, &job, &support::read("7", "c"), 13).await;
-    moved(&acme, MOVED, number(1), 20).await;
-    let story = acme.ticket_story(twin).await.unwrap().unwrap();
-    assert_eq!(story.row.state, store::tickets::TicketState::Failed);
-    assert!(story.row.reason.unwrap().contains("on record twice"));
-    assert!(waiting(&acme, 21).await.is_empty());
-    assert!(acme.ticket_replay(twin, &Actor::System, at(22)).await.unwrap());
-    assert!(acme.delivery_replay(call.delivery, &Actor::System, at(22)).await.unwrap());
-    assert_eq!(waiting(&acme, 23).await, [("7".to_owned(), number(1))], "once, as the first");
+    let trial = key(&acme).await;
+    moved(&acme, MOVED, number(2), 20).await;
+    arrive(&acme, "9", 21).await;
+    let reads = claim(&store, 21).await;
+    // It was the other one that moved.
+    assert_eq!(moved(&acme, MOVED, number(1), 30).await.instance, number(1));
+    let late = acme.ticket_read(reads.lease, &support::read("9", "of the other one"), at(31)).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
+    let both = [
+        (number(1), "support.acme.example".to_owned(), true),
+        (number(2), "acme-trial.halopsa.com".to_owned(), false),
+    ];
+    assert_eq!(places(&acme).await, both);
+    assert!(arrive(&acme, "7", 32).await.repeated && !arrive(&acme, "8", 32).await.repeated);
+    used(&acme, 33).await;
+    connect(&acme, TRIAL, 40).await;
+    assert_eq!((instance(&acme).await, key(&acme).await), (number(2), trial));
+    assert!(arrive(&acme, "8", 41).await.repeated);
+    connect(&acme, MOVED, 50).await;
+    assert_eq!(instance(&acme).await, number(1));
+}
+
+/// A copy of the system with the same keys lets us in, and its numbers are other tickets.
+async fn a_plan_that_was_made_elsewhere_is_not_carried_out(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    moved(&acme, WRONG, number(1), 10).await;
+    used(&acme, 11).await;
+    let live = |score, keys: &[&str]| support::plan(domain::Mode::Live, score, keys);
+    let begun = async |ticket: &str| {
+        arrive(&acme, ticket, 12).await;
+        let job = claim(&store, 12).await;
+        let id = support::end_read(&acme, &job, &support::read(ticket, "of the copy"), 12).await;
+        let job = claim(&store, 12).await;
+        let plan = live(5, &["update", "note"]);
+        support::end_score(&acme, &job, id, &support::assessment(5), &plan, 12).await;
+        let job = claim(&store, 12).await;
+        let rows = acme.action_list(job.analysis.unwrap()).await.unwrap();
+        let all: Vec<_> = rows.iter().map(|row| row.id).collect();
+        acme.actions_begin(job.lease, &all[..1]).await.unwrap();
+        (id, job, all)
+    };
+    let (calm, first, _) = begun("8").await;
+    let (cross, second, all) = begun("9").await;
+    assert_ne!(calm, cross);
+    connect(&acme, LIVE, 20).await;
+    for (ticket, job) in [(calm, &first), (cross, &second)] {
+        let late = acme.actions_end(job.lease, ticket, &[], store::ledger::Rest::Finished, at(21)).await;
+        assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
+    }
+    let share = store::jobs::Share::of(9);
+    let jobs = store.job_claim(at(22), support::LEASE, 9, share).await.unwrap();
+    assert_eq!(jobs.len(), 2);
+    for job in jobs {
+        assert_eq!(job.stage, store::jobs::Stage::Read);
+        let (score, keys) =
+            if job.external_ticket == "8" { (3, &[][..]) } else { (5, &["update", "note"][..]) };
+        let id = support::end_read(&acme, &job, &support::read(&job.external_ticket, "c"), 22).await;
+        let job = claim(&store, 22).await;
+        support::end_score(&acme, &job, id, &support::assessment(score), &live(score, keys), 22).await;
+    }
+    let states = async |ticket| {
+        let story = acme.ticket_story(ticket).await.unwrap().unwrap();
+        story.actions.iter().map(|row| row.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(calm).await, [ActionState::Superseded; 2], "nothing of the copy's plan is left");
+    assert_eq!(states(cross).await, [ActionState::Planned; 2]);
+    let acts = claim(&store, 23).await;
+    let looked_for = acme.actions_begin(acts.lease, &all).await.unwrap();
+    assert_eq!(looked_for.into_iter().collect::<Vec<_>>(), all[..1], "it may have left, so it is looked for");
+}
+
+async fn whoever_leaves_a_mistake_that_let_us_in_is_asked_from_where_it_was_right(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "1", 1).await;
+    let span = async || acme.sweep().await.unwrap().unwrap().through;
+    let missing = async || {
+        let found = acme.sweep_missing(number(1), at(99_999), 10).await.unwrap();
+        found.into_iter().map(|one| one.external_ticket).collect::<Vec<_>>()
+    };
+    for (begun, between) in [(50, None), (1_050, Some(TRIAL)), (2_050, Some(MOVED))] {
+        swept(&acme, number(1), begun, &format!("right {begun}")).await;
+        moved(&acme, &format!("https://copy-{begun}.example"), number(1), begun + 10).await;
+        used(&acme, begun + 11).await;
+        swept(&acme, number(1), begun + 100, "of the copy").await;
+        match between {
+            Some(MOVED) => drop(moved(&acme, MOVED, number(1), begun + 110).await),
+            Some(other) => {
+                connect(&acme, other, begun + 105).await;
+                connect(&acme, LIVE, begun + 110).await;
+            }
+            None => connect(&acme, LIVE, begun + 110).await,
+        }
+        // At the latest from there; earlier asks for more than it must.
+        assert_eq!(instance(&acme).await, number(1), "{between:?}");
+        assert!(span().await.unwrap() <= at(begun), "{between:?}: {:?}", span().await);
+        assert!(!missing().await.contains(&"of the copy".to_owned()), "{between:?}");
+        if between.is_none() {
+            assert_eq!(span().await, Some(at(50)));
+            assert!(missing().await.contains(&"right 50".to_owned()));
+        }
+    }
 }
 
 /// On PostgreSQL what commits in between is seen by the next statement.

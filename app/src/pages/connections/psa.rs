@@ -5,6 +5,7 @@ use super::{
     Shown, back_to, entry_of, guide, input_fields, left_report, secret_tail, show_report, values_list,
 };
 use crate::AppError;
+use crate::error::another_system;
 use crate::form::{Button, Form, Hidden, Pick, Select, Weight, came_back, done, typed_or};
 use crate::ops::StandIn;
 use crate::pages::fields::{Fields, Problem};
@@ -251,6 +252,9 @@ async fn keep(
     match store.psa_connection_move(settings, instance, actor, viewer.now).await {
         Ok(saved) => Ok(Ok(saved)),
         Err(StoreError::NotConnected) => Ok(Err(unknown())),
+        Err(StoreError::AnotherSystem(there)) => {
+            Ok(Err(vec![Problem { field: SAME_AS.into(), message: another_system(&there) }]))
+        }
         Err(error) => Err(error.into()),
     }
 }

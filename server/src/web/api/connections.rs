@@ -138,7 +138,7 @@ pub(super) async fn psa(caller: Caller) -> Result<Json<PsaConnection>, ApiProble
 
 /// The ticketing systems this workspace is or was connected to
 ///
-/// A ticket, a call and waiting work belong to one of them. What was merged into another is not listed.
+/// A ticket, a call and waiting work belong to one of them.
 #[utoipa::path(get, path = "/connections/psa/instances", tag = "Connections", responses(
     (status = 200, description = "All of them, by product and number", body = [PsaInstance]),
 ))]
@@ -156,8 +156,8 @@ pub(super) async fn psa_instances(caller: Caller) -> Result<Json<Vec<PsaInstance
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PsaPutQuery {
-    /// The system has moved: it is this one of `/connections/psa/instances`, wherever the settings lead. What was taken
-    /// for another one at that address becomes part of it. Left out: the address tells which one it is.
+    /// The system has moved: it is this one of `/connections/psa/instances`, wherever the settings lead. Refused where another
+    /// one let us in. Left out: the address tells which one it is.
     same_as: Option<String>,
 }
 

@@ -196,6 +196,12 @@ impl From<StoreError> for ApiProblem {
             StoreError::NotConnected => Self::NotSetUp(
                 "This ticket is in a ticketing system that the workspace was connected to before. Connect that one again first.".into(),
             ),
+            StoreError::AnotherSystem(there) => Self::Invalid {
+                field: "same_as".into(),
+                message: format!(
+                    "{there} of this workspace let us in at this address, and has tickets of its own: the two stay apart. Leave “same_as” out to connect that one."
+                ),
+            },
             StoreError::BadCursor => Self::Malformed {
                 field: Some("cursor".into()),
                 message: "“cursor” is not one of ours. Pass back “next” as it was given.".into(),

@@ -1,11 +1,10 @@
 //! What came for one instance of a ticketing system turns out to belong to another.
 
+use crate::Result;
 use crate::door::TAKEN_IN_BEFORE;
 use crate::engine::{
     Engine, News, Query, Tx, execute, execute_query, fetch_all, fetch_optional, fetch_query,
 };
-use crate::trends::rebuild;
-use crate::{Result, rows};
 use domain::{PsaInstance, TenantId};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -62,17 +61,26 @@ fn id_text(tx: &Tx) -> &'static str {
     if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" }
 }
 
-/// Where this system is has changed: its tickets that are under way are read again, but for those that are being written
-/// just now.
+/// Where this system was said to be may have been a mistake: whatever of its tickets is under way begins with reading, and
+/// nobody who works on one keeps it. What was begun in the PSA is not gone on with, but decided anew: it stays known that a
+/// request may have left, so whoever sends one looks for it first.
 pub(super) async fn take_back(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
+    let instance = instance.to_string();
     execute!(
         tx,
         "UPDATE jobs SET lease_token = NULL, attempts = 0, due_at = created_at, stage = 'read', analysis_id = NULL,
            replay = CASE WHEN ticket_id IS NULL THEN replay ELSE $3 END
-         WHERE tenant_id = $1 AND psa = $2 AND due_at IS NOT NULL AND NOT (stage = 'act' AND lease_token IS NOT NULL)",
+         WHERE tenant_id = $1 AND psa = $2 AND due_at IS NOT NULL",
         tenant.0,
-        instance.to_string(),
+        &instance,
         true
+    )?;
+    execute!(
+        tx,
+        "UPDATE actions SET state = 'planned' WHERE tenant_id = $1 AND state = 'in_flight'
+           AND ticket_id IN (SELECT t.id FROM tickets t WHERE t.tenant_id = $1 AND t.psa = $2)",
+        tenant.0,
+        &instance
     )?;
     tx.announce(News::Everywhere);
     Ok(())
@@ -230,94 +238,3 @@ impl Way {
         execute_query!(tx, query).map(drop)
     }
 }
-
-/// `$2`: where it was read, `$3`: where it was not.
-macro_rules! read_there_alone {
-    ($ticket:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM tickets f WHERE f.tenant_id = $1 AND f.psa = $2 AND f.external_id = ",
-            $ticket,
-            ") AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.tenant_id = $1 AND t.psa = $3 AND t.external_id = ",
-            $ticket,
-            ")"
-        )
-    };
-}
-
-/// Both are one system, which had moved: what is known of its tickets at the one address is known of them at the other. A
-/// ticket that was worked on at both stays on record twice.
-pub(super) async fn merge(tx: &mut Tx, tenant: TenantId, from: PsaInstance, to: PsaInstance) -> Result<()> {
-    let (from, to) = (&*from.to_string(), &*to.to_string());
-    // A ticket that was read at the one and waits at the other goes on as what it is there.
-    execute!(
-        tx,
-        concat!(
-            "DELETE FROM jobs WHERE tenant_id = $1 AND psa = $3 AND ",
-            read_there_alone!("jobs.external_ticket")
-        ),
-        tenant.0,
-        from,
-        to
-    )?;
-    execute!(
-        tx,
-        concat!(
-            "UPDATE deliveries SET state = 'ignored', reason = $4 WHERE tenant_id = $1 AND psa = $3
-               AND state IN ('queued', 'dead') AND ",
-            read_there_alone!("deliveries.external_ticket")
-        ),
-        tenant.0,
-        from,
-        to,
-        TAKEN_IN_BEFORE
-    )?;
-    execute!(
-        tx,
-        concat!(
-            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $3 AND ",
-            read_there_alone!("intake.external_ticket")
-        ),
-        tenant.0,
-        from,
-        to
-    )?;
-    Way { tenant, from: from.to_owned(), to: to.to_owned(), merges: true }.go(tx).await?;
-    for statement in [
-        "UPDATE tickets SET psa = $3 WHERE tenant_id = $1 AND psa = $2 AND NOT EXISTS (
-           SELECT 1 FROM tickets o WHERE o.tenant_id = $1 AND o.psa = $3 AND o.external_id = tickets.external_id)",
-        "UPDATE tickets SET client_id = $3 || substr(client_id, length($2) + 1)
-         WHERE tenant_id = $1 AND substr(client_id, 1, length($2) + 1) = $2 || '/'",
-        "DELETE FROM swept_tickets WHERE tenant_id = $1 AND psa = $2 AND EXISTS (SELECT 1 FROM swept_tickets o
-           WHERE o.tenant_id = $1 AND o.psa = $3 AND o.external_ticket = swept_tickets.external_ticket)",
-        "UPDATE swept_tickets SET psa = $3 WHERE tenant_id = $1 AND psa = $2",
-        "UPDATE psa_instances SET worked_at = coalesce(worked_at, (
-           SELECT i.worked_at FROM psa_instances i WHERE i.tenant_id = $1 AND i.psa = $2))
-         WHERE tenant_id = $1 AND psa = $3",
-        // What was remembered of a client at both is remembered of the one.
-        "UPDATE client_notes SET text = text || '\n\n' || (SELECT o.text FROM client_notes o WHERE o.tenant_id = $1
-             AND o.client_id = $2 || substr(client_notes.client_id, length($3) + 1))
-         WHERE tenant_id = $1 AND substr(client_id, 1, length($3) + 1) = $3 || '/' AND EXISTS (
-           SELECT 1 FROM client_notes o WHERE o.tenant_id = $1
-             AND o.client_id = $2 || substr(client_notes.client_id, length($3) + 1))",
-        "DELETE FROM client_notes WHERE tenant_id = $1 AND substr(client_id, 1, length($2) + 1) = $2 || '/' AND EXISTS (
-           SELECT 1 FROM client_notes o WHERE o.tenant_id = $1
-             AND o.client_id = $3 || substr(client_notes.client_id, length($2) + 1))",
-        "UPDATE client_notes SET client_id = $3 || substr(client_id, length($2) + 1)
-         WHERE tenant_id = $1 AND substr(client_id, 1, length($2) + 1) = $2 || '/'",
-        "UPDATE psa_instances SET merged_into = $3 WHERE tenant_id = $1 AND (psa = $2 OR merged_into = $2)",
-    ] {
-        execute!(tx, statement, tenant.0, from, to)?;
-    }
-    // Nobody goes on with these: the job was the other's repeat.
-    for statement in [
-        "UPDATE actions SET state = 'superseded', detail = $1 WHERE tenant_id = $2 AND state IN ('planned', 'in_flight')
-           AND ticket_id IN (SELECT t.id FROM tickets t WHERE t.tenant_id = $2 AND t.psa = $3)",
-        "UPDATE tickets SET state = 'failed', reason = $1 WHERE tenant_id = $2 AND psa = $3 AND state IN ('reading', 'acting')",
-    ] {
-        execute!(tx, statement, rows::clean(TWICE), tenant.0, from)?;
-    }
-    // Its clients are the other's.
-    rebuild(tx, tenant).await
-}
-
-const TWICE: &str = "this ticket is on record twice, as its system was taken for two; the other one goes on";
