@@ -119,6 +119,11 @@ async fn notify(page: &str, text: &str, failed: bool) -> Result<(), AppError> {
     Ok(())
 }
 
+/// One sentence for the page that a form is sent back to.
+pub async fn notice(text: &str) -> Result<(), AppError> {
+    Ok(session().await?.insert(NOTICE, Notice { text: text.into(), failed: false }).await?)
+}
+
 /// Leads the browser to `path` with a plain GET, whatever it asked with.
 pub fn redirect(path: &str) {
     let response = use_context::<leptos_axum::ResponseOptions>();

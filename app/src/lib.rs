@@ -9,6 +9,7 @@
 
 pub mod islands;
 pub mod live;
+pub mod what_if;
 
 #[cfg(feature = "ssr")]
 mod brakes;

@@ -83,7 +83,7 @@ pub fn InstantFilters() -> impl IntoView {
 }
 
 #[cfg(feature = "hydrate")]
-mod browser {
+pub(crate) mod browser {
     use leptos::html::{Div, Span};
     use leptos::prelude::*;
     use leptos::task::spawn_local;
@@ -99,7 +99,7 @@ mod browser {
     };
 
     /// Long enough to swallow a quick series of key presses, short enough to feel immediate.
-    const QUIET: Duration = Duration::from_millis(200);
+    pub const QUIET: Duration = Duration::from_millis(200);
 
     pub fn follow_form(region: NodeRef<Div>, to: String, only: String) {
         region.on_load(move |div| {
@@ -275,8 +275,13 @@ mod browser {
         );
     }
 
-    /// What cannot be asked leaves the page as it stands.
+    /// HTML for a part of the page. What cannot be asked leaves the page as it stands.
     async fn ask(to: &str, form: Option<&HtmlFormElement>) -> Option<String> {
+        serde_json::from_str(&send(to, form).await?).ok()
+    }
+
+    /// What a server function answers to the form, as JSON.
+    pub async fn send(to: &str, form: Option<&HtmlFormElement>) -> Option<String> {
         let init = RequestInit::new();
         init.set_method("POST");
         let values = match form {
@@ -295,7 +300,12 @@ mod browser {
         if !response.ok() {
             return None;
         }
-        JsFuture::from(response.json().ok()?).await.ok()?.as_string()
+        JsFuture::from(response.text().ok()?).await.ok()?.as_string()
+    }
+
+    /// What stands in a field of the form.
+    pub fn form_text(form: &HtmlFormElement, name: &str) -> Option<String> {
+        FormData::new_with_form(form).ok()?.get(name).as_string()
     }
 
     /// Touches the page only where something differs, so that focus and selection stay.

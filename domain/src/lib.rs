@@ -33,6 +33,7 @@ mod retention;
 mod scope;
 mod ticket;
 pub mod trend;
+pub mod what_if;
 
 pub use access::{Permission, Role};
 pub use assessment::{Assessment, Dimension, InvalidScore, Reading, Score, Verdict};

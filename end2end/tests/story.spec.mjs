@@ -13,7 +13,7 @@ test('an angry ticket is read, scored, acted on and explained, from sign-up to t
   await newWorkspace(page, 'robin@quayside.example');
 
   await page.goto('/policy');
-  await page.getByLabel('sentiment threshold').selectOption({ label: '4 or greater' });
+  await page.getByRole('group', { name: 'sentiment threshold' }).getByRole('radio', { name: '4 or greater' }).check();
   await page.getByLabel('Move to the board').selectOption({ label: 'Help Desk' });
   await page.getByLabel('With status').selectOption({ label: 'Escalated' });
   await page.getByRole('button', { name: 'Save the policy' }).click();

@@ -50,6 +50,15 @@ pub struct ReadTicket {
     pub author_name: String,
 }
 
+/// A ticket with its newest scores.
+#[derive(Clone, Debug)]
+pub struct Assessed {
+    pub id: TicketId,
+    pub read: ReadTicket,
+    pub assessment: Assessment,
+    pub taken_in_at: DateTime<Utc>,
+}
+
 #[derive(Clone, Debug)]
 pub struct TicketRow {
     pub id: TicketId,
@@ -221,14 +230,16 @@ impl TenantStore {
     }
 
     /// The newest scored tickets with their newest scores, newest first: what a policy is held against before it is saved.
-    pub async fn assessed_newest(&self, limit: u32) -> Result<Vec<(ReadTicket, Assessment)>> {
+    /// Those whose text was removed are left out: their words can be counted no more.
+    pub async fn assessed_newest(&self, limit: u32) -> Result<Vec<Assessed>> {
         let mut reader = self.read().await?;
         fetch_all!(
             reader,
             AssessedRow,
-            "SELECT b.ticket_id, b.author_name, b.text_remarks, b.ticket, b.text, a.assessment
+            "SELECT b.ticket_id, b.author_name, b.text_remarks, b.ticket, b.text, a.assessment, t.taken_in_at
              FROM analyses a JOIN ticket_bodies b ON b.tenant_id = a.tenant_id AND b.ticket_id = a.ticket_id
-             WHERE a.tenant_id = $1 AND a.state = 'scored' AND a.assessment IS NOT NULL
+             JOIN tickets t ON t.tenant_id = a.tenant_id AND t.id = a.ticket_id
+             WHERE a.tenant_id = $1 AND a.state = 'scored' AND a.assessment IS NOT NULL AND NOT t.text_removed
                AND NOT EXISTS (SELECT 1 FROM analyses later
                                WHERE later.tenant_id = a.tenant_id AND later.ticket_id = a.ticket_id AND later.id > a.id)
              ORDER BY a.id DESC LIMIT $2",
@@ -263,12 +274,14 @@ struct AssessedRow {
     #[sqlx(flatten)]
     body: BodyRow,
     assessment: String,
+    taken_in_at: DateTime<Utc>,
 }
 
 impl AssessedRow {
-    fn read(self) -> Result<(ReadTicket, Assessment)> {
-        let (_, read) = self.body.read()?;
-        Ok((read, rows::read_json("analyses", "assessment", &self.assessment)?))
+    fn read(self) -> Result<Assessed> {
+        let (id, read) = self.body.read()?;
+        let assessment = rows::read_json("analyses", "assessment", &self.assessment)?;
+        Ok(Assessed { id, read, assessment, taken_in_at: self.taken_in_at })
     }
 }
 

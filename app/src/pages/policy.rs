@@ -10,9 +10,9 @@ mod sections;
 pub mod words;
 
 pub use acts::{
-    PolicyLook, PolicyPlaces, PolicyRefresh, PolicyRestore, PolicySave, PolicySuggest, PolicyTry,
-    policy_look, policy_places, policy_refresh, policy_restore, policy_save, policy_suggest, policy_try,
-    suggestion,
+    PolicyLook, PolicyPast, PolicyPlaces, PolicyPropose, PolicyRefresh, PolicyRestore, PolicySave,
+    PolicySuggest, PolicyTry, policy_look, policy_past, policy_places, policy_propose, policy_refresh,
+    policy_restore, policy_save, policy_suggest, policy_try, suggestion,
 };
 pub use live::{PolicyMode, policy_mode};
 pub use sections::thresholds as threshold_sentences;
@@ -26,20 +26,19 @@ use crate::pages::parts::ReadOnlyLine;
 use crate::screen::{Nav, Screen, screen};
 use crate::ui::{PageHeader, When};
 use crate::viewer::Viewer;
+use crate::what_if::WhatIfPanel;
 use catalogue::Catalogue;
 use chrono::{DateTime, Utc};
 use domain::{Lookups, Permission, Policy, PsaKind};
 use form::{fields_of, parse};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use past::{Past, Scored};
+use past::{Past, Reach, Scored, scored};
 use std::time::Duration;
 use store::policies::Version;
 
 /// A page does not wait longer for the PSA's lists; older ones are shown instead.
 const LISTS_TIMEOUT: Duration = Duration::from_secs(4);
-/// How many scored tickets a policy is held against.
-const COMPARED: u32 = 50;
 const HISTORY: u32 = 10;
 
 #[component]
@@ -55,7 +54,7 @@ pub fn PolicyPage() -> impl IntoView {
         let body = view! {
             <PageHeader title="Policy" about="What happens to a ticket once it is scored."/>
             <live::ModeCard mode=loaded.saved.body.mode may_change past=Past::of(&loaded.saved.body, &past)/>
-            {if may_change { editor(&loaded, &past).into_any() } else { reading(&loaded, &past).into_any() }}
+            {if may_change { editor(&loaded, &past, viewer.now).into_any() } else { reading(&loaded, &past).into_any() }}
             <history::History versions psa=loaded.psa may_change/>
         };
         Ok(Screen::new(Nav::Policy, "Policy", body))
@@ -115,22 +114,12 @@ async fn lists(viewer: &Viewer, refresh: bool) -> Result<Lists, AppError> {
     Ok(Lists { lookups, fetched_at, trouble: Some(trouble) })
 }
 
-/// The newest scored tickets, to hold a policy against.
-async fn scored(viewer: &Viewer) -> Result<Vec<Scored>, AppError> {
-    let newest = viewer.store.assessed_newest(COMPARED).await?;
-    Ok(newest
-        .into_iter()
-        .map(|(read, assessment)| {
-            let words = read.ticket.title.split_whitespace().count() + read.text.split_whitespace().count();
-            Scored { ticket: read.ticket, words, assessment }
-        })
-        .collect())
-}
-
-fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
+fn editor(loaded: &Loaded, past: &[Scored], now: DateTime<Utc>) -> impl IntoView + use<> {
     let fields = loaded.fields();
     let is_draft = typed(PolicySave::url()).is_some();
     let summary = summary_of(&fields, loaded, past);
+    let what_if = what_if(&fields, loaded, past, now);
+    let reach = Reach::of(past, now);
     let for_sections = loaded.clone();
     let can_suggest = loaded.lists.lookups.is_some();
     let version = loaded.saved.version.to_string();
@@ -139,7 +128,7 @@ fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
         <Form to=PolicySave::url() class="policy">
             <Hidden name="version" value=version/>
             // Drawn here inside: the fields ask the form around them what was typed and what is wrong.
-            <div class="policy-form">{sections::all(&fields, &for_sections.catalogue(), for_sections.psa)}</div>
+            <div class="policy-form">{sections::all(&fields, &for_sections.catalogue(), for_sections.psa, reach.as_ref(), what_if)}</div>
             <aside class="policy-summary" aria-label="What this policy does">
                 {is_draft.then(|| view! { <p class="draft-line">"Not saved yet."</p> })}
                 <LiveRegion to=PolicyLook::url().to_owned() only=String::new() announced=true>{summary}</LiveRegion>
@@ -153,6 +142,17 @@ fn editor(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {
             </aside>
         </Form>
     }
+}
+
+/// What the policy of a form would have done a day, against the saved one.
+fn what_if(fields: &Fields, loaded: &Loaded, past: &[Scored], now: DateTime<Utc>) -> AnyView {
+    let saved = &loaded.saved.body;
+    let policy = parse(fields, &loaded.catalogue()).unwrap_or_else(|_| saved.clone());
+    let shown = past::shown(&past::facts(saved, policy, past, now));
+    let wanted = fields.get(form::WANTED).cloned().unwrap_or_else(|| "3".into());
+    let (facts, propose) = (PolicyPast::url().to_owned(), PolicyPropose::url().to_owned());
+    let aim = form::aim(fields);
+    view! { <WhatIfPanel facts propose shown wanted aim/> }.into_any()
 }
 
 fn reading(loaded: &Loaded, past: &[Scored]) -> impl IntoView + use<> {

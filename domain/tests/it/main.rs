@@ -15,3 +15,5 @@ mod policy;
 mod properties;
 #[cfg(test)]
 mod scope;
+#[cfg(test)]
+mod what_if;

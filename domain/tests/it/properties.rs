@@ -14,7 +14,7 @@ fn ranking() -> Vec<Choice> {
     VALUES.map(choice).to_vec()
 }
 
-fn scores() -> impl Strategy<Value = Score> {
+pub fn scores() -> impl Strategy<Value = Score> {
     prop::sample::select(Score::ALL.to_vec())
 }
 
@@ -27,7 +27,7 @@ fn drivers() -> impl Strategy<Value = Driver> {
 }
 
 /// A rule that `validate` accepts: ranks that never fall.
-fn rules() -> impl Strategy<Value = LeverRule> {
+pub fn rules() -> impl Strategy<Value = LeverRule> {
     (drivers(), btree_map(scores(), 0..VALUES.len(), 0..=5)).prop_map(|(driver, ranks)| {
         let mut highest = 0;
         let values = ranks.into_iter().map(|(score, rank)| {
@@ -39,12 +39,12 @@ fn rules() -> impl Strategy<Value = LeverRule> {
 }
 
 /// A rule as nobody should write it.
-fn wild_rules() -> impl Strategy<Value = LeverRule> {
+pub fn wild_rules() -> impl Strategy<Value = LeverRule> {
     (drivers(), btree_map(scores(), values(), 0..=5), vec(values(), 0..6))
         .prop_map(|(driver, values, ranking)| LeverRule { driver, values, ranking })
 }
 
-fn policies(rule: impl Strategy<Value = LeverRule> + Clone + 'static) -> impl Strategy<Value = Policy> {
+pub fn policies(rule: impl Strategy<Value = LeverRule> + Clone + 'static) -> impl Strategy<Value = Policy> {
     let thresholds = (option::of(scores()), option::of(scores()), option::of(scores()))
         .prop_map(|(sentiment, urgency, impact)| Thresholds { sentiment, urgency, impact });
     let fields = vec(prop::sample::select(Dimension::ALL.to_vec()), 0..3).prop_map(|dimensions| {
@@ -72,7 +72,7 @@ fn policies(rule: impl Strategy<Value = LeverRule> + Clone + 'static) -> impl St
     )
 }
 
-fn tickets() -> impl Strategy<Value = Ticket> {
+pub fn tickets() -> impl Strategy<Value = Ticket> {
     let lever = || option::weighted(0.7, values());
     let levers = (lever(), lever(), lever(), option::of("[0-9a-z]{0,3}"), option::of(Just(choice("dana"))));
     (prop::sample::select(PsaKind::ALL.to_vec()), levers, any::<bool>()).prop_map(|(psa, levers, closed)| {
@@ -91,7 +91,7 @@ fn tickets() -> impl Strategy<Value = Ticket> {
     })
 }
 
-fn assessments() -> impl Strategy<Value = Assessment> {
+pub fn assessments() -> impl Strategy<Value = Assessment> {
     let reading = || (scores(), any::<String>(), any::<String>());
     (reading(), reading(), reading()).prop_map(|(sentiment, urgency, impact)| {
         let reading = |(score, reason, quote)| Reading { score, reason, quote };

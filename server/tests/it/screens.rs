@@ -4,6 +4,7 @@
 mod clients;
 mod connections;
 mod people;
+mod policy;
 #[path = "../../examples/screens/seed.rs"]
 mod seed;
 mod settings;

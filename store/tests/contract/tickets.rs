@@ -377,7 +377,7 @@ async fn a_policy_is_held_against_the_newest_scores_of_each_ticket(store: TestSt
     let seen = async |limit| {
         let rows = acme.assessed_newest(limit).await.unwrap();
         rows.into_iter()
-            .map(|(read, scores)| (read.ticket.external_id, scores.sentiment.score.get()))
+            .map(|one| (one.read.ticket.external_id, one.assessment.sentiment.score.get()))
             .collect::<Vec<_>>()
     };
     let all = [("1".to_owned(), 2), ("3".to_owned(), 1), ("2".to_owned(), 3)];

@@ -1,13 +1,15 @@
 //! What can be done on the policy page: save, look at a draft, fill with a suggestion, refresh the lists, restore.
 
 use super::catalogue::Catalogue;
-use super::form::{fields_of, parse};
-use super::{HISTORY, Loaded, lists, load, scored, sections, summary_of};
+use super::form::{WANTED, aim, fields_of, parse};
+use super::past::{facts, nearest, scored};
+use super::{HISTORY, Loaded, lists, load, sections, summary_of};
 use crate::AppError;
-use crate::form::{Entry, done, failed};
+use crate::form::{Entry, done, failed, notice};
 use crate::pages::fields::{Fields, Problem};
 use crate::viewer::{Viewer, viewer};
-use domain::{Permission, Policy};
+use crate::what_if::Facts;
+use domain::{Dimension, Permission, Policy};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -95,6 +97,41 @@ pub async fn policy_look(#[server(flatten)] fields: Fields) -> Result<String, Ap
     let loaded = load(&viewer).await?;
     let past = scored(&viewer).await?;
     Ok(summary_of(&fields, &loaded, &past).to_html())
+}
+
+/// What a draft is held against, for the browser to try thresholds by itself; `None` while the form is not complete.
+#[server(prefix = "/do", endpoint = "policy-past")]
+pub async fn policy_past(#[server(flatten)] fields: Fields) -> Result<Option<Facts>, AppError> {
+    let viewer = viewer(Permission::Configure).await?;
+    let loaded = load(&viewer).await?;
+    let Ok(policy) = parse(&fields, &loaded.catalogue()) else { return Ok(None) };
+    Ok(Some(facts(&loaded.saved.body, policy, &scored(&viewer).await?, viewer.now)))
+}
+
+/// Fills the form with the thresholds that come nearest to a wanted number a day: the way without scripts. Nothing is
+/// saved.
+#[server(prefix = "/do", endpoint = "policy-propose")]
+pub async fn policy_propose(#[server(flatten)] fields: Fields) -> Result<(), AppError> {
+    let viewer = viewer(Permission::Configure).await?;
+    let loaded = load(&viewer).await?;
+    let mut entry = draft(&fields);
+    let wanted = fields.get(WANTED).and_then(|text| text.trim().parse().ok());
+    let (Some(wanted), Ok(policy)) = (wanted, parse(&fields, &loaded.catalogue())) else {
+        entry.wrong("", "To propose thresholds, the form must be complete and the number a day a whole one.");
+        return entry.send_back().await;
+    };
+    let known = facts(&loaded.saved.body, policy, &scored(&viewer).await?, viewer.now);
+    if known.past.is_empty() {
+        entry.wrong("", "No ticket has been scored yet, so there is nothing to propose from.");
+        return entry.send_back().await;
+    }
+    let (found, words) = nearest(&known, aim(&fields), wanted);
+    for dimension in Dimension::ALL {
+        let value = found.of(dimension).map(|score| score.to_string()).unwrap_or_default();
+        entry = entry.keep(&format!("thresholds.{}", dimension.word()), &value);
+    }
+    notice(&words).await?;
+    entry.send_back().await
 }
 
 /// Team and status of the board that is chosen, as HTML.

@@ -5,6 +5,7 @@
 
 use super::catalogue::{Catalogue, Placed};
 use crate::pages::fields::{Fields, Problem};
+use domain::what_if::Aim;
 use domain::{
     Choice, Dimension, Driver, Escalation, Lever, LeverRule, ListRule, MachineText, NoteStyle, Outage, Party,
     Policy, Scope, ScopeMode, Score, ScoreField, Threshold, Thresholds, Updates,
@@ -45,6 +46,17 @@ pub fn driver_word(driver: Driver) -> &'static str {
         Driver::Urgency => "urgency",
         Driver::Impact => "impact",
         Driver::Highest => "highest",
+    }
+}
+
+/// The field with a wanted number of tickets a day; it is no part of the policy.
+pub const WANTED: &str = "aim.wanted";
+
+/// What the wanted number is of.
+pub fn aim(fields: &Fields) -> Aim {
+    match fields.get("aim.of").map(String::as_str) {
+        Some("touched") => Aim::Touched,
+        _ => Aim::HandedOver,
     }
 }
 

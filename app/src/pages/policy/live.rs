@@ -1,8 +1,8 @@
 //! Shadow and live, and the one switch between them: it says in numbers what will happen before it happens.
 
-use super::past::Past;
+use super::load;
+use super::past::{Past, scored};
 use super::words::{Summary, mode_sentence, summary};
-use super::{load, scored};
 use crate::AppError;
 use crate::form::{Button, Form, Hidden, Weight, done};
 use crate::screen::{Nav, Screen};

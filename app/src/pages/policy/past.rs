@@ -1,14 +1,127 @@
 //! What a policy would have done to tickets that were scored already.
 
-use domain::{ActionKind, Assessment, History, Policy, Ticket, decide};
+use crate::viewer::Viewer;
+use crate::what_if::{Facts, Shown, in_all, proposed};
+use crate::{AppError, what_if};
+use chrono::{DateTime, Utc};
+use domain::what_if::{Aim, PastTicket, Touch, WhatIf, without_labels};
+use domain::{Assessment, Dimension, Policy, Score, Thresholds, Ticket, TicketId};
+use store::tickets::Assessed;
+
+/// How many scored tickets a policy is held against. Each is read whole, so not more than a page can wait for.
+const COMPARED: u32 = 300;
+/// Longer titles are cut: many travel to the browser at once.
+const TITLE_CHARS: usize = 90;
+const SECONDS_A_DAY: i64 = 86_400;
 
 /// A ticket as it was read, and how it was scored.
 #[derive(Clone, Debug)]
 pub struct Scored {
+    pub id: TicketId,
     pub ticket: Ticket,
     /// Of the title and the prepared note together.
     pub words: usize,
     pub assessment: Assessment,
+    /// When the PSA made it, or else when it came here.
+    pub at: DateTime<Utc>,
+}
+
+/// The newest scored tickets, to hold a policy against.
+pub async fn scored(viewer: &Viewer) -> Result<Vec<Scored>, AppError> {
+    Ok(viewer.store.assessed_newest(COMPARED).await?.into_iter().map(Scored::from).collect())
+}
+
+impl From<Assessed> for Scored {
+    fn from(one: Assessed) -> Self {
+        let ticket = one.read.ticket;
+        let words = ticket.title.split_whitespace().count() + one.read.text.split_whitespace().count();
+        let at = ticket.created_at.unwrap_or(one.taken_in_at);
+        Self { id: one.id, ticket, words, assessment: one.assessment, at }
+    }
+}
+
+impl Scored {
+    fn touch(&self, policy: &Policy) -> Touch {
+        if policy.scope.judge(&self.ticket, self.words).is_some() {
+            return Touch::default();
+        }
+        Touch::of(policy, &self.ticket, &self.assessment)
+    }
+    fn past(&self, policy: &Policy) -> PastTicket {
+        PastTicket {
+            id: self.id,
+            title: cut(&self.ticket.title),
+            psa: self.ticket.psa,
+            levers: without_labels(&self.ticket.levers),
+            closed: self.ticket.closed,
+            scores: Dimension::ALL.map(|dimension| self.assessment.score(dimension)),
+            left_out: policy.scope.judge(&self.ticket, self.words).is_some(),
+        }
+    }
+}
+
+fn cut(title: &str) -> String {
+    match title.char_indices().nth(TITLE_CHARS) {
+        Some((end, _)) => format!("{}…", &title[..end]),
+        None => title.to_owned(),
+    }
+}
+
+/// How many days they come from, the begun ones too.
+fn days(scored: &[Scored], now: DateTime<Utc>) -> u32 {
+    let oldest = scored.iter().map(|one| one.at).min().unwrap_or(now);
+    let seconds = now.signed_duration_since(oldest).num_seconds().max(0);
+    u32::try_from(seconds.div_euclid(SECONDS_A_DAY) + 1).unwrap_or(u32::MAX)
+}
+
+/// What the browser needs to try thresholds by itself.
+pub fn facts(saved: &Policy, policy: Policy, scored: &[Scored], now: DateTime<Utc>) -> Facts {
+    Facts {
+        days: days(scored, now),
+        past: scored.iter().map(|one| one.past(&policy)).collect(),
+        was: scored.iter().map(|one| one.touch(saved)).collect(),
+        policy,
+    }
+}
+
+/// What is shown before anything is moved.
+pub fn shown(facts: &Facts) -> Shown {
+    Shown::of(facts, &WhatIf::of(&facts.policy, &facts.past), facts.policy.thresholds)
+}
+
+/// The thresholds nearest to so many a day, and what to say of them.
+pub fn nearest(facts: &Facts, aim: Aim, wanted: u32) -> (Thresholds, String) {
+    let what_if = WhatIf::of(&facts.policy, &facts.past);
+    let found = what_if.nearest(facts.policy.thresholds, aim, in_all(wanted, facts.days));
+    let count = what_if.count(found, aim);
+    (found, proposed(&what_if::a_day(count, facts.days)))
+}
+
+/// How often each score comes: what a threshold is chosen from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    days: u32,
+    scores: Vec<[Score; 3]>,
+}
+
+impl Reach {
+    pub fn of(scored: &[Scored], now: DateTime<Utc>) -> Option<Self> {
+        let scores = |one: &Scored| Dimension::ALL.map(|dimension| one.assessment.score(dimension));
+        (!scored.is_empty())
+            .then(|| Self { days: days(scored, now), scores: scored.iter().map(scores).collect() })
+    }
+    /// Tickets a day that reach a threshold, in words.
+    pub fn a_day(&self, dimension: Dimension, threshold: Score) -> String {
+        what_if::a_day(self.count(dimension, threshold), self.days)
+    }
+    /// The part of all tickets that reach it, in percent.
+    pub fn percent(&self, dimension: Dimension, threshold: Score) -> usize {
+        (self.count(dimension, threshold) * 100).checked_div(self.scores.len()).unwrap_or(0)
+    }
+    fn count(&self, dimension: Dimension, threshold: Score) -> usize {
+        let index = Dimension::ALL.into_iter().position(|one| one == dimension).unwrap_or(0);
+        self.scores.iter().filter(|scores| scores[index] >= threshold).count()
+    }
 }
 
 /// How many of the tickets looked at would have been touched.
@@ -37,9 +150,7 @@ impl Past {
                 past.left_out += 1;
                 continue;
             }
-            let plan = decide(policy, &one.ticket, History::default(), &one.assessment);
-            let raised = plan.actions.iter().any(|action| matches!(action.kind, ActionKind::Update { .. }));
-            let handed_over = plan.escalates();
+            let Touch { raised, handed_over } = Touch::of(policy, &one.ticket, &one.assessment);
             past.raised += usize::from(raised);
             past.handed_over += usize::from(handed_over);
             if raised || handed_over {
@@ -85,6 +196,8 @@ mod tests {
     fn scored(title: &str, number: i64) -> Scored {
         let reading = Reading { score: score(number), reason: "because".into(), quote: String::new() };
         Scored {
+            id: TicketId(uuid::Uuid::nil()),
+            at: DateTime::UNIX_EPOCH,
             words: 12,
             ticket: Ticket {
                 psa: PsaKind::ConnectWise,

@@ -3,24 +3,32 @@
 use super::acts::PolicyPlaces;
 use super::catalogue::{Catalogue, Placed};
 use super::form::{MAPPED, RULES};
+use super::past::Reach;
 use super::words::scope_word;
 use super::{PolicySave, PolicyTry};
 use crate::form::{Button, Check, Field, Pick, Select, Weight, error_of};
 use crate::live::LiveRegion;
 use crate::pages::fields::Fields;
+use crate::pages::setup::SetupPolicy;
 use crate::ui::{Bars, Card, Mood};
 use domain::{Choice, Dimension, Lever, PsaKind, Score};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// The whole form. Without a PSA only what needs none of its lists.
-pub fn all(fields: &Fields, catalogue: &Catalogue<'_>, psa: Option<PsaKind>) -> AnyView {
+pub fn all(
+    fields: &Fields,
+    catalogue: &Catalogue<'_>,
+    psa: Option<PsaKind>,
+    reach: Option<&Reach>,
+    what_if: AnyView,
+) -> AnyView {
     let of_psa = psa.map(|psa| of_psa(fields, catalogue, psa));
     let text = text_rules(fields);
     let text = psa.is_none().then(|| view! { <Card title="Which tickets">{text}</Card> });
-    let thresholds = thresholds(fields);
+    let thresholds = thresholds(fields, reach);
     view! {
-        <Card title="When to act" about="A threshold includes its number: “4 or greater” acts on 4 and 5.">{thresholds}</Card>
+        <Card title="When to act" about="A threshold includes its number: “4 or greater” acts on 4 and 5.">{thresholds}{what_if}</Card>
         {of_psa}
         {text}
     }
@@ -60,49 +68,81 @@ fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.get(name).map_or("", String::as_str)
 }
 
-/// The three thresholds as sentences.
-pub fn thresholds(fields: &Fields) -> AnyView {
+/// The three thresholds as sentences; with how often each would be reached, where there are tickets to tell by.
+pub fn thresholds(fields: &Fields, reach: Option<&Reach>) -> AnyView {
     Dimension::ALL
         .map(|dimension| {
-            let name = format!("thresholds.{}", dimension.word());
-            let chosen = value(fields, &name).to_owned();
-            let score = chosen.parse().ok().and_then(|number| Score::new(number).ok());
-            let mark = match (dimension, score) {
-                (_, None) => view! { <span class="quiet">"off"</span> }.into_any(),
-                (Dimension::Sentiment, Some(score)) => view! { <Mood score quiet=true/> }.into_any(),
-                (_, Some(score)) => view! { <Bars dimension score/> }.into_any(),
-            };
             let (scale, then) = match dimension {
-                Dimension::Sentiment => ("1 is pleased, 3 neutral, 5 furious and about to leave.", "the ticket counts as negative and is handed over."),
-                Dimension::Urgency => ("1 is whenever, 3 is this week hurts, 5 is now: work has stopped.", "fields that follow urgency are raised."),
-                Dimension::Impact => ("1 is one person and a nuisance, 3 a team, 5 the whole company, or money and safety.", "fields that follow impact are raised."),
+                Dimension::Sentiment => (
+                    "1 is pleased, 3 neutral, 5 furious and about to leave.",
+                    "the ticket counts as negative and is handed over.",
+                ),
+                Dimension::Urgency => (
+                    "1 is whenever, 3 is this week hurts, 5 is now: work has stopped.",
+                    "fields that follow urgency are raised.",
+                ),
+                Dimension::Impact => (
+                    "1 is one person and a nuisance, 3 a team, 5 the whole company, or money and safety.",
+                    "fields that follow impact are raised.",
+                ),
             };
             view! {
-                <div class="sentence">
-                    <span class="sentence-mark" aria-hidden="true">{mark}</span>
-                    <div>
-                        <div class="sentence-line">
-                            "When "<strong>{dimension.word()}</strong>" is "
-                            <Select inline=true label=format!("{} threshold", dimension.word()) name options=threshold_options() value=chosen/>
-                            ", "{then}
-                        </div>
-                        <p class="quiet">{scale}</p>
-                    </div>
-                </div>
+                <fieldset class="threshold">
+                    <legend>{format!("{} threshold", dimension.word())}</legend>
+                    <p>"From this "<strong>{dimension.word()}</strong>" on, "{then}</p>
+                    {steps(fields, dimension, reach)}
+                    {wrong(dimension).map(|message| view! { <p class="error">{message}</p> })}
+                    <p class="quiet">{scale}{reach.map(|_| " Beneath: how many tickets a day reach it.")}</p>
+                </fieldset>
             }
         })
         .collect_view()
         .into_any()
 }
 
-fn threshold_options() -> Vec<Pick> {
-    let mut options: Vec<Pick> = Score::ALL
-        .into_iter()
-        .rev()
-        .map(|score| Pick::new(score.to_string(), super::words::or_greater(score)))
-        .collect();
-    options.push(Pick::new("", "off: never"));
-    options
+fn wrong(dimension: Dimension) -> Option<String> {
+    let name = format!("thresholds.{}", dimension.word());
+    error_of(PolicySave::url(), &name).or_else(|| error_of(SetupPolicy::url(), &name))
+}
+
+/// One step for each score and one for off, mildest left; what lies from the chosen one on is marked.
+fn steps(fields: &Fields, dimension: Dimension, reach: Option<&Reach>) -> AnyView {
+    let name = format!("thresholds.{}", dimension.word());
+    let chosen = value(fields, &name).to_owned();
+    let step = |value: String, words: String, mark: AnyView, beneath: Option<AnyView>| {
+        view! {
+            <label class="step">
+                <input type="radio" name=name.clone() value=value.clone() checked=value == chosen aria-label=words/>
+                <span class="step-mark" aria-hidden="true">{mark}</span>
+                {beneath}
+            </label>
+        }
+    };
+    let scores = Score::ALL
+        .map(|score| {
+            let mark = match dimension {
+                Dimension::Sentiment => view! { <Mood score/> }.into_any(),
+                _ => view! { <Bars dimension score/> }.into_any(),
+            };
+            let often = reach.map(|reach| reach.a_day(dimension, score));
+            let words = super::words::or_greater(score);
+            let words =
+                often.as_ref().map_or(words.clone(), |often| format!("{words}: {often} tickets a day"));
+            let beneath = reach.zip(often).map(|(reach, often)| {
+                let height = reach.percent(dimension, score);
+                view! {
+                    <svg class="step-bar" viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">
+                        <rect x="0" y=100 - height width="10" height=height/>
+                    </svg>
+                    <span class="step-often num" aria-hidden="true">{often}</span>
+                }
+                .into_any()
+            });
+            step(score.to_string(), words, mark, beneath)
+        })
+        .collect_view();
+    let off = step(String::new(), "off: never".into(), view! { "off" }.into_any(), None);
+    view! { <div class="steps">{scores}{off}</div> }.into_any()
 }
 
 /// "Priority follows [urgency]", the five scores, and the order of severity.

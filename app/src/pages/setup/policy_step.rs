@@ -32,7 +32,7 @@ pub async fn load(viewer: &Viewer) -> Result<AnyView, AppError> {
         });
     Ok(view! {
         <Form to=SetupPolicy::url()>
-            {policy::threshold_sentences(&fields)}
+            {policy::threshold_sentences(&fields, None)}
             {suggestion.map(|raising| view! {
                 <Check name="suggest" label="Also raise fields as we suggest" checked=true hint="Made from your PSA’s own lists. Change it any time under Policy."/>
                 {raising}

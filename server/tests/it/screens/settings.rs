@@ -1,10 +1,9 @@
 //! Set-up, connections, policy, prompt, tokens and settings, as a browser without scripts uses them.
 
+use super::policy::with_policy;
 use super::{Answer, Browser, OWNER, PASSWORD, Screens};
-use domain::{
-    Choice, Escalation, ListRule, Mode, Party, Policy, PsaKind, PsaSettings, Role, Scope, ScopeMode, Secret,
-};
-use http::{Request, StatusCode, header};
+use domain::{Mode, PsaSettings, Role, Secret};
+use http::StatusCode;
 use store::accounts::hash_password;
 use store::connections::Which;
 use store::{Actor, TenantStore};
@@ -33,43 +32,13 @@ fn settings() -> PsaSettings {
     }
 }
 
-async fn connected(screens: &Screens) -> TenantStore {
+pub(super) async fn connected(screens: &Screens) -> TenantStore {
     let tenant = screens.workspace(OWNER).await;
     tenant.psa_connection_put(settings(), &Actor::System, screens.clock.now()).await.unwrap();
     tenant
 }
 
-/// A policy that uses every part of the form, with values of the stand-in's lists.
-fn full_policy() -> Policy {
-    let lists = super::stand_in::lists::of(PsaKind::ConnectWise);
-    Policy {
-        updates: Policy::suggest(&lists),
-        escalation: Escalation {
-            owner: Some(Choice::new("2", "Dana Reyes")),
-            team: Some(Choice::new("3", "Escalation team")),
-            status: Some(Choice::new("7", "Escalated")),
-            board: Some(Choice::new("2", "Escalations")),
-        },
-        scope: Scope {
-            clients: ListRule {
-                mode: ScopeMode::Except,
-                items: vec![Party { id: "5".into(), name: "Contoso Logistics".into() }],
-            },
-            min_words: 4,
-            ..Scope::default()
-        },
-        ..Policy::default()
-    }
-}
-
-async fn with_policy(screens: &Screens) -> TenantStore {
-    let tenant = connected(screens).await;
-    tenant.policy_put(&full_policy(), &Actor::System, screens.clock.now()).await.unwrap();
-    tenant
-}
-
-/// What a browser would send of the form that posts to `action`: the first of them on the page.
-fn filled(page: &str, action: &str) -> Vec<(String, String)> {
+pub(super) fn filled(page: &str, action: &str) -> Vec<(String, String)> {
     let start = page.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form to {action}"));
     let form = &page[start..];
     let form = &form[..form.find("</form>").unwrap()];
@@ -78,7 +47,8 @@ fn filled(page: &str, action: &str) -> Vec<(String, String)> {
         let tag = piece.split('>').next().unwrap();
         let name = attribute(tag, "name");
         if tag.starts_with("input ")
-            && (attribute(tag, "type").as_deref() != Some("checkbox") || tag.contains(" checked"))
+            && (!matches!(attribute(tag, "type").as_deref(), Some("checkbox" | "radio"))
+                || tag.contains(" checked"))
         {
             fields.extend(name.map(|name| (name, attribute(tag, "value").unwrap_or_default())));
         } else if tag.starts_with("select ") {
@@ -95,13 +65,13 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(rest.split('"').next()?.replace("&quot;", "\"").replace("&amp;", "&"))
 }
 
-async fn send(browser: &mut Browser, path: &str, fields: &[(String, String)]) -> Answer {
+pub(super) async fn send(browser: &mut Browser, path: &str, fields: &[(String, String)]) -> Answer {
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     browser.post(path, &fields).await
 }
 
-fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
+pub(super) fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
     match fields.iter_mut().find(|(known, _)| known == name) {
         Some(field) => field.1 = value.into(),
         None => fields.push((name.into(), value.into())),
@@ -205,126 +175,6 @@ async fn a_new_webhook_address_wants_to_be_confirmed() {
     assert_ne!(after, before);
     let page = browser.get("/connections").await.body;
     assert!(page.contains(&after) && !page.contains(&before), "{page}");
-}
-
-#[tokio::test]
-async fn the_policy_form_sent_back_as_it_came_changes_nothing() {
-    let screens = Screens::new().await;
-    let tenant = with_policy(&screens).await;
-    let before = tenant.policy().await.unwrap();
-    let mut browser = screens.signed_in(OWNER).await;
-    let form = filled(&browser.get("/policy").await.body, "/do/policy-save");
-    assert_eq!(send(&mut browser, "/do/policy-save", &form).await.leads_to(), "/policy");
-    let page = browser.get("/policy").await.body;
-    assert!(page.contains("Nothing was different"), "{page}");
-    assert_eq!(tenant.policy().await.unwrap(), before);
-}
-
-#[tokio::test]
-async fn what_is_picked_is_saved_and_a_mistake_is_told_beside_its_field() {
-    let screens = Screens::new().await;
-    let tenant = with_policy(&screens).await;
-    let mut browser = screens.signed_in(OWNER).await;
-    let mut form = filled(&browser.get("/policy").await.body, "/do/policy-save");
-
-    // A status of another board.
-    let mut wrong = form.clone();
-    set(&mut wrong, "escalation.status", "2");
-    set(&mut wrong, "thresholds.urgency", "5");
-    send(&mut browser, "/do/policy-save", &wrong).await.leads_to();
-    let page = browser.get("/policy").await.body;
-    assert!(page.contains("is not a status of the board “Escalations”"), "{page}");
-    assert_eq!(
-        filled(&page, "/do/policy-save").iter().find(|(name, _)| name == "thresholds.urgency").unwrap().1,
-        "5"
-    );
-    assert_eq!(tenant.policy().await.unwrap().version, 2);
-
-    set(&mut form, "thresholds.urgency", "");
-    set(&mut form, "notes", "folded");
-    send(&mut browser, "/do/policy-save", &form).await.leads_to();
-    let saved = tenant.policy().await.unwrap();
-    assert_eq!((saved.version, saved.body.thresholds.urgency, saved.body.mode), (3, None, Mode::Shadow));
-    assert!(browser.get("/policy").await.body.contains("urgency threshold 4 → off; notes"));
-}
-
-#[tokio::test]
-async fn a_form_that_was_overtaken_saves_nothing() {
-    let screens = Screens::new().await;
-    let tenant = with_policy(&screens).await;
-    let mut browser = screens.signed_in(OWNER).await;
-    let mut form = filled(&browser.get("/policy").await.body, "/do/policy-save");
-    let other = Policy { notes: domain::NoteStyle::Folded, ..full_policy() };
-    tenant.policy_put(&other, &Actor::System, screens.clock.now()).await.unwrap();
-    set(&mut form, "thresholds.impact", "5");
-    send(&mut browser, "/do/policy-save", &form).await.leads_to();
-    assert_eq!(tenant.policy().await.unwrap().body, other);
-    let page = browser.get("/policy").await.body;
-    assert!(page.contains("saved version 3 while you were editing"), "{page}");
-    // The page shows what was typed; sent again, it is saved.
-    let again = filled(&page, "/do/policy-save");
-    send(&mut browser, "/do/policy-save", &again).await.leads_to();
-    assert_eq!(tenant.policy().await.unwrap().version, 4);
-}
-
-#[tokio::test]
-async fn going_live_says_what_it_does_first_and_keeps_the_rest_of_the_policy() {
-    let screens = Screens::new().await;
-    let tenant = with_policy(&screens).await;
-    let mut browser = screens.signed_in(OWNER).await;
-    let page = browser.get("/policy?mode=live").await.body;
-    assert!(
-        page.contains("No ticket has been scored yet") && page.contains("Dana Reyes in Escalation team"),
-        "{page}"
-    );
-    assert_eq!(tenant.policy().await.unwrap().body.mode, Mode::Shadow);
-    browser.post("/do/policy-mode", &[("mode", "live")]).await.leads_to();
-    assert_eq!(tenant.policy().await.unwrap().body, Policy { mode: Mode::Live, ..full_policy() });
-    // Restoring an older version brings back its content, not its mode.
-    browser.post("/do/policy-restore", &[("version", "1")]).await.leads_to();
-    assert_eq!(tenant.policy().await.unwrap().body, Policy { mode: Mode::Live, ..Policy::default() });
-}
-
-#[tokio::test]
-async fn a_suggestion_fills_the_form_and_saves_nothing() {
-    let screens = Screens::new().await;
-    let tenant = connected(&screens).await;
-    let mut browser = screens.signed_in(OWNER).await;
-    let form = filled(&browser.get("/policy").await.body, "/do/policy-save");
-    send(&mut browser, "/do/policy-suggest", &form).await.leads_to();
-    let page = browser.get("/policy").await.body;
-    assert!(page.contains("Not saved yet") && page.contains("Raise the priority"), "{page}");
-    assert_eq!(tenant.policy().await.unwrap().body, Policy::default());
-}
-
-#[tokio::test]
-async fn a_part_of_the_page_is_redrawn_for_the_form_as_it_stands() {
-    let screens = Screens::new().await;
-    with_policy(&screens).await;
-    let mut browser = screens.signed_in(OWNER).await;
-    let mut form = filled(&browser.get("/policy").await.body, "/do/policy-save");
-    set(&mut form, "thresholds.sentiment", "5");
-    let ask = |path: &str| {
-        Request::post(path)
-            .header(header::HOST, super::HOST)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header("sec-fetch-site", "same-origin")
-    };
-    let body = serde_urlencoded::to_string(&form).unwrap();
-    let answer = browser.send(ask("/do/policy-look"), body.clone().into()).await;
-    let html: String = serde_json::from_str(&answer.body).unwrap();
-    assert!(html.contains("When sentiment is 5, hand the ticket to Dana Reyes"), "{html}");
-
-    set(&mut form, "escalation.board", "1");
-    let body = serde_urlencoded::to_string(&form).unwrap();
-    let html: String =
-        serde_json::from_str(&browser.send(ask("/do/policy-places"), body.clone().into()).await.body)
-            .unwrap();
-    assert!(html.contains("First line") && !html.contains("Escalation team"), "{html}");
-
-    let stranger = screens.browser().send(ask("/do/policy-look"), body.into()).await;
-    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
