@@ -1,7 +1,7 @@
 //! The few acts of the screens that need the network: implemented by the server, given to the screens by context.
 
 use async_trait::async_trait;
-use domain::{Assessment, Lookups, Plan, PsaKind, PsaSettings, Registration, Report, TicketId};
+use domain::{Assessment, Lookups, Plan, PsaInstance, PsaKind, PsaSettings, Registration, Report, TicketId};
 use store::analyses::Provenance;
 use store::{Actor, TenantStore};
 
@@ -64,6 +64,14 @@ pub trait Ops: Send + Sync {
     fn sandbox(&self, psa: PsaKind) -> Option<StandIn>;
     /// Days that texts are kept where a workspace has not chosen; `None`: for good.
     fn texts_kept(&self) -> Option<u16>;
+    /// Looks whether these settings, saved or not, lead to that system of the workspace: whether it lets us in and has the
+    /// newest tickets that are known of it. `Invalid`: it does not, and why.
+    async fn psa_is(
+        &self,
+        tenant: &TenantStore,
+        settings: &PsaSettings,
+        instance: PsaInstance,
+    ) -> Result<(), OpsError>;
     /// Tries the saved PSA connection, saves what it found as the connection's state.
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;
     async fn model_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;

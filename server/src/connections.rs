@@ -143,6 +143,12 @@ impl Connections {
         Ok((saved.instance, opened))
     }
 
+    /// A PSA by settings that nobody saved yet.
+    pub fn unsaved(&self, tenant: &TenantStore, settings: &PsaSettings) -> Arc<dyn Psa> {
+        let lane = format!("psa {} unsaved {}", tenant.tenant_id(), settings.place());
+        psa::open(settings, self.outside.caller(&lane, psa_limits(settings)))
+    }
+
     /// The tenant's model, as its settings are now.
     pub async fn model(&self, tenant: &TenantStore) -> Result<Opened<dyn Model>, ConnectError> {
         let saved = tenant.model_connection().await?;

@@ -22,6 +22,7 @@ pub mod outside;
 pub mod psa;
 pub mod queue;
 mod running;
+pub mod same_system;
 pub mod scoring;
 pub mod telemetry;
 mod upkeep;

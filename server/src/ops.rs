@@ -5,6 +5,7 @@ use crate::clock::{Clock, Luck};
 use crate::connections::{self, ConnectError, Connections};
 use crate::inbound::prepare;
 use crate::outside::CallError;
+use crate::same_system::{self, Doubt, LOOKED_FOR};
 use crate::scoring::prompt::{self, TemplateError, VARIABLES};
 use crate::scoring::score::{Verdict, score, shown};
 use app::ops::{Ops, OpsError, PromptVariable, StandIn, Trial, TrialText};
@@ -12,8 +13,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use domain::backoff::Pace;
 use domain::{
-    History, HookState, HookWanted, Lookups, Party, PsaKind, PsaSettings, Registration, Report, TenantId,
-    Ticket, TicketId, decide,
+    History, HookState, HookWanted, Lookups, Party, PsaInstance, PsaKind, PsaSettings, Registration, Report,
+    TenantId, Ticket, TicketId, decide,
 };
 use std::collections::HashMap;
 use store::connections::{CachedLookups, ConnectionState, Save};
@@ -26,6 +27,8 @@ use url::Url;
 const LOOKUPS_LAST: Duration = Duration::hours(1);
 /// Longest title of a text to try, in characters; PSAs allow a few hundred.
 const MOST_TITLE: usize = 500;
+/// How long a person waits while we look whether a system is the one that is known.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(25);
 /// The version of a template that is tried before it is saved.
 const UNSAVED: i64 = -1;
 
@@ -131,6 +134,27 @@ impl Ops for Operations {
 
     fn texts_kept(&self) -> Option<u16> {
         self.texts_kept
+    }
+
+    async fn psa_is(
+        &self,
+        tenant: &TenantStore,
+        settings: &PsaSettings,
+        instance: PsaInstance,
+    ) -> Result<(), OpsError> {
+        let known = tenant.psa_instances().await.map_err(storing)?;
+        let known = known.into_iter().find(|known| known.instance == instance);
+        // One that never let us in has no tickets to be known by, and one that stays where it was need not be.
+        if known.is_none_or(|known| !known.has_worked || settings.is_same_instance(&known.settings)) {
+            return Ok(());
+        }
+        let tickets = tenant.tickets_of(instance, LOOKED_FOR).await.map_err(storing)?;
+        let psa = self.connections.unsaved(tenant, settings);
+        let look = tokio::time::timeout(PATIENCE, same_system::shows(&*psa, &tickets));
+        let found = look.await.unwrap_or(Err(Doubt::Silent));
+        let invalid =
+            |doubt: Doubt| OpsError::Invalid { field: "same_as".into(), message: doubt.to_string() };
+        found.map_err(invalid)
     }
 
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError> {

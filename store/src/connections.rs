@@ -170,7 +170,8 @@ impl TenantStore {
         self.psa_save(settings, Leads::ByAddress, actor, now).await
     }
 
-    /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead.
+    /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead. Whoever says so
+    /// has looked: a ticket's number means another ticket in another system.
     /// [`StoreError::NotConnected`](crate::StoreError::NotConnected): the workspace was never connected to it.
     /// [`StoreError::AnotherSystem`](crate::StoreError::AnotherSystem): another one let us in there, and both have tickets of
     /// their own.
@@ -219,13 +220,7 @@ impl TenantStore {
                         instance.to_string()
                     )?;
                     resume(tx, this.tenant, Which::Psa).await?;
-                    // A system that moved is asked anew, from where it was left.
-                    let asked = if change == sweeps::Change::None && swept.is_some() {
-                        sweeps::Change::Mended
-                    } else {
-                        change
-                    };
-                    sweeps::connected(tx, this.tenant, instance, asked, swept, *now).await?;
+                    sweeps::connected(tx, this.tenant, instance, change, swept, *now).await?;
                     let by = audit::name(tx, this.tenant, actor).await?;
                     let detail = told(settings.kind(), *leads, instance, change, hook);
                     audit::append(tx, this.tenant, &by, "connection.psa.saved", &detail, *now).await?;

@@ -10,7 +10,6 @@ use crate::rows::{self, Word, clean};
 use crate::{Result, Store, StoreError, TenantStore};
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use domain::{HookState, PsaInstance, PsaKind, TenantId};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// How long after it is saved a connection is first swept: its webhook is being set up.
@@ -164,7 +163,7 @@ pub(crate) enum Change {
 }
 
 /// How far an instance was swept when it was left.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SweptSpan {
     pub(crate) since: DateTime<Utc>,
     pub(crate) through: DateTime<Utc>,

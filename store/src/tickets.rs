@@ -13,7 +13,7 @@ use crate::rows::{self, Word, clean};
 use crate::trends::Counted;
 use crate::{Lease, Result, TenantStore, timeline};
 use chrono::{DateTime, Utc};
-use domain::{Assessment, Dimension, Label, Mode, Party, Score, TenantId, Ticket, TicketId};
+use domain::{Assessment, Dimension, Label, Mode, Party, PsaInstance, Score, TenantId, Ticket, TicketId};
 use uuid::Uuid;
 
 pub use story::{Event, TicketStory};
@@ -249,6 +249,21 @@ impl TenantStore {
         .into_iter()
         .map(AssessedRow::read)
         .collect()
+    }
+
+    /// The newest tickets of a system, by which it is known again.
+    pub async fn tickets_of(&self, instance: PsaInstance, limit: u32) -> Result<Vec<Ticket>> {
+        let mut reader = self.read().await?;
+        let found = fetch_all!(
+            reader,
+            (String,),
+            "SELECT b.ticket FROM tickets t JOIN ticket_bodies b ON b.tenant_id = t.tenant_id AND b.ticket_id = t.id
+             WHERE t.tenant_id = $1 AND t.psa = $2 ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $3",
+            self.tenant.0,
+            instance.to_string(),
+            i64::from(limit)
+        )?;
+        found.into_iter().map(|(ticket,)| rows::read_json("ticket_bodies", "ticket", &ticket)).collect()
     }
 
     /// The newest tickets with text, for prompt previews.

@@ -6,8 +6,8 @@ pub mod lists;
 use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use domain::{
-    Assessment, Choice, Dimension, History, Lever, Lookups, PsaKind, PsaSettings, Reading, Registration,
-    RegistrationOutcome, Report, Score, Secret, Ticket, TicketId, decide,
+    Assessment, Choice, Dimension, History, Lever, Lookups, PsaInstance, PsaKind, PsaSettings, Reading,
+    Registration, RegistrationOutcome, Report, Score, Secret, Ticket, TicketId, decide,
 };
 use server::clock::Clock;
 use store::analyses::Provenance;
@@ -53,6 +53,14 @@ impl Ops for StandIn {
     }
     fn texts_kept(&self) -> Option<u16> {
         Some(400)
+    }
+    async fn psa_is(
+        &self,
+        _tenant: &TenantStore,
+        _settings: &PsaSettings,
+        _instance: PsaInstance,
+    ) -> Result<(), OpsError> {
+        Ok(())
     }
     async fn psa_test(&self, _tenant: &TenantStore) -> Result<Report, OpsError> {
         let mut report = Report::default();

@@ -15,6 +15,7 @@ mod failures;
 mod hooks;
 mod listing;
 mod register;
+mod same;
 mod sign_in;
 
 /// A stand-in, served, and a connection to it.

@@ -11,8 +11,8 @@ use crate::sweeps::{Change, SweptSpan};
 use crate::{KeyRing, Result, TenantStore};
 use chrono::{DateTime, Utc};
 use domain::{PsaInstance, PsaSettings, TenantId};
-use hand_over::{drop_calls, hand_over, hand_over_late, take_back};
-use known::{Found, Known, find, give_up, known};
+use hand_over::{drop_calls, hand_over, hand_over_late};
+use known::{Found, Known, find, known};
 
 pub(super) const TABLE: &str = "psa_instances";
 
@@ -23,8 +23,6 @@ pub struct KnownInstance {
     /// The newest that led there, without the secret.
     pub settings: PsaSettings,
     pub is_connected: bool,
-    /// It is said to have moved to where it is now, and did not let us in there yet.
-    pub is_unproven: bool,
     /// It let us in, ever.
     pub has_worked: bool,
 }
@@ -85,19 +83,9 @@ pub(super) async fn settle(
     before: Option<PsaInstance>,
     now: DateTime<Utc>,
 ) -> Result<Settled> {
-    if let Some(before) = before {
-        leave(tx, tenant, before).await?;
-    }
-    let mut known = known(tx, tenant, settings.kind()).await?;
+    let known = known(tx, tenant, settings.kind()).await?;
     let leads = leads.or_by_address(&known, settings, before)?;
-    let was_unproven = known.iter().any(|known| Some(known.instance) == before && known.unproven);
-    if let Leads::To(named) = leads {
-        give_up(tx, tenant, &mut known, settings, named).await?;
-    }
-    let mut found = find(&known, settings, leads, before);
-    if found.undoes {
-        found.unlist(tx, tenant).await?;
-    }
+    let found = find(&known, settings, leads, before);
     found.keep(tx, tenant).await?;
     let absorbed = gather(tx, tenant, &known, &found, leads).await?;
     let instance = found.instance;
@@ -106,22 +94,16 @@ pub(super) async fn settle(
         Some(before) if absorbed.contains(&before) => Change::Mended,
         _ => Change::Another,
     };
-    if found.undoes {
-        take_back(tx, tenant, instance).await?;
-    }
     let (mut hook, mut swept) = (HookChange::Same, None);
     if let Some(before) = before.filter(|before| *before != instance) {
-        if was_unproven {
-            take_back(tx, tenant, before).await?;
-        }
+        leave(tx, tenant, before).await?;
         hook = hooks::pass_on(tx, keys, tenant, [before, instance], change, now).await?;
         if found.has_worked {
             hooks::forget_mistakes(tx, tenant, instance).await?;
         }
-        swept = found.swept;
+        swept = swept_span(tx, tenant, instance).await?;
         revive(tx, tenant, instance).await?;
     } else if found.moves {
-        swept = found.swept;
         revive(tx, tenant, instance).await?;
     }
     Ok(Settled { instance, change, hook, swept })
@@ -165,9 +147,9 @@ impl TenantStore {
         let mut reader = self.read().await?;
         let found = fetch_all!(
             reader,
-            (String, String, bool, bool, bool),
+            (String, String, bool, bool),
             concat!(
-                "SELECT i.psa, i.settings, i.unproven, EXISTS (
+                "SELECT i.psa, i.settings, EXISTS (
                    SELECT 1 FROM psa_connections c WHERE c.tenant_id = i.tenant_id AND c.psa = i.psa), ",
                 has_worked!("i"),
                 " FROM psa_instances i WHERE i.tenant_id = $1 AND i.merged_into IS NULL"
@@ -175,12 +157,11 @@ impl TenantStore {
             self.tenant.0
         )?;
         let systems = found.into_iter().filter(|(.., is_connected, has_worked)| *is_connected || *has_worked);
-        let known = systems.map(|(psa, settings, is_unproven, is_connected, has_worked)| {
+        let known = systems.map(|(psa, settings, is_connected, has_worked)| {
             Ok(KnownInstance {
                 instance: rows::read_instance(TABLE, &psa)?,
                 settings: rows::read_json(TABLE, "settings", &settings)?,
                 is_connected,
-                is_unproven,
                 has_worked,
             })
         });
@@ -234,12 +215,10 @@ impl TenantStore {
 pub(super) async fn worked(tx: &mut Tx, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
     execute!(
         tx,
-        "UPDATE psa_instances SET worked_at = coalesce(worked_at, $1), unproven = $3 WHERE tenant_id = $2
-           AND (worked_at IS NULL OR unproven)
+        "UPDATE psa_instances SET worked_at = $1 WHERE tenant_id = $2 AND worked_at IS NULL
            AND psa = (SELECT c.psa FROM psa_connections c WHERE c.tenant_id = $2)",
         now,
-        tenant.0,
-        false
+        tenant.0
     )
     .map(drop)
 }
@@ -300,4 +279,16 @@ async fn leave(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<(
         instance.to_string()
     )
     .map(drop)
+}
+
+async fn swept_span(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<Option<SweptSpan>> {
+    type Row = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+    let found = fetch_optional!(
+        tx,
+        Row,
+        "SELECT swept_since, swept_through FROM psa_instances WHERE tenant_id = $1 AND psa = $2",
+        tenant.0,
+        instance.to_string()
+    )?;
+    Ok(found.and_then(|(since, through)| Some(SweptSpan { since: since?, through: through? })))
 }

@@ -2,9 +2,9 @@
 
 use crate::instances::{LIVE, TRIAL, WRONG, arrive, carried, connect, halo, instance, number, waiting};
 use crate::support::{self, at, claim, tenant};
-use domain::{ActionState, PsaInstance, PsaKind};
+use domain::{PsaInstance, PsaKind};
 use store::connections::HookChange;
-use store::sweeps::{SweepEnd, SweepOf, SweptTicket};
+use store::sweeps::{SweepEnd, SweptTicket};
 use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, TenantStore};
 
@@ -21,20 +21,14 @@ support::on_both_engines! {
     calls_that_come_while_others_are_handed_over_are_not_lost,
     addresses_that_are_kept_are_sealed_anew,
     an_address_that_is_to_be_the_only_one_ends_those_beside_it,
-    a_system_that_moved_is_known_where_it_was,
-    a_mistake_in_where_it_moved_to_is_mended_by_saying_it_of_the_right_one,
-    whoever_does_not_say_so_connects_another_system_even_after_a_mistake,
-    what_is_read_or_listed_while_a_system_moves_is_read_and_listed_anew,
-    what_is_read_at_a_mistake_is_not_stored_though_another_system_comes_between,
-    what_was_read_where_a_system_is_no_more_is_read_again,
     what_never_let_us_in_and_is_said_to_be_the_system_is_it,
     a_third_system_has_nothing_of_one_that_never_let_us_in,
-    what_was_given_up_before_a_move_was_mended_goes_on,
+    what_was_given_up_before_a_system_moved_goes_on,
     lists_of_an_older_save_are_not_kept,
     a_system_cannot_have_moved_to_where_another_has_tickets,
-    what_was_said_of_the_wrong_system_is_said_of_it_no_more,
-    a_plan_that_was_made_elsewhere_is_not_carried_out,
-    whoever_leaves_a_mistake_that_let_us_in_is_asked_from_where_it_was_right,
+    a_system_is_known_by_where_it_is_and_not_by_where_it_was,
+    what_is_under_way_while_a_system_moves_goes_on,
+    the_newest_tickets_of_a_system_are_those_of_no_other,
 }
 
 const MOVED: &str = "https://support.acme.example";
@@ -101,144 +95,6 @@ async fn an_address_that_is_to_be_the_only_one_ends_those_beside_it(store: TestS
     assert_eq!(leads_to(&store, &key(&acme).await).await, Some(number(1)));
 }
 
-async fn a_system_that_moved_is_known_where_it_was(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    let hook = key(&acme).await;
-    moved(&acme, MOVED, number(1), 10).await;
-    // Back, before and after the new address let us in.
-    connect(&acme, LIVE, 11).await;
-    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook.clone()));
-    moved(&acme, MOVED, number(1), 20).await;
-    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(21)).await.unwrap();
-    connect(&acme, LIVE, 30).await;
-    assert_eq!(instance(&acme).await, number(1));
-    connect(&acme, MOVED, 40).await;
-    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook));
-    connect(&acme, TRIAL, 50).await;
-    assert_eq!(instance(&acme).await, number(2), "what was never said to be it is another");
-}
-
-async fn a_mistake_in_where_it_moved_to_is_mended_by_saying_it_of_the_right_one(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    let hook = key(&acme).await;
-    moved(&acme, WRONG, number(1), 10).await;
-    assert!(acme.psa_instances().await.unwrap()[0].is_unproven, "the page has it chosen");
-    arrive(&acme, "8", 11).await;
-    moved(&acme, MOVED, number(1), 20).await;
-    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook));
-    assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(1))]);
-    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(23)).await.unwrap();
-    assert!(!acme.psa_instances().await.unwrap()[0].is_unproven);
-    connect(&acme, WRONG, 30).await;
-    assert_eq!(instance(&acme).await, number(2), "the mistake is none of its addresses");
-}
-
-async fn whoever_does_not_say_so_connects_another_system_even_after_a_mistake(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    moved(&acme, WRONG, number(1), 10).await;
-    arrive(&acme, "8", 11).await;
-    connect(&acme, TRIAL, 20).await;
-    assert_eq!(instance(&acme).await, number(2));
-    assert!(!arrive(&acme, "7", 21).await.repeated, "its numbers are its own");
-    assert_eq!(
-        waiting(&acme, 22).await,
-        [("8".to_owned(), number(1)), ("7".to_owned(), number(2))],
-        "what came for the one is not read at the other"
-    );
-}
-
-async fn what_is_read_or_listed_while_a_system_moves_is_read_and_listed_anew(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    swept(&acme, number(1), 40, "6").await;
-    moved(&acme, WRONG, number(1), 50).await;
-    let save = acme.newest_save(store::connections::Which::Psa).await;
-    let asked = SweepOf { psa: number(1), revision: Some(save.revision) };
-    let listed =
-        |ticket: &str| vec![SweptTicket { external_ticket: ticket.into(), number: None, created_at: at(55) }];
-    acme.sweep_keep(asked, listed("of the wrong one"), at(60), None, at(60)).await.unwrap();
-    arrive(&acme, "8", 61).await;
-    // The first one that is due is what the sweep before found.
-    let jobs = store.job_claim(at(61), support::LEASE, 9, store::jobs::Share::of(9)).await.unwrap();
-    let job = jobs.iter().find(|job| job.external_ticket == "8").unwrap();
-    connect(&acme, LIVE, 70).await;
-    assert_eq!(instance(&acme).await, number(1));
-    let late = acme.ticket_read(job.lease, &support::read("8", "of the wrong one"), at(71)).await;
-    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    assert!(!acme.sweep_keep(asked, listed("late"), at(72), None, at(72)).await.unwrap());
-    let end = SweepEnd { next_at: at(5_000), quiet: 9, problem: Some("of the wrong one".into()) };
-    acme.sweep_end(asked, end, at(72)).await.unwrap();
-    acme.hook_found(asked, Some(domain::HookState::Off), at(72)).await.unwrap();
-    let sweep = acme.sweep().await.unwrap().unwrap();
-    assert_eq!((sweep.through, sweep.hook.is_none()), (Some(at(40)), true), "from where it was left");
-    assert_eq!((sweep.problem, sweep.quiet), (None, 0));
-    let missing = acme.sweep_missing(number(1), at(99), 10).await.unwrap();
-    assert!(missing.iter().all(|one| one.external_ticket != "late"), "{missing:?}");
-    let waiting = waiting(&acme, 80).await;
-    assert!(waiting.contains(&("8".to_owned(), number(1))), "{waiting:?}");
-}
-
-async fn what_is_read_at_a_mistake_is_not_stored_though_another_system_comes_between(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    moved(&acme, WRONG, number(1), 10).await;
-    arrive(&acme, "8", 11).await;
-    let reads = claim(&store, 11).await;
-    connect(&acme, TRIAL, 20).await;
-    let late = acme.ticket_read(reads.lease, &support::read("8", "of the wrong one"), at(21)).await;
-    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    connect(&acme, LIVE, 30).await;
-    assert_eq!(waiting(&acme, 31).await, [("8".to_owned(), number(1))]);
-}
-
-async fn what_was_read_where_a_system_is_no_more_is_read_again(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    moved(&acme, WRONG, number(1), 10).await;
-    arrive(&acme, "8", 11).await;
-    let job = claim(&store, 11).await;
-    let ticket = support::end_read(&acme, &job, &support::read("8", "of the wrong one"), 12).await;
-    let scores = claim(&store, 12).await;
-    connect(&acme, LIVE, 20).await;
-    let late = acme
-        .analysis_scored(
-            scores.lease,
-            ticket,
-            &support::assessment(5),
-            &support::plan(domain::Mode::Live, 5, &["update"]),
-            1,
-            &support::provenance(),
-            at(21),
-        )
-        .await;
-    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    let job = claim(&store, 22).await;
-    assert_eq!((job.stage, job.external_ticket.as_str()), (store::jobs::Stage::Read, "8"));
-    let again = support::end_read(&acme, &job, &support::read("8", "c"), 23).await;
-    assert_eq!(again, ticket, "it is one ticket");
-    // A key alone changes nothing of what is under way.
-    let scores = claim(&store, 23).await;
-    acme.psa_connection_put(halo(LIVE, "another key"), &Actor::System, at(24)).await.unwrap();
-    support::end_score(
-        &acme,
-        &scores,
-        ticket,
-        &support::assessment(3),
-        &support::plan(domain::Mode::Live, 3, &[]),
-        25,
-    )
-    .await;
-}
-
 async fn what_never_let_us_in_and_is_said_to_be_the_system_is_it(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
@@ -274,13 +130,12 @@ async fn a_third_system_has_nothing_of_one_that_never_let_us_in(store: TestStore
     assert_eq!(waiting(&acme, 32).await, [("8".to_owned(), number(2))]);
 }
 
-async fn what_was_given_up_before_a_move_was_mended_goes_on(store: TestStore) {
+async fn what_was_given_up_before_a_system_moved_goes_on(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "1", 1).await;
     let replayed =
         acme.ticket_list(&store::tickets::TicketFilter::default(), 1, None).await.unwrap().rows[0].id;
-    moved(&acme, WRONG, number(1), 10).await;
     arrive(&acme, "7", 11).await;
     let job = claim(&store, 11).await;
     store.job_bury(job.lease, "nobody answers there", at(12)).await.unwrap();
@@ -470,27 +325,14 @@ async fn what_never_worked_cannot_have_moved(store: TestStore) {
     assert!(matches!(refused, Err(StoreError::NotConnected)), "{refused:?}");
 }
 
-async fn used(tenant: &TenantStore, second: i64) {
-    let save = tenant.newest_save(store::connections::Which::Psa).await;
-    tenant.connection_used(save, at(second)).await.unwrap();
-}
-
 async fn a_system_cannot_have_moved_to_where_another_has_tickets(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
     connect(&acme, TRIAL, 10).await;
     carried(&acme, "7", 11).await;
-    let refused = async |url: &str, second| {
-        let said = acme.psa_connection_move(halo(url, "id"), number(1), &Actor::System, at(second)).await;
-        assert!(matches!(said, Err(StoreError::AnotherSystem(there)) if there == number(2)), "{said:?}");
-    };
-    refused(TRIAL, 20).await;
-    // Nor to where it was.
-    moved(&acme, MOVED, number(2), 30).await;
-    used(&acme, 31).await;
-    refused(TRIAL, 40).await;
-    refused(MOVED, 41).await;
+    let said = acme.psa_connection_move(halo(TRIAL, "id"), number(1), &Actor::System, at(20)).await;
+    assert!(matches!(said, Err(StoreError::AnotherSystem(there)) if there == number(2)), "{said:?}");
     assert_eq!(instance(&acme).await, number(2), "nothing was saved");
     // What never let us in is no system that could be there instead.
     connect(&acme, WRONG, 50).await;
@@ -498,116 +340,55 @@ async fn a_system_cannot_have_moved_to_where_another_has_tickets(store: TestStor
     assert_eq!(moved(&acme, TRIAL, number(3), 60).await.instance, number(2));
 }
 
-async fn what_was_said_of_the_wrong_system_is_said_of_it_no_more(store: TestStore) {
+async fn a_system_is_known_by_where_it_is_and_not_by_where_it_was(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
-    connect(&acme, TRIAL, 10).await;
-    carried(&acme, "8", 11).await;
-    let trial = key(&acme).await;
-    moved(&acme, MOVED, number(2), 20).await;
-    arrive(&acme, "9", 21).await;
-    let reads = claim(&store, 21).await;
-    // It was the other one that moved.
-    assert_eq!(moved(&acme, MOVED, number(1), 30).await.instance, number(1));
-    let late = acme.ticket_read(reads.lease, &support::read("9", "of the other one"), at(31)).await;
-    assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    let both = [
-        (number(1), "support.acme.example".to_owned(), true),
-        (number(2), "acme-trial.halopsa.com".to_owned(), false),
-    ];
-    assert_eq!(places(&acme).await, both);
-    assert!(arrive(&acme, "7", 32).await.repeated && !arrive(&acme, "8", 32).await.repeated);
-    used(&acme, 33).await;
-    connect(&acme, TRIAL, 40).await;
-    assert_eq!((instance(&acme).await, key(&acme).await), (number(2), trial));
-    assert!(arrive(&acme, "8", 41).await.repeated);
-    connect(&acme, MOVED, 50).await;
-    assert_eq!(instance(&acme).await, number(1));
-}
-
-/// A copy of the system with the same keys lets us in, and its numbers are other tickets.
-async fn a_plan_that_was_made_elsewhere_is_not_carried_out(store: TestStore) {
-    let acme = tenant(&store, "acme").await;
-    connect(&acme, LIVE, 0).await;
-    carried(&acme, "7", 1).await;
-    moved(&acme, WRONG, number(1), 10).await;
-    used(&acme, 11).await;
-    let live = |score, keys: &[&str]| support::plan(domain::Mode::Live, score, keys);
-    let begun = async |ticket: &str| {
-        arrive(&acme, ticket, 12).await;
-        let job = claim(&store, 12).await;
-        let id = support::end_read(&acme, &job, &support::read(ticket, "of the copy"), 12).await;
-        let job = claim(&store, 12).await;
-        let plan = live(5, &["update", "note"]);
-        support::end_score(&acme, &job, id, &support::assessment(5), &plan, 12).await;
-        let job = claim(&store, 12).await;
-        let rows = acme.action_list(job.analysis.unwrap()).await.unwrap();
-        let all: Vec<_> = rows.iter().map(|row| row.id).collect();
-        acme.actions_begin(job.lease, &all[..1]).await.unwrap();
-        (id, job, all)
-    };
-    let (calm, first, _) = begun("8").await;
-    let (cross, second, all) = begun("9").await;
-    assert_ne!(calm, cross);
+    let hook = key(&acme).await;
+    moved(&acme, MOVED, number(1), 10).await;
+    // Somebody else may have the old address by now.
     connect(&acme, LIVE, 20).await;
-    for (ticket, job) in [(calm, &first), (cross, &second)] {
-        let late = acme.actions_end(job.lease, ticket, &[], store::ledger::Rest::Finished, at(21)).await;
-        assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-    }
-    let share = store::jobs::Share::of(9);
-    let jobs = store.job_claim(at(22), support::LEASE, 9, share).await.unwrap();
-    assert_eq!(jobs.len(), 2);
-    for job in jobs {
-        assert_eq!(job.stage, store::jobs::Stage::Read);
-        let (score, keys) =
-            if job.external_ticket == "8" { (3, &[][..]) } else { (5, &["update", "note"][..]) };
-        let id = support::end_read(&acme, &job, &support::read(&job.external_ticket, "c"), 22).await;
-        let job = claim(&store, 22).await;
-        support::end_score(&acme, &job, id, &support::assessment(score), &live(score, keys), 22).await;
-    }
-    let states = async |ticket| {
-        let story = acme.ticket_story(ticket).await.unwrap().unwrap();
-        story.actions.iter().map(|row| row.state).collect::<Vec<_>>()
-    };
-    assert_eq!(states(calm).await, [ActionState::Superseded; 2], "nothing of the copy's plan is left");
-    assert_eq!(states(cross).await, [ActionState::Planned; 2]);
-    let acts = claim(&store, 23).await;
-    let looked_for = acme.actions_begin(acts.lease, &all).await.unwrap();
-    assert_eq!(looked_for.into_iter().collect::<Vec<_>>(), all[..1], "it may have left, so it is looked for");
+    assert_eq!(instance(&acme).await, number(2));
+    connect(&acme, MOVED, 30).await;
+    assert_eq!((instance(&acme).await, key(&acme).await), (number(1), hook));
+    assert_eq!(moved(&acme, LIVE, number(1), 40).await.instance, number(1), "unless it is said");
+    assert!(arrive(&acme, "7", 41).await.repeated);
 }
 
-async fn whoever_leaves_a_mistake_that_let_us_in_is_asked_from_where_it_was_right(store: TestStore) {
+/// It is one system: what is read, scored and begun at the one address is that of the other.
+async fn what_is_under_way_while_a_system_moves_goes_on(store: TestStore) {
     let acme = tenant(&store, "acme").await;
     connect(&acme, LIVE, 0).await;
     carried(&acme, "1", 1).await;
-    let span = async || acme.sweep().await.unwrap().unwrap().through;
-    let missing = async || {
-        let found = acme.sweep_missing(number(1), at(99_999), 10).await.unwrap();
-        found.into_iter().map(|one| one.external_ticket).collect::<Vec<_>>()
+    arrive(&acme, "7", 2).await;
+    let job = claim(&store, 2).await;
+    moved(&acme, MOVED, number(1), 10).await;
+    let ticket = support::end_read(&acme, &job, &support::read("7", "c"), 11).await;
+    let job = claim(&store, 11).await;
+    let plan = support::plan(domain::Mode::Live, 5, &["update"]);
+    support::end_score(&acme, &job, ticket, &support::assessment(5), &plan, 12).await;
+    let job = claim(&store, 12).await;
+    let rows = acme.action_list(job.analysis.unwrap()).await.unwrap();
+    acme.actions_begin(job.lease, &[rows[0].id]).await.unwrap();
+    moved(&acme, "https://third.acme.example", number(1), 20).await;
+    acme.actions_end(job.lease, ticket, &[], store::ledger::Rest::Finished, at(21)).await.unwrap();
+    assert!(waiting(&acme, 9_999).await.is_empty(), "nothing is begun again");
+}
+
+async fn the_newest_tickets_of_a_system_are_those_of_no_other(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    carried(&acme, "8", 2).await;
+    connect(&acme, TRIAL, 10).await;
+    carried(&acme, "9", 11).await;
+    let of = async |instance, limit| {
+        let tickets = acme.tickets_of(instance, limit).await.unwrap();
+        tickets.into_iter().map(|ticket| ticket.external_id).collect::<Vec<_>>()
     };
-    for (begun, between) in [(50, None), (1_050, Some(TRIAL)), (2_050, Some(MOVED))] {
-        swept(&acme, number(1), begun, &format!("right {begun}")).await;
-        moved(&acme, &format!("https://copy-{begun}.example"), number(1), begun + 10).await;
-        used(&acme, begun + 11).await;
-        swept(&acme, number(1), begun + 100, "of the copy").await;
-        match between {
-            Some(MOVED) => drop(moved(&acme, MOVED, number(1), begun + 110).await),
-            Some(other) => {
-                connect(&acme, other, begun + 105).await;
-                connect(&acme, LIVE, begun + 110).await;
-            }
-            None => connect(&acme, LIVE, begun + 110).await,
-        }
-        // At the latest from there; earlier asks for more than it must.
-        assert_eq!(instance(&acme).await, number(1), "{between:?}");
-        assert!(span().await.unwrap() <= at(begun), "{between:?}: {:?}", span().await);
-        assert!(!missing().await.contains(&"of the copy".to_owned()), "{between:?}");
-        if between.is_none() {
-            assert_eq!(span().await, Some(at(50)));
-            assert!(missing().await.contains(&"right 50".to_owned()));
-        }
-    }
+    assert_eq!(of(number(1), 5).await, ["8", "7"]);
+    assert_eq!(of(number(1), 1).await, ["8"]);
+    assert_eq!((of(number(2), 5).await, of(number(3), 5).await), (vec!["9".to_owned()], vec![]));
 }
 
 /// On PostgreSQL what commits in between is seen by the next statement.

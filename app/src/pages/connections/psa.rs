@@ -7,7 +7,7 @@ use super::{
 use crate::AppError;
 use crate::error::another_system;
 use crate::form::{Button, Form, Hidden, Pick, Select, Weight, came_back, done, typed_or};
-use crate::ops::StandIn;
+use crate::ops::{OpsError, StandIn};
 use crate::pages::fields::{Fields, Problem};
 use crate::pages::parts::{Guide, ReportList, StateLine};
 use crate::viewer::{Viewer, viewer};
@@ -161,18 +161,14 @@ fn WhichSystem(kind: PsaKind, known: Vec<KnownInstance>) -> impl IntoView {
         };
         Pick::new(known.instance.to_string(), text)
     });
-    // Whoever mends the address of a system that has moved means that system still.
-    let unproven = known.iter().find(|known| known.is_connected && known.is_unproven);
-    let chosen = unproven.map(|known| known.instance.to_string()).unwrap_or_default();
     let by_address = Pick::new("", "As the address says");
     view! {
         <Select
             label="Which system is this?"
             name=SAME_AS
-            value=chosen
             options=std::iter::once(by_address).chain(moved).collect()
             hint=format!(
-                "Matters only when the address changes. Another address is another {}, with tickets and a webhook address of its own, unless you say that it is one of these.",
+                "Matters only when the address changes. Another address is another {}, with tickets and a webhook address of its own, unless you say that it is one of these. We look whether the newest tickets that we know are there.",
                 kind.name()
             )
         />
@@ -249,6 +245,13 @@ async fn keep(
     let unknown =
         || vec![Problem { field: SAME_AS.into(), message: "Choose one of the systems in the list.".into() }];
     let Ok(instance) = same_as.parse() else { return Ok(Err(unknown())) };
+    match viewer.ops.psa_is(store, &settings, instance).await {
+        Ok(()) => {}
+        Err(broken @ OpsError::Broken(_)) => return Err(broken.into()),
+        Err(OpsError::Invalid { message, .. } | OpsError::NotSetUp(message) | OpsError::Outside(message)) => {
+            return Ok(Err(vec![Problem { field: SAME_AS.into(), message }]));
+        }
+    }
     match store.psa_connection_move(settings, instance, actor, viewer.now).await {
         Ok(saved) => Ok(Ok(saved)),
         Err(StoreError::NotConnected) => Ok(Err(unknown())),

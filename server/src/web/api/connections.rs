@@ -156,8 +156,9 @@ pub(super) async fn psa_instances(caller: Caller) -> Result<Json<Vec<PsaInstance
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PsaPutQuery {
-    /// The system has moved: it is this one of `/connections/psa/instances`, wherever the settings lead. Refused where another
-    /// one let us in. Left out: the address tells which one it is.
+    /// The system has moved: it is this one of `/connections/psa/instances`, wherever the settings lead. We look: it must let
+    /// us in and have the newest tickets that we know of. Refused where another one let us in. Left out: the address tells
+    /// which one it is.
     same_as: Option<String>,
 }
 
@@ -188,6 +189,7 @@ pub(super) async fn psa_put(
         None => caller.tenant.psa_connection_put(settings, &caller.actor, now).await?,
         Some(name) => {
             let instance = known_instance(&caller, kind, &name).await?;
+            api.ops.psa_is(&caller.tenant, &settings, instance).await?;
             caller.tenant.psa_connection_move(settings, instance, &caller.actor, now).await?
         }
     };

@@ -2,9 +2,7 @@
 
 use crate::Result;
 use crate::door::TAKEN_IN_BEFORE;
-use crate::engine::{
-    Engine, News, Query, Tx, execute, execute_query, fetch_all, fetch_optional, fetch_query,
-};
+use crate::engine::{Engine, News, Query, Tx, execute_query, fetch_all, fetch_optional, fetch_query};
 use domain::{PsaInstance, TenantId};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -59,31 +57,6 @@ pub(super) async fn drop_calls(tx: &mut Tx, tenant: TenantId, from: PsaInstance)
 /// An id within a text.
 fn id_text(tx: &Tx) -> &'static str {
     if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" }
-}
-
-/// Where this system was said to be may have been a mistake: whatever of its tickets is under way begins with reading, and
-/// nobody who works on one keeps it. What was begun in the PSA is not gone on with, but decided anew: it stays known that a
-/// request may have left, so whoever sends one looks for it first.
-pub(super) async fn take_back(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Result<()> {
-    let instance = instance.to_string();
-    execute!(
-        tx,
-        "UPDATE jobs SET lease_token = NULL, attempts = 0, due_at = created_at, stage = 'read', analysis_id = NULL,
-           replay = CASE WHEN ticket_id IS NULL THEN replay ELSE $3 END
-         WHERE tenant_id = $1 AND psa = $2 AND due_at IS NOT NULL",
-        tenant.0,
-        &instance,
-        true
-    )?;
-    execute!(
-        tx,
-        "UPDATE actions SET state = 'planned' WHERE tenant_id = $1 AND state = 'in_flight'
-           AND ticket_id IN (SELECT t.id FROM tickets t WHERE t.tenant_id = $1 AND t.psa = $2)",
-        tenant.0,
-        &instance
-    )?;
-    tx.announce(News::Everywhere);
-    Ok(())
 }
 
 const NEVER_LET_IN: &str =

@@ -98,6 +98,26 @@ async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its
 }
 
 #[tokio::test]
+async fn a_system_is_not_believed_to_have_moved_to_where_its_tickets_are_not_seen() {
+    let world = World::new().await;
+    let at = |domain: &str| {
+        json!({"kind": "autotask", "username": format!("key@{domain}"), "secret": "s3cr3t-s3cr3t",
+            "integration_code": "CODE", "zone_url": "http://127.0.0.1:9/atservicesrest/"})
+    };
+    let first = world.send(Method::PUT, "/connections/psa", &at("ACME.COM")).await.json();
+    assert_eq!(first["instance"], "autotask");
+    world.scored_ticket(&world.ours, "7", 3).await;
+    let moved = world.send(Method::PUT, "/connections/psa?same_as=autotask", &at("OTHER.COM")).await;
+    assert_eq!(moved.problem(), (422, "invalid".into(), "same_as".into()));
+    assert!(moved.json()["detail"].as_str().unwrap().contains("Nothing is saved"), "{}", moved.json());
+    let kept = world.get("/connections/psa").await;
+    assert_eq!(kept["settings"]["username"], "key@ACME.COM");
+    // A new key of the one that is known needs no look.
+    let again = world.send(Method::PUT, "/connections/psa?same_as=autotask", &at("ACME.COM")).await;
+    assert_eq!(again.status, 200);
+}
+
+#[tokio::test]
 async fn wrong_settings_are_refused_by_their_field() {
     let world = World::new().await;
     let cases = [
