@@ -7,7 +7,7 @@ mod validate;
 
 pub use validate::InvalidSettings;
 
-use crate::PsaKind;
+use crate::{Price, PsaKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -124,6 +124,9 @@ pub enum ModelSettings {
         model: String,
         #[serde(default = "openai_base_url")]
         base_url: String,
+        /// What it costs, for people; left out, no costs are told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        price: Option<Price>,
     },
     Azure {
         endpoint: String,
@@ -133,6 +136,9 @@ pub enum ModelSettings {
         api_version: Option<String>,
         #[serde(default)]
         api_key: Secret,
+        /// As OpenAI's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        price: Option<Price>,
     },
 }
 
@@ -151,6 +157,12 @@ impl ModelSettings {
         match self {
             Self::Builtin {} => {}
             Self::OpenAi { api_key, .. } | Self::Azure { api_key, .. } => *api_key = value,
+        }
+    }
+    pub fn price(&self) -> Option<Price> {
+        match self {
+            Self::Builtin {} => None,
+            Self::OpenAi { price, .. } | Self::Azure { price, .. } => *price,
         }
     }
     /// For lists and notes: `built-in`, `OpenAI gpt-…`, `Azure my-deployment`.

@@ -27,6 +27,7 @@ mod lookups;
 mod password;
 mod plan;
 mod policy;
+mod price;
 mod psa;
 mod registration;
 mod retention;
@@ -50,6 +51,7 @@ pub use policy::{
     Driver, Escalation, InvalidPolicy, LeverRule, Mode, NoteStyle, Outage, Policy, ScoreField, Threshold,
     Thresholds, Updates,
 };
+pub use price::{Dollars, InvalidDollars, Price};
 pub use psa::{ClientKey, PsaInstance, PsaKind, UnknownPsa};
 pub use registration::{HookState, HookWanted, Registration, RegistrationOutcome};
 pub use retention::{InvalidRetention, Retention};

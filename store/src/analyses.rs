@@ -7,7 +7,7 @@ use crate::tickets::TicketState;
 use crate::trends::Counted;
 use crate::{Lease, Result, StoreError, TenantStore, ledger, timeline};
 use chrono::{DateTime, Utc};
-use domain::{AnalysisId, Assessment, Dimension, Mode, Plan, TenantId, TicketId};
+use domain::{AnalysisId, Assessment, Dimension, Dollars, Mode, Plan, Price, TenantId, TicketId};
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,6 +35,11 @@ pub struct Provenance {
     pub model_ms: i64,
     /// The first answer was unusable and one repair was asked for.
     pub repaired: bool,
+    /// What the model cost then, and what this reading cost by it; `None`: nobody had said.
+    #[serde(default)]
+    pub price: Option<Price>,
+    #[serde(default)]
+    pub cost: Option<Dollars>,
     /// Why the built-in analyser read in place of the tenant's model, in words for people.
     #[serde(default)]
     pub degraded: Option<String>,

@@ -98,7 +98,12 @@ mod tests {
     }
 
     fn openai(base_url: &str, key: &str) -> ModelSettings {
-        ModelSettings::OpenAi { api_key: Secret::new(key), model: "m".into(), base_url: base_url.into() }
+        ModelSettings::OpenAi {
+            api_key: Secret::new(key),
+            model: "m".into(),
+            base_url: base_url.into(),
+            price: None,
+        }
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl ModelSettings {
     pub fn validate(&self) -> Result<(), InvalidSettings> {
         match self {
             Self::Builtin {} => Ok(()),
-            Self::OpenAi { api_key, model, base_url } => {
+            Self::OpenAi { api_key, model, base_url, price: _ } => {
                 address("base_url", base_url, "https://api.openai.com/v1")?;
                 // A server of one's own may need no key; OpenAI's always does.
                 if !api_key.is_empty() || base_url.contains("//api.openai.com") {
@@ -76,7 +76,7 @@ impl ModelSettings {
                 }
                 text("model", model)
             }
-            Self::Azure { endpoint, deployment, api_version, api_key } => {
+            Self::Azure { endpoint, deployment, api_version, api_key, price: _ } => {
                 address("endpoint", endpoint, "https://yourname.openai.azure.com")?;
                 text("deployment", deployment)?;
                 if deployment.contains(['/', '?', '#', '%', ' ']) {

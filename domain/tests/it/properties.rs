@@ -247,6 +247,6 @@ proptest! {
         let _ = policy.scope.judge(&ticket, words);
         let _ = decide(&policy, &ticket, History::default(), &crate::example::assessment(5, 5, 5));
         let base_url = format!("{prefix}{address}");
-        let _ = ModelSettings::OpenAi { api_key: Secret::new(id), model: label, base_url }.validate();
+        let _ = ModelSettings::OpenAi { api_key: Secret::new(id), model: label, base_url, price: None }.validate();
     }
 }

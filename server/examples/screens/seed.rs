@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::{
-    Assessment, Choice, DeliveryId, Driver, Escalation, History, Lever, LeverRule, ListRule, Mode, Party,
-    Policy, PsaKind, PsaSettings, Reading, Scope, Score, Secret, Ticket, Updates, decide,
+    Assessment, Choice, DeliveryId, Dollars, Driver, Escalation, History, Lever, LeverRule, ListRule, Mode,
+    Party, Policy, Price, PsaKind, PsaSettings, Reading, Scope, Score, Secret, Ticket, Updates, decide,
 };
 use store::accounts::{NewTenant, hash_password};
 use store::analyses::Provenance;
@@ -420,6 +420,8 @@ fn provenance(read: &ReadTicket) -> Provenance {
         tokens_out: 143,
         model_ms: 840,
         repaired: false,
+        price: Some(Price { input: Dollars::from_millionths(400_000), output: Dollars::from_millionths(1_600_000) }),
+        cost: Some(Dollars::from_millionths(554)),
         degraded: None,
     }
 }

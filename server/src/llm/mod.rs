@@ -6,7 +6,7 @@ pub mod openai;
 
 use crate::outside::{CallError, Caller};
 use async_trait::async_trait;
-use domain::{ModelSettings, Report};
+use domain::{ModelSettings, Price, Report};
 use std::sync::Arc;
 
 /// What a model is asked.
@@ -48,6 +48,10 @@ pub trait Model: Send + Sync {
     async fn complete(&self, prompt: &Prompt, repair: Option<(&str, &str)>) -> Result<Completion, CallError>;
     /// A small real call.
     async fn probe(&self) -> Report;
+    /// What the tenant says it costs.
+    fn price(&self) -> Option<Price> {
+        None
+    }
     /// The last questions failed in a row, so that asking pauses.
     fn is_out(&self) -> bool {
         false

@@ -23,7 +23,7 @@ use super::{Completion, Model, Prompt};
 use crate::outside::{Call, CallError, Caller};
 use crate::scoring::{parse, prompt};
 use async_trait::async_trait;
-use domain::{ModelSettings, Report, Secret};
+use domain::{ModelSettings, Price, Report, Secret};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method};
 use std::sync::{Mutex, PoisonError};
@@ -46,6 +46,7 @@ pub struct OpenAi {
     url: Result<Url, String>,
     key: Secret,
     shown: String,
+    price: Option<Price>,
     timeout: Duration,
     dialect: Mutex<Dialect>,
 }
@@ -104,6 +105,7 @@ impl OpenAi {
             url,
             key,
             shown: settings.shown(),
+            price: settings.price(),
             timeout: TIMEOUT,
             dialect: Mutex::new(dialect),
         }
@@ -191,6 +193,10 @@ impl OpenAi {
 impl Model for OpenAi {
     fn name(&self) -> String {
         self.shown.clone()
+    }
+
+    fn price(&self) -> Option<Price> {
+        self.price
     }
 
     async fn complete(&self, prompt: &Prompt, repair: Option<(&str, &str)>) -> Result<Completion, CallError> {

@@ -87,6 +87,7 @@ async fn a_test_pauses_what_never_worked_and_leaves_what_works() {
             api_key: Secret::new("k"),
             model: "m".into(),
             base_url: "https://x.example".into(),
+            price: None,
         };
         tenant.model_connection_put(settings, &Actor::System, earlier).await.expect("saved");
         match before {

@@ -4,7 +4,7 @@ use super::parse::parse;
 use super::prompt;
 use crate::llm::{Completion, Model, Prompt, Usage};
 use crate::outside::CallError;
-use domain::Assessment;
+use domain::{Assessment, Price};
 use std::time::Instant;
 use store::analyses::Provenance;
 use store::tickets::ReadTicket;
@@ -48,7 +48,14 @@ pub async fn score(
         prompt: &prompt,
     };
     let verdict = talk.run().await?;
-    Ok((verdict, talk.provenance))
+    Ok((verdict, priced(talk.provenance, model.price())))
+}
+
+/// With what it cost, both questions together.
+fn priced(provenance: Provenance, price: Option<Price>) -> Provenance {
+    let tokens = |count: i64| u64::try_from(count).unwrap_or(0);
+    let cost = price.map(|price| price.of(tokens(provenance.tokens_in), tokens(provenance.tokens_out)));
+    Provenance { price, cost, ..provenance }
 }
 
 /// The messages as a person reads them.

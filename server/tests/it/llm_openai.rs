@@ -6,7 +6,7 @@ mod replies;
 mod scoring;
 
 use crate::spec::{self, Published, Spec};
-use domain::{ModelSettings, Secret};
+use domain::{ModelSettings, Price, Secret};
 use sandbox::model::{Lack, Model as StandIn};
 use sandbox::{Fault, Recorded, Running};
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ impl World {
             api_key: Secret::new(StandIn::KEY),
             model: StandIn::NAME.into(),
             base_url: format!("{}/v1", self.running.url()),
+            price: Some(Price { input: "0.40".parse().unwrap(), output: "1.60".parse().unwrap() }),
         }
     }
     fn azure(&self, api_version: Option<&str>) -> ModelSettings {
@@ -52,6 +53,7 @@ impl World {
             deployment: StandIn::NAME.into(),
             api_version: api_version.map(str::to_owned),
             api_key: Secret::new(StandIn::KEY),
+            price: None,
         }
     }
     fn recorded(&self) -> Vec<Recorded> {

@@ -45,6 +45,7 @@ fn openai() -> ModelSettings {
         api_key: Secret::new("k"),
         model: "m".into(),
         base_url: "https://llm.example/v1".into(),
+        price: None,
     }
 }
 

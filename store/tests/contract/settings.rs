@@ -55,6 +55,7 @@ fn openai(key: &str) -> ModelSettings {
         api_key: Secret::new(key),
         model: "m".into(),
         base_url: "https://llm.example/v1".into(),
+        price: None,
     }
 }
 
@@ -97,6 +98,7 @@ async fn another_psa_does_not_inherit_the_secret(store: TestStore) {
         deployment: "d".into(),
         api_version: None,
         api_key: Secret::default(),
+        price: None,
     };
     acme.model_connection_put(azure.clone(), &Actor::System, at(2)).await.unwrap();
     assert_eq!(acme.model_connection().await.unwrap().settings, azure);
@@ -418,6 +420,7 @@ async fn a_secret_is_not_kept_for_another_address(store: TestStore) {
         api_key: Secret::new(key),
         model: "m".into(),
         base_url: url.into(),
+        price: None,
     };
     acme.model_connection_put(openai("https://a.example/v1", "sk-1"), &by, at(4)).await.unwrap();
     acme.model_connection_put(openai("https://evil.example/v1", ""), &by, at(5)).await.unwrap();

@@ -52,6 +52,7 @@ fn model() -> ModelSettings {
         api_key: Secret::new("sk"),
         model: "m".into(),
         base_url: "https://llm.example".into(),
+        price: None,
     }
 }
 

@@ -169,6 +169,8 @@ const OPENAI: &[Input] = &[
         "Everything before /chat/completions. Keep OpenAI’s own, or enter that of a compatible server.",
         "https://api.openai.com/v1",
     ),
+    PRICE_IN,
+    PRICE_OUT,
 ];
 
 const AZURE: &[Input] = &[
@@ -191,7 +193,19 @@ const AZURE: &[Input] = &[
         "2024-10-21",
     )),
     secret("api_key", "API key", "KEY 1 or KEY 2 on the same page as the endpoint."),
+    PRICE_IN,
+    PRICE_OUT,
 ];
+
+/// What a model costs, in US dollars.
+const PRICE_IN: Input = optional(text(
+    "price_input",
+    "Price of a million tokens read (US$)",
+    "From your provider’s price list. With both prices given, each ticket shows what reading it cost; nothing else depends on them.",
+    "0.40",
+));
+const PRICE_OUT: Input =
+    optional(text("price_output", "Price of a million tokens written (US$)", "", "1.60"));
 
 impl ModelKind {
     pub const ALL: [Self; 3] = [Self::Builtin, Self::OpenAi, Self::Azure];

@@ -3,7 +3,7 @@
 use super::feedback::Saying;
 use crate::ui::words::{count, thousands};
 use crate::ui::{Bars, Mood, Section, When, mood_word};
-use domain::{Dimension, Reading, Score};
+use domain::{Dimension, Price, Reading, Score};
 use leptos::prelude::*;
 use store::analyses::{Analysis, AnalysisState, Provenance};
 use store::feedback::Feedback;
@@ -127,10 +127,21 @@ fn cost(provenance: &Provenance) -> impl IntoView + use<> {
         <dl class="facts">
             <dt>"Model"</dt><dd>{shown_model(provenance)}</dd>
             <dt>"Prompt"</dt><dd>{prompt}</dd>
-            {tokens.map(|tokens| view! { <dt>"Tokens"</dt><dd class="num">{tokens}</dd> })}
+            {tokens.map(|tokens| view! { <dt>"Tokens"</dt><dd class="num">{tokens}</dd><dt>"Cost"</dt><dd>{paid(provenance)}</dd> })}
             <dt>"Time"</dt><dd class="num">{format!("{} ms", thousands(provenance.model_ms))}</dd>
             {provenance.repaired.then(|| view! { <dt>"Repair"</dt><dd>"The first answer was unusable; one repair was asked for."</dd> })}
         </dl>
+    }
+}
+
+fn paid(provenance: &Provenance) -> AnyView {
+    match provenance.cost.zip(provenance.price) {
+        Some((cost, Price { input, output })) => view! {
+            <span class="num">{format!("US$ {cost}")}</span>
+            <span class="quiet">{format!(" at US$ {input} for a million tokens read and US$ {output} written")}</span>
+        }
+        .into_any(),
+        None => view! { <a href="/connections#model">"Say what your model costs"</a>" to see it from then on." }.into_any(),
     }
 }
 

@@ -181,6 +181,7 @@ impl World {
             api_key: Secret::new(Model::KEY),
             model: Model::NAME.into(),
             base_url: format!("{}/v1", self.model_at.url()),
+            price: None,
         };
         self.ours.tenant.model_connection_put(settings, &Actor::System, self.clock.now()).await.unwrap();
     }

@@ -9,8 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use domain::{
-    Action, ActionState, Assessment, ClientKey, DeliveryId, Effect, Label, Mode, Plan, Score, Ticket,
-    TicketId,
+    Action, ActionState, Assessment, ClientKey, DeliveryId, Dollars, Effect, Label, Mode, Plan, Score,
+    Ticket, TicketId,
 };
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -254,6 +254,8 @@ pub(super) struct AnalysisItem {
     answer: String,
     tokens_in: i64,
     tokens_out: i64,
+    /// In US dollars, by the price that the model's connection named then.
+    cost: Option<Dollars>,
     model_ms: i64,
     repaired: bool,
     /// Why the built-in analyser read in place of your model.
@@ -276,6 +278,7 @@ impl From<Analysis> for AnalysisItem {
             answer: how.answer,
             tokens_in: how.tokens_in,
             tokens_out: how.tokens_out,
+            cost: how.cost,
             model_ms: how.model_ms,
             repaired: how.repaired,
             degraded: how.degraded,

@@ -20,6 +20,7 @@ pub fn settings(url: &str) -> ModelSettings {
         api_key: Secret::new("sk-flow-0123456789"),
         model: "scripted".into(),
         base_url: format!("{url}/v1"),
+        price: None,
     }
 }
 

@@ -126,12 +126,14 @@ async fn what_the_network_does_has_its_outcome() {
         api_key: Secret::default(),
         model: "m".into(),
         base_url: format!("http://{free}/v1"),
+        price: None,
     };
     assert_eq!(line(&open(&settings).complete(&question(), None).await), "unreachable");
     let settings = ModelSettings::OpenAi {
         api_key: Secret::default(),
         model: "m".into(),
         base_url: "not an address".into(),
+        price: None,
     };
     assert!(
         line(&open(&settings).complete(&question(), None).await).starts_with("forbidden: “not an address”")
@@ -145,6 +147,7 @@ async fn a_server_without_keys_gets_none() {
         api_key: Secret::default(),
         model: "m".into(),
         base_url: format!("{}/v1", world.running.url()),
+        price: None,
     };
     world.next_says("hello");
     assert_eq!(line(&open(&settings).complete(&question(), None).await), "text hello");
@@ -153,6 +156,7 @@ async fn a_server_without_keys_gets_none() {
         api_key: Secret::new("two\nlines"),
         model: "m".into(),
         base_url: format!("{}/v1", world.running.url()),
+        price: None,
     };
     assert!(
         line(&open(&settings).complete(&question(), None).await)

@@ -23,6 +23,11 @@ async fn an_unusable_answer_is_repaired_once() {
         assert_eq!((found.sentiment.score.get(), found.sentiment.quote.as_str()), (5, "Unacceptable!"));
         assert!(provenance.repaired);
         assert_eq!((provenance.tokens_in, provenance.tokens_out, provenance.prompt_version), (200, 40, 3));
+        assert_eq!(
+            provenance.cost.map(|cost| cost.to_string()).as_deref(),
+            Some("0.000144"),
+            "both questions"
+        );
         assert_eq!(provenance.answer, format!("{wrong}\n\n[asked again]\n{}", good()));
         assert_eq!(provenance.model, "gpt-x-2026");
         assert!(
@@ -117,6 +122,7 @@ async fn the_connection_test_names_what_is_wrong() {
         deployment: "missing".into(),
         api_version: Some("2024-10-21".into()),
         api_key: Secret::new(StandIn::KEY),
+        price: None,
     };
     let cases = [
         (

@@ -2,7 +2,7 @@
 
 use super::{Input, InputKind, ModelKind, psa_inputs};
 use crate::pages::fields::{Fields, Problem};
-use domain::{InvalidSettings, ModelSettings, PsaKind, PsaSettings, Secret};
+use domain::{InvalidSettings, ModelSettings, Price, PsaKind, PsaSettings, Secret};
 
 /// The form of a saved PSA connection: everything but the secret.
 pub fn psa_fields(settings: &PsaSettings) -> Fields {
@@ -32,7 +32,7 @@ pub fn psa_fields(settings: &PsaSettings) -> Fields {
 
 /// The form of a saved model connection: everything but the key.
 pub fn model_fields(settings: &ModelSettings) -> Fields {
-    match settings {
+    let mut fields = match settings {
         ModelSettings::Builtin {} => Fields::new(),
         ModelSettings::OpenAi { model, base_url, .. } => owned(&[("model", model), ("base_url", base_url)]),
         ModelSettings::Azure { endpoint, deployment, api_version, .. } => owned(&[
@@ -40,7 +40,11 @@ pub fn model_fields(settings: &ModelSettings) -> Fields {
             ("deployment", deployment),
             ("api_version", api_version.as_deref().unwrap_or_default()),
         ]),
+    };
+    if let Some(Price { input, output }) = settings.price() {
+        fields.extend(owned(&[("price_input", &input.to_string()), ("price_output", &output.to_string())]));
     }
+    fields
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Fields {
@@ -110,7 +114,7 @@ pub fn parse_model(
     let is_set = ModelKind::of(saved) == kind && saved.secret().is_some_and(|secret| !secret.is_empty());
     let read = Reader { fields };
     read.check(kind.inputs(), is_set)?;
-    let mut settings = model_settings(kind, &read);
+    let mut settings = model_settings(kind, &read, read.price()?);
     settings
         .keep_secret(saved)
         .and_then(|()| settings.validate())
@@ -118,19 +122,21 @@ pub fn parse_model(
     Ok(settings)
 }
 
-fn model_settings(kind: ModelKind, read: &Reader<'_>) -> ModelSettings {
+fn model_settings(kind: ModelKind, read: &Reader<'_>, price: Option<Price>) -> ModelSettings {
     match kind {
         ModelKind::Builtin => ModelSettings::Builtin {},
         ModelKind::OpenAi => ModelSettings::OpenAi {
             api_key: read.secret("api_key"),
             model: read.text("model"),
             base_url: read.address("base_url"),
+            price,
         },
         ModelKind::Azure => ModelSettings::Azure {
             endpoint: read.address("endpoint"),
             deployment: read.text("deployment"),
             api_version: read.optional("api_version", Reader::text),
             api_key: read.secret("api_key"),
+            price,
         },
     }
 }
@@ -140,6 +146,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Both or neither.
+    fn price(&self) -> Result<Option<Price>, Vec<Problem>> {
+        let given = ["price_input", "price_output"].map(|name| (name, self.text(name)));
+        if given.iter().all(|(_, text)| text.is_empty()) {
+            return Ok(None);
+        }
+        let wrong = |name: &str| {
+            let message = "Give both prices as amounts in US dollars, such as 0.40, or neither.";
+            vec![Problem::new(name, message)]
+        };
+        let [input, output] = given.map(|(name, text)| text.parse().map_err(|_| wrong(name)));
+        Ok(Some(Price { input: input?, output: output? }))
+    }
+
     fn text(&self, name: &str) -> String {
         self.fields.get(name).map_or("", |value| value.trim()).to_owned()
     }
@@ -366,6 +386,30 @@ mod tests {
             let saved = parse_model(kind, &form, &ModelSettings::Builtin {}).unwrap();
             assert_eq!(ModelKind::of(&saved), kind);
             assert_eq!(parse_model(kind, &model_fields(&saved), &saved).unwrap(), saved);
+        }
+    }
+
+    #[test]
+    fn a_price_is_both_amounts_or_none() {
+        let of = |input: &str, output: &str| {
+            let form = fields(&[
+                ("api_key", "sk-not-a-real-key"),
+                ("model", "m"),
+                ("base_url", "http://127.0.0.1:9/v1"),
+                ("price_input", input),
+                ("price_output", output),
+            ]);
+            parse_model(ModelKind::OpenAi, &form, &ModelSettings::Builtin {})
+        };
+        assert_eq!(of("", "").unwrap().price(), None);
+        let saved = of("0.4", "1,60").unwrap();
+        assert_eq!(saved.price().unwrap().of(1_000_000, 0).to_string(), "0.40");
+        assert_eq!(model_fields(&saved)["price_output"], "1.60");
+        assert_eq!(parse_model(ModelKind::OpenAi, &model_fields(&saved), &saved).unwrap(), saved);
+        for (input, output, field) in
+            [("0.4", "", "price_output"), ("", "1", "price_input"), ("x", "1", "price_input")]
+        {
+            assert_eq!(of(input, output).unwrap_err()[0].field, field, "{input} and {output}");
         }
     }
 
