@@ -106,11 +106,11 @@ struct ClientRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct ClientDayRow {
+struct ClientPartRow {
     client_id: String,
-    day: NaiveDate,
-    #[sqlx(flatten)]
-    sums: Sums,
+    part: i64,
+    analysed: i64,
+    sentiment_sum: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -264,26 +264,41 @@ impl TenantStore {
         Ok(rows.into_iter().map(|row| (row.client_id, row.sums.into())).collect())
     }
 
-    /// Each of these clients' way through the span; days without tickets are left out.
-    pub async fn client_days(
+    /// Each of these clients' way through the span, in so many equal parts: the mean of each, `None` where a part has no
+    /// tickets. Added up by the database: what is read is the same however many days had tickets.
+    pub async fn client_means(
         &self,
         from: NaiveDate,
         to: NaiveDate,
+        parts: usize,
         clients: &[&str],
-    ) -> Result<HashMap<String, Vec<(NaiveDate, Tally)>>> {
-        let mut ways: HashMap<String, Vec<(NaiveDate, Tally)>> = HashMap::new();
-        if clients.is_empty() {
+    ) -> Result<HashMap<String, Vec<Option<f64>>>> {
+        let mut ways: HashMap<String, Vec<Option<f64>>> = HashMap::new();
+        if clients.is_empty() || parts == 0 {
             return Ok(ways);
         }
-        let mut query =
-            Query::new(concat!("SELECT client_id, day, ", sums!(), "FROM tallies WHERE tenant_id = "));
-        query.bind(self.tenant.0).push(" AND day >= ").bind(rows::known_day(from));
-        query.push(" AND day < ").bind(rows::known_day(to)).push(" AND client_id IN (VALUES ");
-        query.rows(clients.iter().map(|client| vec![rows::clean(client).into_owned().into()]));
-        query.push(") GROUP BY client_id, day ORDER BY client_id, day");
+        let (from, to) = (rows::known_day(from), rows::known_day(to));
+        let length = to.signed_duration_since(from).num_days().max(1);
         let mut reader = self.read().await?;
-        for row in fetch_query!(reader, ClientDayRow, query)? {
-            ways.entry(row.client_id).or_default().push((row.day, row.sums.into()));
+        let (before, after) = sql!(
+            reader,
+            sqlite: ("CAST(julianday(day) - julianday(", ") AS bigint)"),
+            postgres: ("CAST(day - ", " AS bigint)"),
+        );
+        let mut query = Query::new("SELECT client_id, part, CAST(sum(analysed) AS bigint) AS analysed,
+             CAST(sum(sentiment_sum) AS bigint) AS sentiment_sum FROM (SELECT client_id, analysed, sentiment_sum, ");
+        query.push(before).bind(from).push(after).push(" * ").bind(i64::try_from(parts).unwrap_or(i64::MAX));
+        query.push(" / ").bind(length).push(" AS part FROM tallies WHERE tenant_id = ").bind(self.tenant.0);
+        query.push(" AND day >= ").bind(from).push(" AND day < ").bind(to).push(" AND client_id IN (VALUES ");
+        query.rows(clients.iter().map(|client| vec![rows::clean(client).into_owned().into()]));
+        query.push(")) AS d GROUP BY client_id, part");
+        for row in fetch_query!(reader, ClientPartRow, query)? {
+            let way = ways.entry(row.client_id).or_insert_with(|| vec![None; parts]);
+            if let Some(mean) = usize::try_from(row.part).ok().and_then(|part| way.get_mut(part)) {
+                let tally =
+                    Tally { analysed: row.analysed, sentiment_sum: row.sentiment_sum, ..Tally::default() };
+                *mean = tally.mean_sentiment();
+            }
         }
         Ok(ways)
     }

@@ -36,28 +36,15 @@ impl ClientLine {
         let clients = store.client_tallies(period.from, period.to, limit).await?;
         let keys = keys_of(&clients);
         let mut norms = store.client_sums(period.from - Days::new(NORM_DAYS), period.from, &keys).await?;
-        let mut days = store.client_days(period.from, period.to, &keys).await?;
+        let parts = POINTS.min(usize::try_from(period.days()).unwrap_or(POINTS)).max(1);
+        let mut means = store.client_means(period.from, period.to, parts, &keys).await?;
         let lines = clients.into_iter().map(|client| Self {
             norm: norms.remove(&client.client_id).unwrap_or_default(),
-            means: parts(period, &days.remove(&client.client_id).unwrap_or_default()),
+            means: means.remove(&client.client_id).unwrap_or_default(),
             client,
         });
         Ok(lines.collect())
     }
-}
-
-/// The mean of each part of the period.
-fn parts(period: Period, days: &[(chrono::NaiveDate, Tally)]) -> Vec<Option<f64>> {
-    let length = usize::try_from(period.days()).unwrap_or(usize::MAX).max(1);
-    let mut parts = vec![Tally::default(); POINTS.min(length)];
-    let count = parts.len();
-    for (day, tally) in days {
-        let at = usize::try_from((*day - period.from).num_days()).unwrap_or_default() * count / length;
-        if let Some(part) = parts.get_mut(at) {
-            *part = part.plus(*tally);
-        }
-    }
-    parts.into_iter().map(Tally::mean_sentiment).collect()
 }
 
 #[component]
@@ -136,7 +123,6 @@ pub fn AgainstNorm(now: Tally, norm: Tally) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screen::Asked;
 
     #[test]
     fn a_client_has_an_address() {
@@ -145,15 +131,5 @@ mod tests {
         {
             assert_eq!(client_path(key), path);
         }
-    }
-
-    #[test]
-    fn a_small_trend_has_a_point_for_each_part_of_the_period() {
-        let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
-        let period = Period::of(&Asked::default(), today);
-        let tally = |sentiment_sum| Tally { analysed: 1, sentiment_sum, ..Tally::default() };
-        let days = [(period.from, tally(5)), (period.from + Days::new(1), tally(3)), (today, tally(1))];
-        let means = parts(period, &days);
-        assert_eq!((means.len(), means[0], means[1], means[11]), (12, Some(4.0), None, Some(1.0)));
     }
 }

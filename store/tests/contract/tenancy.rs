@@ -141,7 +141,7 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
     assert_eq!(b.client_note(&client).await.unwrap(), None);
     assert!(b.client_contacts(&client, from, to).await.unwrap().is_empty());
     assert!(b.client_quotes(&client, from, to, 9).await.unwrap().is_empty());
-    assert!(b.client_days(day(1), day(9), &keys_of(&theirs)).await.unwrap().is_empty());
+    assert!(b.client_means(day(1), day(9), 4, &keys_of(&theirs)).await.unwrap().is_empty());
     assert_eq!(b.hours(day(1), day(9)).await.unwrap(), Box::default());
     assert_eq!(a.tenant.client_names(day(1), 10).await.unwrap().len(), 1);
     assert!(b.client_names(day(1), 10).await.unwrap().is_empty());

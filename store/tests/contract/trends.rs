@@ -170,10 +170,13 @@ async fn clients_come_worst_first_and_a_single_ticket_does_not_outweigh_a_bad_mo
     let keys = keys_of(&clients);
     let before = acme.client_sums(march(2), march(9), &keys).await.unwrap();
     assert_eq!((clients[2].tally.analysed, before.len(), before["autotask/content"].negative), (2, 1, 1));
-    let days = acme.client_days(march(1), march(31), &keys_of(&clients[2..])).await.unwrap();
-    let way: Vec<_> = days["autotask/content"].iter().map(|(day, tally)| (*day, tally.analysed)).collect();
-    assert_eq!((days.len(), way), (1, vec![(march(2), 1), (march(10), 2)]));
-    assert!(acme.client_days(march(1), march(31), &[]).await.unwrap().is_empty());
+    let ways = acme.client_means(march(1), march(31), 6, &keys_of(&clients[2..])).await.unwrap();
+    let way = &ways["autotask/content"];
+    assert_eq!((ways.len(), &way[..]), (1, &[Some(5.0), Some(1.5), None, None, None, None][..]));
+    let ways = acme.client_means(march(1), march(31), 30, &keys_of(&clients[2..])).await.unwrap();
+    let days: Vec<_> = (0..30).filter(|&day| ways["autotask/content"][day].is_some()).collect();
+    assert_eq!(days, [1, 9]);
+    assert!(acme.client_means(march(1), march(31), 6, &[]).await.unwrap().is_empty());
     assert_eq!(clients[0].name, "Client bad-month");
     assert_eq!(acme.client_tallies(march(9), march(16), 2).await.unwrap().len(), 2);
 }

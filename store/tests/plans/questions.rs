@@ -130,7 +130,7 @@ async fn trends(tenant: &TenantStore) {
     let (from, to) = span(89);
     let tallies = tenant.client_tallies(from, to, 500).await.unwrap();
     assert_eq!(tenant.client_sums(from - Days::new(90), from, &keys_of(&tallies)).await.unwrap().len(), 40);
-    assert_eq!(tenant.client_days(from, to, &keys_of(&tallies)).await.unwrap().len(), 40);
+    assert_eq!(tenant.client_means(from, to, 12, &keys_of(&tallies)).await.unwrap().len(), 40);
     assert!(tenant.hours(from, to).await.unwrap().iter().flatten().all(|hour| hour.analysed > 0));
     assert_eq!(tenant.client_names(today - Days::new(365), 200).await.unwrap().len(), 40);
     tenant.pipeline_health(now()).await.unwrap();
