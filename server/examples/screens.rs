@@ -35,6 +35,7 @@ async fn main() -> anyhow::Result<()> {
         session_hours: 12,
         trusted_proxies: Vec::new(),
         stop: tokio_util::sync::CancellationToken::new(),
+        ask_again: ui::ASK_AGAIN,
     };
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{} (owner@example.com, correct horse battery staple)", listener.local_addr()?);

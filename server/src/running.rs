@@ -123,6 +123,7 @@ pub fn run(setup: Setup) -> io::Result<Running> {
             session_hours: u32::from(config.session_hours),
             trusted_proxies: config.trusted_proxies.clone(),
             stop: stop.clone(),
+            ask_again: web::ui::ASK_AGAIN,
         };
         web::router(web::Parts { hooks, health, ui, site: Site { public_url: config.public_url() } })
     } else {

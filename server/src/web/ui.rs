@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use leptos::prelude::provide_context;
 use leptos_axum::{generate_route_list, render_app_async_with_context};
 use std::sync::Arc;
+use std::time::Duration;
 use streams::Streams;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
@@ -34,12 +35,17 @@ pub struct Parts {
     pub trusted_proxies: Vec<IpNet>,
     /// When it is cancelled, nobody is told of news any more.
     pub stop: CancellationToken,
+    /// Whoever is told of news is asked for again so often: who signed out hears no more.
+    pub ask_again: Duration,
 }
+
+/// How often it is asked again whether a person may be told of news.
+pub const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Pages, forms and assets. The caller adds the other doors beside it and serves with connect info, so that attempts
 /// to sign in can be counted by network address.
 pub fn router(parts: Parts) -> Router {
-    let Parts { instance, public_url, session_hours, trusted_proxies, stop } = parts;
+    let Parts { instance, public_url, session_hours, trusted_proxies, stop, ask_again } = parts;
     let proxies: Arc<[IpNet]> = trusted_proxies.into();
     let sessions = SessionManagerLayer::new(instance.store.sessions())
         .with_name("undertone")
@@ -47,7 +53,7 @@ pub fn router(parts: Parts) -> Router {
         .with_same_site(SameSite::Lax)
         .with_secure(instance.secure)
         .with_expiry(Expiry::OnInactivity(time::Duration::hours(i64::from(session_hours))));
-    let streams = Streams::new(instance.clone(), stop);
+    let streams = Streams::new(instance.clone(), stop, ask_again);
     let (news, judged) = (streams.clone(), streams.clone());
     let context = move || provide_context(instance.clone());
     let page = render_app_async_with_context(context.clone(), || shell(assets::current()));

@@ -44,6 +44,9 @@ impl Screens {
         Self::at("http://127.0.0.1:3000").await
     }
     async fn at(public_url: &str) -> Self {
+        Self::with(public_url, ui::ASK_AGAIN).await
+    }
+    async fn with(public_url: &str, ask_again: Duration) -> Self {
         let store = TestStore::sqlite().await;
         let clock = Clock::fixed("2026-11-23T15:00:00Z".parse().unwrap());
         let ops = Arc::new(stand_in::StandIn(clock.clone()));
@@ -55,6 +58,7 @@ impl Screens {
             session_hours: 12,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             stop: tokio_util::sync::CancellationToken::new(),
+            ask_again,
         });
         Self { store, clock, router }
     }

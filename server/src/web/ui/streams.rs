@@ -18,19 +18,18 @@ use futures::stream::{once, try_unfold, unfold};
 use http::{HeaderName, StatusCode, header};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::StoreError;
 use store::tickets::TicketFilter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
+const ACCURACY: &str = "/sign-in?next=%2Faccuracy";
 /// Tickets of a file that are read at once.
 const PAGE: u32 = 200;
 /// How often it is looked for news.
 const LOOK: Duration = Duration::from_secs(2);
-/// Looks after which it is asked again whether the person may see this still.
-const LOOKS: u32 = 15;
 /// News that are counted; what is more is said to be more.
 const MOST: u32 = 100;
 /// Spreadsheets that know no better take these bytes at the beginning as a sign of UTF-8.
@@ -43,19 +42,21 @@ const LISTENERS: usize = 2_000;
 pub(super) struct Streams {
     instance: Instance,
     stop: CancellationToken,
+    /// How often it is asked again whether a person may see this still.
+    ask_again: Duration,
     room: Arc<Semaphore>,
 }
 
 impl Streams {
-    pub(super) fn new(instance: Instance, stop: CancellationToken) -> Self {
-        Self { instance, stop, room: Arc::new(Semaphore::new(LISTENERS)) }
+    pub(super) fn new(instance: Instance, stop: CancellationToken, ask_again: Duration) -> Self {
+        Self { instance, stop, ask_again, room: Arc::new(Semaphore::new(LISTENERS)) }
     }
 
     /// The list of the address as a file for spreadsheets, with the times of the tenant's zone.
     pub(super) async fn tickets_csv(self, session: Session, RawQuery(query): RawQuery) -> Response {
         let viewer = match viewer_of(&self.instance, &session, Permission::Read).await {
             Ok(viewer) => viewer,
-            Err(error) => return refused(&error),
+            Err(error) => return refused(&error, "/sign-in?next=%2Ftickets"),
         };
         let filters = Filters::of_query(query.as_deref().unwrap_or_default());
         let headers = file(&viewer, "tickets");
@@ -67,12 +68,12 @@ impl Streams {
     pub(super) async fn accuracy_csv(self, session: Session) -> Response {
         let viewer = match viewer_of(&self.instance, &session, Permission::Read).await {
             Ok(viewer) => viewer,
-            Err(error) => return refused(&error),
+            Err(error) => return refused(&error, ACCURACY),
         };
         let since = viewer.now - Days::new(accuracy::DAYS);
         let judged = match viewer.store.feedback_list(since, accuracy::MOST).await {
             Ok(judged) => judged,
-            Err(error) => return refused(&error.into()),
+            Err(error) => return refused(&error.into(), ACCURACY),
         };
         let headers = file(&viewer, "judged-scores");
         let times = Times::In(viewer.time_zone);
@@ -99,7 +100,8 @@ impl Streams {
         let query = query.unwrap_or_default();
         let filter = Filters::of_query(&query).filter(viewer.time_zone);
         let since = since(&query).unwrap_or(viewer.now);
-        let watch = Watch { streams: self, session, viewer, filter, since, told: 0, looks: 0, _room: room };
+        let asked = Instant::now();
+        let watch = Watch { streams: self, session, viewer, filter, since, told: 0, asked, _room: room };
         let events = unfold(watch, |mut watch| async {
             let count = watch.news().await?;
             let count = if count >= MOST { format!("{}+", MOST - 1) } else { count.to_string() };
@@ -130,10 +132,10 @@ fn since(query: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(text.parse().ok()?)
 }
 
-/// To sign-in and back to the list, or a page that says what went wrong.
-fn refused(error: &AppError) -> Response {
+/// To sign-in and back to where the file is asked for, or a page that says what went wrong.
+fn refused(error: &AppError, sign_in: &'static str) -> Response {
     match error {
-        AppError::NotSignedIn => Redirect::to("/sign-in?next=%2Ftickets").into_response(),
+        AppError::NotSignedIn => Redirect::to(sign_in).into_response(),
         other => super::forms::problem(other),
     }
 }
@@ -183,11 +185,18 @@ struct Watch {
     filter: TicketFilter,
     since: DateTime<Utc>,
     told: u32,
-    looks: u32,
+    /// When it was last asked whether the person may see this.
+    asked: Instant,
     _room: OwnedSemaphorePermit,
 }
 
 impl Watch {
+    /// By the session as it is now: it may have ended, or be another's.
+    async fn may_see(&self) -> Result<(), AppError> {
+        self.session.load().await.map_err(AppError::broken)?;
+        viewer_of(&self.streams.instance, &self.session, Permission::Read).await.map(drop)
+    }
+
     /// The next count that differs from what was told. `None`: the program stops, or the person may not see this any more.
     async fn news(&mut self) -> Option<u32> {
         loop {
@@ -195,10 +204,9 @@ impl Watch {
                 () = self.streams.stop.cancelled() => return None,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            self.looks += 1;
-            if self.looks.is_multiple_of(LOOKS) {
-                match viewer_of(&self.streams.instance, &self.session, Permission::Read).await {
-                    Ok(_) => {}
+            if self.asked.elapsed() >= self.streams.ask_again {
+                match self.may_see().await {
+                    Ok(()) => self.asked = Instant::now(),
                     Err(AppError::NotSignedIn | AppError::Denied) => return None,
                     // A database in a bad minute is no reason to send people away.
                     Err(_) => continue,

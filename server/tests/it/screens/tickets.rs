@@ -209,6 +209,25 @@ async fn whoever_looks_at_the_list_is_told_of_what_comes_in() {
 }
 
 #[tokio::test]
+async fn whoever_signs_out_is_told_nothing_more() {
+    let screens = Screens::with("http://127.0.0.1:3000", Duration::ZERO).await;
+    let tenant = screens.workspace(OWNER).await;
+    let mut browser = screens.signed_in(OWNER).await;
+    let request = Request::get("/live/tickets").header(header::HOST, HOST);
+    let request = request.header(header::COOKIE, browser.cookie.clone().unwrap());
+    let answer = browser.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let mut news = answer.into_body().into_data_stream();
+    let mut next = async || tokio::time::timeout(Duration::from_secs(20), news.next()).await.unwrap();
+    comes_in(&tenant, "Before", screens.clock.now() + TimeDelta::seconds(1)).await;
+    assert!(next().await.is_some());
+    browser.post("/do/sign-out", &[]).await;
+    comes_in(&tenant, "After", screens.clock.now() + TimeDelta::seconds(2)).await;
+    assert!(next().await.is_none(), "the stream ends");
+    let mut stranger = screens.browser();
+    assert_eq!(stranger.get("/accuracy.csv").await.leads_to(), "/sign-in?next=%2Faccuracy");
+}
+
+#[tokio::test]
 async fn text_of_strangers_is_text_in_every_list() {
     let (screens, mut browser) = seeded().await;
     let tenant = workspace(&screens).await;
