@@ -5,7 +5,7 @@ use crate::clock::{Clock, Luck};
 use crate::connections::{self, ConnectError, Connections};
 use crate::inbound::prepare;
 use crate::outside::CallError;
-use crate::same_system::{self, Doubt, LOOKED_FOR};
+use crate::same_system::{self, Doubt};
 use crate::scoring::prompt::{self, TemplateError, VARIABLES};
 use crate::scoring::score::{Verdict, score, shown};
 use app::ops::{Ops, OpsError, PromptVariable, StandIn, Trial, TrialText};
@@ -17,7 +17,7 @@ use domain::{
     TenantId, Ticket, TicketId, decide,
 };
 use std::collections::HashMap;
-use store::connections::{CachedLookups, ConnectionState, Save};
+use store::connections::{CachedLookups, ConnectionState, KnownInstance, Save};
 use store::sweeps::SweepOf;
 use store::tickets::ReadTicket;
 use store::{Actor, StoreError, TenantStore};
@@ -27,6 +27,8 @@ use url::Url;
 const LOOKUPS_LAST: Duration = Duration::hours(1);
 /// Longest title of a text to try, in characters; PSAs allow a few hundred.
 const MOST_TITLE: usize = 500;
+/// Newest tickets among which are enough that tell of a system.
+const KNOWN: u32 = 200;
 /// How long a person waits while we look whether a system is the one that is known.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(25);
 /// The version of a template that is tried before it is saved.
@@ -145,10 +147,11 @@ impl Ops for Operations {
         let known = tenant.psa_instances().await.map_err(storing)?;
         let known = known.into_iter().find(|known| known.instance == instance);
         // One that never let us in has no tickets to be known by, and one that stays where it was need not be.
-        if known.is_none_or(|known| !known.has_worked || settings.is_same_instance(&known.settings)) {
+        let stays = |known: &KnownInstance| settings.is_surely_same_instance(&known.settings);
+        if known.is_none_or(|known| !known.has_worked || stays(&known)) {
             return Ok(());
         }
-        let tickets = tenant.tickets_of(instance, LOOKED_FOR).await.map_err(storing)?;
+        let tickets = tenant.tickets_of(instance, KNOWN).await.map_err(storing)?;
         let psa = self.connections.unsaved(tenant, settings);
         let look = tokio::time::timeout(PATIENCE, same_system::shows(&*psa, &tickets));
         let found = look.await.unwrap_or(Err(Doubt::Silent));

@@ -126,10 +126,12 @@ async fn gather(
     let mut absorbed = Vec::new();
     for known in known.iter().filter(|known| known.instance != found.instance) {
         let never_let_us_in = known.is_open() && !known.has_worked;
+        // It let us in, and nobody had said yet that it is the system that is known.
+        let is_the_same = known.is_open() && !known.has_tickets && is_said(known);
         if known.merged_into == Some(found.instance) {
             hand_over_late(tx, tenant, known.instance, found.instance).await?;
             absorbed.push(known.instance);
-        } else if never_let_us_in && (is_first || is_said(known)) {
+        } else if is_the_same || (never_let_us_in && is_first) {
             hand_over(tx, tenant, known.instance, found.instance).await?;
             absorb(tx, tenant, known.instance, found.instance).await?;
             absorbed.push(known.instance);

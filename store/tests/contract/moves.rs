@@ -27,6 +27,7 @@ support::on_both_engines! {
     lists_of_an_older_save_are_not_kept,
     a_system_cannot_have_moved_to_where_another_has_tickets,
     a_system_is_known_by_where_it_is_and_not_by_where_it_was,
+    one_that_let_us_in_before_it_was_said_is_the_one_that_is_known,
     what_is_under_way_while_a_system_moves_goes_on,
     the_newest_tickets_of_a_system_are_those_of_no_other,
 }
@@ -338,6 +339,30 @@ async fn a_system_cannot_have_moved_to_where_another_has_tickets(store: TestStor
     connect(&acme, WRONG, 50).await;
     assert_eq!(instance(&acme).await, number(3));
     assert_eq!(moved(&acme, TRIAL, number(3), 60).await.instance, number(2));
+}
+
+async fn one_that_let_us_in_before_it_was_said_is_the_one_that_is_known(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    swept(&acme, number(1), 5, "6").await;
+    // Saved without a word, tested, swept; a call came.
+    connect(&acme, MOVED, 10).await;
+    let save = acme.newest_save(store::connections::Which::Psa).await;
+    acme.connection_used(save, at(11)).await.unwrap();
+    swept(&acme, number(2), 12, "9").await;
+    arrive(&acme, "8", 13).await;
+    let second = key(&acme).await;
+    assert_eq!(moved(&acme, MOVED, number(1), 20).await.instance, number(1));
+    assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(1))]);
+    assert_eq!(leads_to(&store, &second).await, Some(number(1)));
+    assert!(arrive(&acme, "7", 22).await.repeated);
+    let sweep = acme.sweep().await.unwrap().unwrap();
+    assert_eq!(
+        (sweep.psa, sweep.through),
+        (number(1), Some(at(5))),
+        "what was created meanwhile is asked for"
+    );
 }
 
 async fn a_system_is_known_by_where_it_is_and_not_by_where_it_was(store: TestStore) {

@@ -168,7 +168,7 @@ fn WhichSystem(kind: PsaKind, known: Vec<KnownInstance>) -> impl IntoView {
             name=SAME_AS
             options=std::iter::once(by_address).chain(moved).collect()
             hint=format!(
-                "Matters only when the address changes. Another address is another {}, with tickets and a webhook address of its own, unless you say that it is one of these. We look whether the newest tickets that we know are there.",
+                "Matters only when the address changes. Another address is another {}, with tickets and a webhook address of its own, unless you say that it is one of these. We look whether the newest tickets that we know are there. Say it when you save the new address: once tickets have been read there, the two stay apart.",
                 kind.name()
             )
         />
@@ -252,7 +252,8 @@ async fn keep(
             return Ok(Err(vec![Problem { field: SAME_AS.into(), message }]));
         }
     }
-    match store.psa_connection_move(settings, instance, actor, viewer.now).await {
+    // What was listed while we looked is not of this system.
+    match store.psa_connection_move(settings, instance, actor, viewer.ops.now()).await {
         Ok(saved) => Ok(Ok(saved)),
         Err(StoreError::NotConnected) => Ok(Err(unknown())),
         Err(StoreError::AnotherSystem(there)) => {

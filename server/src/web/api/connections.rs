@@ -184,13 +184,14 @@ pub(super) async fn psa_put(
     let saved = caller.tenant.psa_connection().await?;
     settings.keep_secret(saved.as_ref().map(|saved| &saved.settings))?;
     settings.validate()?;
-    let (kind, now) = (settings.kind(), api.ops.now());
+    let kind = settings.kind();
     let saved = match query.same_as {
-        None => caller.tenant.psa_connection_put(settings, &caller.actor, now).await?,
+        None => caller.tenant.psa_connection_put(settings, &caller.actor, api.ops.now()).await?,
         Some(name) => {
             let instance = known_instance(&caller, kind, &name).await?;
             api.ops.psa_is(&caller.tenant, &settings, instance).await?;
-            caller.tenant.psa_connection_move(settings, instance, &caller.actor, now).await?
+            // What was listed while we looked is not of this system.
+            caller.tenant.psa_connection_move(settings, instance, &caller.actor, api.ops.now()).await?
         }
     };
     let webhook = match saved.hook {

@@ -17,25 +17,39 @@ async fn known(bench: &Bench, tickets: &[i64]) -> Vec<Ticket> {
 #[tokio::test]
 async fn a_system_is_known_by_its_newest_tickets() {
     let bench = Bench::new().await;
-    let tickets: Vec<i64> = (0..5).map(|_| bench.angry()).collect();
-    let known = known(&bench, &tickets).await;
-    assert!(known.iter().all(|ticket| ticket.created_at.is_some()));
-    shows(&*bench.psa, &known).await.unwrap();
-    // One may be gone since, two are a copy that was made before them.
-    let lacking = |count: usize| {
-        let mut known = known.clone();
-        for ticket in &mut known[..count] {
-            ticket.external_id = format!("90{}", ticket.external_id);
+    let tickets: Vec<i64> = (0..6).map(|_| bench.angry()).collect();
+    let mut known = known(&bench, &tickets).await;
+    // In the order of their creation, a minute apart.
+    for (minute, ticket) in known.iter_mut().rev().enumerate() {
+        let created = format!("2026-11-20T10:{minute:02}:00");
+        for field in ["datecreated", "dateoccurred"] {
+            bench.sandbox.edit_ticket(ticket.external_id.parse().unwrap(), field, json!(created));
+        }
+        ticket.created_at = Some(format!("{created}Z").parse().unwrap());
+    }
+    let lacking = |missing: &[usize], count: usize| {
+        let mut known = known[..count].to_vec();
+        for &index in missing {
+            known[index].external_id = format!("90{}", known[index].external_id);
         }
         known
     };
-    shows(&*bench.psa, &lacking(1)).await.unwrap();
-    let doubt = shows(&*bench.psa, &lacking(2)).await.unwrap_err();
-    assert!(matches!(&doubt, Doubt::Missing { number } if *number == known[1].number), "{doubt}");
-    let doubt = shows(&*bench.psa, &lacking(1)[..1]).await.unwrap_err();
-    assert!(matches!(doubt, Doubt::Missing { .. }), "the only one: {doubt}");
-    // What has no tickets here cannot be taken for another.
-    shows(&*bench.psa, &[]).await.unwrap();
+    for (missing, count) in [(&[][..], 6), (&[0], 6), (&[1, 3], 6), (&[2, 3, 4, 5], 6), (&[], 1), (&[1], 2)] {
+        shows(&*bench.psa, &lacking(missing, count)).await.unwrap();
+    }
+    // A copy that was made before the newest; and no more than one, which is gone.
+    for (missing, count, first) in [(&[0, 1][..], 6, 1), (&[0, 1, 2, 3, 4, 5], 6, 1), (&[0], 1, 0)] {
+        let doubt = shows(&*bench.psa, &lacking(missing, count)).await.unwrap_err();
+        let number = &known[first].number;
+        assert!(matches!(&doubt, Doubt::Missing { number: told } if told == number), "{missing:?}: {doubt}");
+    }
+    // Those of which nothing is known but the number tell nothing, and without any other nobody can tell.
+    let mut undated = lacking(&[0, 1, 2], 6);
+    undated[..3].iter_mut().for_each(|ticket| ticket.created_at = None);
+    shows(&*bench.psa, &undated).await.unwrap();
+    for known in [&undated[..3], &[]] {
+        assert!(matches!(shows(&*bench.psa, known).await.unwrap_err(), Doubt::NothingKnown));
+    }
 }
 
 #[tokio::test]

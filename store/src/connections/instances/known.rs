@@ -11,6 +11,8 @@ pub(super) struct Known {
     pub(super) settings: PsaSettings,
     pub(super) merged_into: Option<PsaInstance>,
     pub(super) has_worked: bool,
+    /// Tickets of its own were read.
+    pub(super) has_tickets: bool,
 }
 
 impl Known {
@@ -26,6 +28,7 @@ struct KnownRow {
     settings: String,
     merged_into: Option<String>,
     has_worked: bool,
+    has_tickets: bool,
 }
 
 impl KnownRow {
@@ -35,6 +38,7 @@ impl KnownRow {
             settings: rows::read_json(TABLE, "settings", &self.settings)?,
             merged_into: self.merged_into.map(|into| rows::read_instance(TABLE, &into)).transpose()?,
             has_worked: self.has_worked,
+            has_tickets: self.has_tickets,
         })
     }
 }
@@ -45,7 +49,8 @@ pub(super) async fn known(tx: &mut Tx, tenant: TenantId, kind: PsaKind) -> Resul
         tx,
         KnownRow,
         concat!(
-            "SELECT i.psa, i.settings, i.merged_into, ",
+            "SELECT i.psa, i.settings, i.merged_into,
+               EXISTS (SELECT 1 FROM tickets t WHERE t.tenant_id = i.tenant_id AND t.psa = i.psa) AS has_tickets, ",
             has_worked!("i"),
             " AS has_worked FROM psa_instances i WHERE i.tenant_id = $1 ORDER BY i.psa"
         ),
@@ -63,7 +68,7 @@ pub(super) async fn known(tx: &mut Tx, tenant: TenantId, kind: PsaKind) -> Resul
 
 impl Leads {
     /// What never worked is no system that could have moved, unless it is the one that is connected and no other is known
-    /// to be there. One that worked cannot have moved to where another one is: each has tickets of its own.
+    /// to be there. One that worked cannot have moved to where another one has tickets of its own.
     pub(super) fn or_by_address(
         self,
         known: &[Known],
@@ -74,12 +79,14 @@ impl Leads {
         let named = known.iter().find(|known| known.is_open() && known.instance == named);
         let named = named.filter(|named| named.has_worked || Some(named.instance) == before);
         let named = named.ok_or(StoreError::NotConnected)?;
-        let mut others = known.iter().filter(|known| known.is_open() && known.instance != named.instance);
-        let is_there = |known: &&Known| known.has_worked && known.settings.is_surely_same_instance(settings);
-        match others.find(is_there) {
-            Some(there) if named.has_worked => Err(StoreError::AnotherSystem(there.instance)),
-            Some(_) => Ok(Self::ByAddress),
-            None => Ok(self),
+        let there = known.iter().filter(|known| known.is_open() && known.instance != named.instance);
+        let mut there = there.filter(|known| known.settings.is_surely_same_instance(settings));
+        if named.has_worked {
+            there
+                .find(|known| known.has_tickets)
+                .map_or(Ok(self), |known| Err(StoreError::AnotherSystem(known.instance)))
+        } else {
+            Ok(if there.any(|known| known.has_worked) { Self::ByAddress } else { self })
         }
     }
 }
