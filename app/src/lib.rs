@@ -9,6 +9,7 @@
 
 pub mod islands;
 pub mod live;
+pub mod palette;
 pub mod what_if;
 
 #[cfg(feature = "ssr")]

@@ -93,9 +93,9 @@ pub(crate) mod browser {
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::JsFuture;
     use web_sys::{
-        CustomEvent, CustomEventInit, Element, Event, EventSource, FormData, Headers, HtmlElement,
-        HtmlFormElement, HtmlInputElement, HtmlTemplateElement, MessageEvent, RequestInit, Response,
-        UrlSearchParams,
+        CustomEvent, CustomEventInit, Element, Event, EventSource, EventTarget, FormData, Headers,
+        HtmlElement, HtmlFormElement, HtmlInputElement, HtmlTemplateElement, MessageEvent, RequestInit,
+        Response, UrlSearchParams,
     };
 
     /// Long enough to swallow a quick series of key presses, short enough to feel immediate.
@@ -301,6 +301,18 @@ pub(crate) mod browser {
             return None;
         }
         JsFuture::from(response.text().ok()?).await.ok()?.as_string()
+    }
+
+    /// Calls `act` for each such event, as long as the page lives.
+    pub fn on(to: &EventTarget, event: &str, act: impl Fn(Event) + 'static) {
+        let heard = Closure::<dyn Fn(Event)>::new(act);
+        let _ = to.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
+        heard.forget();
+    }
+
+    /// Where it happened.
+    pub fn element(event: &Event) -> Option<Element> {
+        event.target().and_then(|target| target.dyn_into().ok())
     }
 
     /// What stands in a field of the form.

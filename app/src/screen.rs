@@ -2,6 +2,7 @@
 
 use crate::AppError;
 use crate::form::{self, Entry, Notice};
+use crate::palette::{Palette, Place};
 use crate::ui::{Clockface, Icon, Logo, Problem};
 use crate::viewer::{Viewer, viewer};
 use domain::{Mode, Permission};
@@ -100,6 +101,19 @@ impl Nav {
             Self::Connections => "/connections",
             Self::Tokens => "/tokens",
             Self::Settings => "/settings",
+        }
+    }
+    /// After `g`, this key goes there.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Overview => "o",
+            Self::Tickets => "t",
+            Self::Clients => "c",
+            Self::Activity => "a",
+            Self::Policy => "p",
+            Self::Accuracy => "y",
+            Self::Connections => "n",
+            Self::Setup | Self::Prompt | Self::Tokens | Self::Settings => "",
         }
     }
     fn icon(self) -> Icon {
@@ -277,8 +291,22 @@ fn frame(
             </main>
             {bar(viewer, mode, here)}
         </div>
+        <div data-late="">{palette()}</div>
     }
     .into_any()
+}
+
+/// Everything in the rail can be gone to by the keyboard.
+fn palette() -> AnyView {
+    use leptos::server_fn::ServerFn;
+    let place = |nav: Nav| Place {
+        word: nav.word().into(),
+        detail: "Page".into(),
+        href: nav.href().into(),
+        key: nav.key().into(),
+    };
+    let places = Nav::LISTEN.into_iter().chain(Nav::ARRANGE).map(place).collect();
+    view! { <Palette places find=crate::pages::find::Find::url().to_owned()/> }.into_any()
 }
 
 /// Left on wide screens; on phones only the product's name is left of it.
@@ -286,6 +314,9 @@ fn rail(viewer: &Viewer, mode: Mode, here: Option<Nav>) -> AnyView {
     view! {
         <header class="rail">
             <a class="wordmark" href="/" aria-label="Undertone, to the overview"><Logo/><span>"Undertone"</span></a>
+            <button type="button" class="palette-open needs-scripts" aria-keyshortcuts="Control+K Meta+K">
+                {Icon::Search.view()}<span>"Find"</span><kbd aria-hidden="true">"Ctrl K"</kbd>
+            </button>
             <nav class="rail-nav" aria-label="Main">
                 {nav_list(&Nav::LISTEN, here)}
                 <p class="rail-group">"Arrange"</p>

@@ -225,7 +225,7 @@ fn few(what: &'static str, few: &Few, open: bool) -> Option<impl IntoView + use<
 #[cfg(feature = "hydrate")]
 mod browser {
     use super::{Aim, Facts, Shown, WhatIf, a_day, in_all};
-    use crate::live::browser::{QUIET, form_text, send};
+    use crate::live::browser::{QUIET, element, form_text, on, send};
     use domain::{Dimension, Score, Thresholds};
     use leptos::html::Div;
     use leptos::prelude::*;
@@ -233,7 +233,7 @@ mod browser {
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
     use wasm_bindgen::prelude::*;
-    use web_sys::{Element, Event, HtmlElement, HtmlFormElement, KeyboardEvent};
+    use web_sys::{Event, HtmlElement, HtmlFormElement, KeyboardEvent};
 
     /// What the panel knows, and where it shows it.
     struct Panel {
@@ -253,16 +253,16 @@ mod browser {
             let panel = Rc::new(Panel { form, to, known, turn: Cell::new(0), shown, told });
             panel.clone().ask();
             let of = panel.clone();
-            listen(&panel.form, "input", move |event| of.clone().changed(&event));
+            on(&panel.form, "input", move |event| of.clone().changed(&event));
             let of = panel.clone();
-            listen(&div, "click", move |event| {
+            on(&div, "click", move |event| {
                 let button = element(&event).and_then(|it| it.closest("button").ok().flatten());
                 if button.is_some() && of.propose() {
                     event.prevent_default();
                 }
             });
             // Enter would save the policy, which is not what somebody means who typed a number here.
-            listen(&div, "keydown", move |event| {
+            on(&div, "keydown", move |event| {
                 let is_enter = event.dyn_ref::<KeyboardEvent>().is_some_and(|key| key.key() == "Enter");
                 let is_number = element(&event).is_some_and(|it| it.tag_name() == "INPUT");
                 if is_enter && is_number && panel.propose() {
@@ -270,17 +270,6 @@ mod browser {
                 }
             });
         });
-    }
-
-    fn listen(to: &web_sys::EventTarget, event: &str, act: impl Fn(Event) + 'static) {
-        let heard = Closure::<dyn Fn(Event)>::new(act);
-        let _ = to.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
-        // Lives as long as the page.
-        heard.forget();
-    }
-
-    fn element(event: &Event) -> Option<Element> {
-        event.target().and_then(|target| target.dyn_into().ok())
     }
 
     impl Panel {

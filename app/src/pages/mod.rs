@@ -7,6 +7,7 @@ pub mod client;
 pub mod clients;
 pub mod connections;
 pub mod fields;
+pub mod find;
 pub mod once;
 pub mod overview;
 pub mod parts;
