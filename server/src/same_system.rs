@@ -42,9 +42,10 @@ fn shown(error: &CallError) -> String {
 
 /// Looks for `known` among the tickets of `psa`, the newest first; those without a time of creation tell nothing.
 pub async fn shows(psa: &dyn Psa, known: &[Ticket]) -> Result<(), Doubt> {
-    let mut dated: Vec<_> =
-        known.iter().filter_map(|ticket| Some((ticket.created_at?, ticket))).take(LOOKED_FOR).collect();
+    let mut dated: Vec<_> = known.iter().filter_map(|ticket| Some((ticket.created_at?, ticket))).collect();
+    // They were not taken in as they were created.
     dated.sort_by_key(|(created_at, _)| std::cmp::Reverse(*created_at));
+    dated.truncate(LOOKED_FOR);
     let (mut there, mut missing) = (0, 0);
     for &(created_at, ticket) in &dated {
         let number = || ticket.number.clone();

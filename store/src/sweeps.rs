@@ -17,7 +17,7 @@ const FIRST: TimeDelta = TimeDelta::minutes(2);
 /// How long a ticket that was found is remembered.
 const KEPT: TimeDelta = TimeDelta::days(35);
 /// An instance that is connected again within this time is swept on from where it was left.
-const LEFT: TimeDelta = TimeDelta::hours(24);
+pub(crate) const LEFT: TimeDelta = TimeDelta::hours(24);
 /// Rows in one insert.
 const ROWS: usize = 64;
 

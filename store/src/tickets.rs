@@ -7,7 +7,7 @@ mod story;
 pub(crate) mod words;
 
 use crate::analyses::Provenance;
-use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional};
+use crate::engine::{Tx, execute, fetch_all, fetch_one, fetch_optional, sql};
 use crate::jobs::{Held, Stage};
 use crate::rows::{self, Word, clean};
 use crate::trends::Counted;
@@ -251,18 +251,27 @@ impl TenantStore {
         .collect()
     }
 
-    /// The newest tickets of a system, by which it is known again.
+    /// The newest tickets of a system whose time of creation is known, by which it is known again.
     pub async fn tickets_of(&self, instance: PsaInstance, limit: u32) -> Result<Vec<Ticket>> {
         let mut reader = self.read().await?;
-        let found = fetch_all!(
+        macro_rules! dated {
+            ($dated:literal) => {
+                concat!(
+                    "SELECT b.ticket FROM tickets t
+                     JOIN ticket_bodies b ON b.tenant_id = t.tenant_id AND b.ticket_id = t.id
+                     WHERE t.tenant_id = $1 AND t.psa = $2 AND ",
+                    $dated,
+                    " IS NOT NULL ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $3"
+                )
+            };
+        }
+        let text = sql!(
             reader,
-            (String,),
-            "SELECT b.ticket FROM tickets t JOIN ticket_bodies b ON b.tenant_id = t.tenant_id AND b.ticket_id = t.id
-             WHERE t.tenant_id = $1 AND t.psa = $2 ORDER BY t.taken_in_at DESC, t.id DESC LIMIT $3",
-            self.tenant.0,
-            instance.to_string(),
-            i64::from(limit)
-        )?;
+            sqlite: dated!("json_extract(b.ticket, '$.created_at')"),
+            postgres: dated!("(b.ticket::jsonb ->> 'created_at')"),
+        );
+        let found =
+            fetch_all!(reader, (String,), text, self.tenant.0, instance.to_string(), i64::from(limit))?;
         found.into_iter().map(|(ticket,)| rows::read_json("ticket_bodies", "ticket", &ticket)).collect()
     }
 

@@ -7,8 +7,8 @@ use super::before;
 use super::hooks::{self, HookChange};
 use crate::engine::{Tx, execute, fetch_all, fetch_optional};
 use crate::rows;
-use crate::sweeps::{Change, SweptSpan};
-use crate::{KeyRing, Result, TenantStore};
+use crate::sweeps::{Change, LEFT, SweptSpan};
+use crate::{KeyRing, Result, StoreError, TenantStore};
 use chrono::{DateTime, Utc};
 use domain::{PsaInstance, PsaSettings, TenantId};
 use hand_over::{drop_calls, hand_over, hand_over_late};
@@ -96,12 +96,16 @@ pub(super) async fn settle(
     };
     let (mut hook, mut swept) = (HookChange::Same, None);
     if let Some(before) = before.filter(|before| *before != instance) {
+        let since = swept_since(tx, tenant, before).await?;
         leave(tx, tenant, before).await?;
         hook = hooks::pass_on(tx, keys, tenant, [before, instance], change, now).await?;
         if found.has_worked {
             hooks::forget_mistakes(tx, tenant, instance).await?;
         }
         swept = swept_span(tx, tenant, instance).await?;
+        if change == Change::Mended {
+            swept = swept.filter(|span| since.is_none_or(|since| since - span.through <= LEFT));
+        }
         revive(tx, tenant, instance).await?;
     } else if found.moves {
         revive(tx, tenant, instance).await?;
@@ -132,9 +136,12 @@ async fn gather(
             hand_over_late(tx, tenant, known.instance, found.instance).await?;
             absorbed.push(known.instance);
         } else if is_the_same || (never_let_us_in && is_first) {
-            hand_over(tx, tenant, known.instance, found.instance).await?;
-            absorb(tx, tenant, known.instance, found.instance).await?;
-            absorbed.push(known.instance);
+            if hand_over(tx, tenant, known.instance, found.instance).await? {
+                absorb(tx, tenant, known.instance, found.instance).await?;
+                absorbed.push(known.instance);
+            } else if is_said(known) {
+                return Err(StoreError::AnotherSystem(known.instance));
+            }
         } else if never_let_us_in && found.has_worked {
             drop_calls(tx, tenant, known.instance).await?;
         }
@@ -227,14 +234,17 @@ pub(super) async fn worked(tx: &mut Tx, tenant: TenantId, now: DateTime<Utc>) ->
 
 /// A mistaken address is the system's whose it should have been.
 async fn absorb(tx: &mut Tx, tenant: TenantId, mistake: PsaInstance, into: PsaInstance) -> Result<()> {
-    execute!(
-        tx,
+    for statement in [
         "UPDATE psa_instances SET merged_into = $3 WHERE tenant_id = $1 AND (psa = $2 OR merged_into = $2)",
-        tenant.0,
-        mistake.to_string(),
-        into.to_string()
-    )
-    .map(drop)
+        // What was listed there was created here.
+        "INSERT INTO swept_tickets (tenant_id, psa, external_ticket, number, created_at, day, found_at, open)
+         SELECT tenant_id, $3, external_ticket, number, created_at, day, found_at, open FROM swept_tickets
+         WHERE tenant_id = $1 AND psa = $2 ON CONFLICT DO NOTHING",
+    ] {
+        execute!(tx, statement, tenant.0, mistake.to_string(), into.to_string())?;
+    }
+    execute!(tx, "DELETE FROM swept_tickets WHERE tenant_id = $1 AND psa = $2", tenant.0, mistake.to_string())
+        .map(drop)
 }
 
 async fn any_has_worked(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
@@ -293,4 +303,16 @@ async fn swept_span(tx: &mut Tx, tenant: TenantId, instance: PsaInstance) -> Res
         instance.to_string()
     )?;
     Ok(found.and_then(|(since, through)| Some(SweptSpan { since: since?, through: through? })))
+}
+
+/// Since when the connected system is swept: what turns out to be another one was left by then.
+async fn swept_since(tx: &mut Tx, tenant: TenantId, before: PsaInstance) -> Result<Option<DateTime<Utc>>> {
+    let found: Option<(Option<DateTime<Utc>>,)> = fetch_optional!(
+        tx,
+        (Option<DateTime<Utc>>,),
+        "SELECT since FROM sweeps WHERE tenant_id = $1 AND psa = $2",
+        tenant.0,
+        before.to_string()
+    )?;
+    Ok(found.and_then(|(since,)| since))
 }

@@ -28,6 +28,7 @@ support::on_both_engines! {
     a_system_cannot_have_moved_to_where_another_has_tickets,
     a_system_is_known_by_where_it_is_and_not_by_where_it_was,
     one_that_let_us_in_before_it_was_said_is_the_one_that_is_known,
+    a_system_cannot_have_moved_to_where_another_may_have_tickets,
     what_is_under_way_while_a_system_moves_goes_on,
     the_newest_tickets_of_a_system_are_those_of_no_other,
 }
@@ -363,6 +364,34 @@ async fn one_that_let_us_in_before_it_was_said_is_the_one_that_is_known(store: T
         (number(1), Some(at(5))),
         "what was created meanwhile is asked for"
     );
+    // What was listed there is listed here, once.
+    let missing = acme.sweep_missing(number(1), at(99), 10).await.unwrap();
+    let missing: Vec<&str> = missing.iter().map(|one| one.external_ticket.as_str()).collect();
+    assert_eq!(missing, ["6", "9"]);
+    // One that was left for longer than a day is asked from when the new address was given.
+    connect(&acme, TRIAL, 100).await;
+    let save = acme.newest_save(store::connections::Which::Psa).await;
+    acme.connection_used(save, at(101)).await.unwrap();
+    connect(&acme, "https://fourth.acme.example", 200_000).await;
+    let save = acme.newest_save(store::connections::Which::Psa).await;
+    acme.connection_used(save, at(200_001)).await.unwrap();
+    moved(&acme, "https://fourth.acme.example", number(1), 200_002).await;
+    assert_eq!(acme.sweep().await.unwrap().unwrap().since, Some(at(200_000)));
+}
+
+/// Where tenant or zone are left open, nobody can tell whether two are one.
+async fn a_system_cannot_have_moved_to_where_another_may_have_tickets(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, MOVED, 10).await;
+    carried(&acme, "8", 11).await;
+    let mut settings = halo(MOVED, "id");
+    if let domain::PsaSettings::HaloPsa { tenant: field, .. } = &mut settings {
+        *field = Some("acme".into());
+    }
+    let said = acme.psa_connection_move(settings, number(1), &Actor::System, at(20)).await;
+    assert!(matches!(said, Err(StoreError::AnotherSystem(there)) if there == number(2)), "{said:?}");
 }
 
 async fn a_system_is_known_by_where_it_is_and_not_by_where_it_was(store: TestStore) {
@@ -405,6 +434,15 @@ async fn the_newest_tickets_of_a_system_are_those_of_no_other(store: TestStore) 
     connect(&acme, LIVE, 0).await;
     carried(&acme, "7", 1).await;
     carried(&acme, "8", 2).await;
+    // What was never seen there tells nothing.
+    arrive(&acme, "77", 3).await;
+    let job = claim(&store, 3).await;
+    let mut undated = support::read("77", "c");
+    undated.ticket.created_at = None;
+    let id = support::end_read(&acme, &job, &undated, 3).await;
+    let job = claim(&store, 3).await;
+    let plan = support::plan(domain::Mode::Live, 3, &[]);
+    support::end_score(&acme, &job, id, &support::assessment(3), &plan, 3).await;
     connect(&acme, TRIAL, 10).await;
     carried(&acme, "9", 11).await;
     let of = async |instance, limit| {

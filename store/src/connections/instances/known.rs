@@ -79,8 +79,14 @@ impl Leads {
         let named = known.iter().find(|known| known.is_open() && known.instance == named);
         let named = named.filter(|named| named.has_worked || Some(named.instance) == before);
         let named = named.ok_or(StoreError::NotConnected)?;
+        // Where something is left open, two that are known may be one: not where one of them is already.
+        let stays = settings.is_same_instance(&named.settings);
+        let is_there = |known: &&Known| match stays {
+            true => settings.is_surely_same_instance(&known.settings),
+            false => settings.is_same_instance(&known.settings),
+        };
         let there = known.iter().filter(|known| known.is_open() && known.instance != named.instance);
-        let mut there = there.filter(|known| known.settings.is_surely_same_instance(settings));
+        let mut there = there.filter(is_there);
         if named.has_worked {
             there
                 .find(|known| known.has_tickets)
