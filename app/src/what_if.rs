@@ -1,7 +1,7 @@
 //! What thresholds would have done to past tickets, told while they are moved: the policy itself runs in the browser.
 
-use domain::what_if::{Aim, PastTicket, Tally, Touch, WhatIf};
-use domain::{Policy, Thresholds, TicketId};
+use domain::Thresholds;
+use domain::what_if::{Aim, PastTicket, Rules, Tally, Touch, WhatIf};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -15,8 +15,9 @@ pub struct Facts {
     pub past: Vec<PastTicket>,
     /// What the saved policy would have done to each.
     pub was: Vec<Touch>,
-    /// What the form says.
-    pub policy: Policy,
+    /// What the form says, and its thresholds as the server read them.
+    pub rules: Rules,
+    pub thresholds: Thresholds,
 }
 
 /// What is shown of them, for some thresholds.
@@ -43,7 +44,7 @@ pub struct Few {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
-    pub id: TicketId,
+    pub id: String,
     pub title: String,
     /// What happens to it here; for those that are touched less, what the saved policy did.
     pub touch: Touch,
@@ -55,7 +56,7 @@ impl Few {
     fn add(&mut self, ticket: &PastTicket, touch: Touch) {
         self.count += 1;
         if self.first.len() < FEW {
-            self.first.push(Named { id: ticket.id, title: ticket.title.clone(), touch });
+            self.first.push(Named { id: ticket.id.clone(), title: ticket.title.clone(), touch });
         }
     }
 }
@@ -306,7 +307,7 @@ mod browser {
                             answer.and_then(|text| serde_json::from_str::<Option<Facts>>(&text).ok()?);
                         // A newer change asked meanwhile: its answer is the right one.
                         if let (Some(facts), true) = (facts, self.turn.get() == mine) {
-                            let what_if = WhatIf::of(&facts.policy, &facts.past);
+                            let what_if = WhatIf::of(&facts.rules, &facts.past);
                             *self.known.borrow_mut() = Some((facts, what_if));
                             self.draw();
                         }

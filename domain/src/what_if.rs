@@ -2,15 +2,16 @@
 //! as a person wants. The same code answers in the browser, while a threshold is moved, and on the server.
 
 use crate::{
-    ActionKind, Assessment, Choice, Dimension, History, Policy, PsaKind, Reading, Score, Snapshot,
-    Thresholds, Ticket, TicketId, decide,
+    ActionKind, Assessment, Choice, Dimension, Escalation, History, Policy, PsaKind, Reading, Score,
+    Snapshot, Thresholds, Ticket, Updates, decide,
 };
 use serde::{Deserialize, Serialize};
 
 /// As much of a scored ticket as a policy decides by, and what people know it by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastTicket {
-    pub id: TicketId,
+    /// Of our store, as in addresses: whoever only shows it need not read it.
+    pub id: String,
     pub title: String,
     pub psa: PsaKind,
     pub levers: Snapshot,
@@ -19,6 +20,19 @@ pub struct PastTicket {
     pub scores: [Score; 3],
     /// The policy's scope keeps it from being read at all.
     pub left_out: bool,
+}
+
+/// As much of a policy as matters beside the thresholds, once it is known which tickets are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub updates: Updates,
+    pub escalation: Escalation,
+}
+
+impl From<&Policy> for Rules {
+    fn from(policy: &Policy) -> Self {
+        Self { updates: policy.updates.clone(), escalation: policy.escalation.clone() }
+    }
 }
 
 /// What would have been done to one ticket, as if it were seen for the first time.
@@ -81,8 +95,10 @@ struct Outcome {
 const SETS: usize = 1 << Dimension::ALL.len();
 
 impl WhatIf {
-    pub fn of(policy: &Policy, past: &[PastTicket]) -> Self {
-        Self { outcomes: past.iter().map(|ticket| Outcome::of(policy, ticket)).collect() }
+    pub fn of(rules: &Rules, past: &[PastTicket]) -> Self {
+        let Rules { updates, escalation } = rules.clone();
+        let policy = Policy { updates, escalation, ..Policy::default() };
+        Self { outcomes: past.iter().map(|ticket| Outcome::of(&policy, ticket)).collect() }
     }
 
     /// One for each ticket, in their order.

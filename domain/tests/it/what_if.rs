@@ -2,7 +2,7 @@
 
 use crate::example::*;
 use crate::properties::{assessments, policies, scores, tickets, wild_rules};
-use domain::what_if::{Aim, PastTicket, Tally, Touch, WhatIf, without_labels};
+use domain::what_if::{Aim, PastTicket, Rules, Tally, Touch, WhatIf, without_labels};
 use domain::*;
 use proptest::collection::vec;
 use proptest::option;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 fn past(ticket: &Ticket, assessment: &Assessment) -> PastTicket {
     PastTicket {
-        id: TicketId(uuid::Uuid::nil()),
+        id: String::new(),
         title: ticket.title.clone(),
         psa: ticket.psa,
         levers: without_labels(&ticket.levers),
@@ -46,7 +46,7 @@ proptest! {
             .map(|(ticket, assessment)| serde_json::to_string(&past(ticket, assessment)).unwrap())
             .map(|text| serde_json::from_str(&text).unwrap())
             .collect();
-        let what_if = WhatIf::of(&policy, &travelled);
+        let what_if = WhatIf::of(&Rules::from(&policy), &travelled);
         let policy = Policy { thresholds, ..policy };
         let decided: Vec<Touch> =
             seen.iter().map(|(ticket, assessment)| Touch::of(&policy, ticket, assessment)).collect();
@@ -58,7 +58,7 @@ proptest! {
 fn tickets_are_counted_by_what_happens_to_them_and_those_left_out_not_at_all() {
     let mut seen = of_scores(&[(5, 1, 1), (4, 4, 1), (1, 4, 1), (1, 1, 1), (5, 5, 5)]);
     seen[4].left_out = true;
-    let what_if = WhatIf::of(&policy(), &seen);
+    let what_if = WhatIf::of(&Rules::from(&policy()), &seen);
     assert_eq!(what_if.tally(at(4, 4, 4)), Tally { touched: 3, raised: 3, handed_over: 2 });
     assert_eq!(what_if.tally(at(5, 5, 5)), Tally { touched: 1, raised: 1, handed_over: 1 });
     assert_eq!(what_if.tally(at(OFF, OFF, OFF)), Tally::default());
@@ -67,7 +67,7 @@ fn tickets_are_counted_by_what_happens_to_them_and_those_left_out_not_at_all() {
 #[test]
 fn the_nearest_thresholds_are_those_that_come_closest_then_change_least_then_are_strictest() {
     let seen = of_scores(&[(5, 1, 1), (4, 1, 1), (4, 2, 1), (3, 5, 1), (2, 4, 1), (1, 3, 1)]);
-    let what_if = WhatIf::of(&policy(), &seen);
+    let what_if = WhatIf::of(&Rules::from(&policy()), &seen);
     for (now, aim, wanted, expected) in [
         // Hand-overs: 0, 1, 3, 4, 5, 6 from off down to 1.
         (at(4, 4, 4), Aim::HandedOver, 0, at(OFF, 4, 4)),
@@ -86,6 +86,6 @@ fn the_nearest_thresholds_are_those_that_come_closest_then_change_least_then_are
         let found = what_if.nearest(now, aim, wanted);
         assert_eq!(found, expected, "{aim:?} of {wanted} from {now:?}: {:?}", what_if.tally(found));
     }
-    let none = WhatIf::of(&policy(), &[]);
+    let none = WhatIf::of(&Rules::from(&policy()), &[]);
     assert_eq!(none.nearest(at(4, 4, 4), Aim::Touched, 7), at(4, 4, 4), "nothing to go by changes nothing");
 }

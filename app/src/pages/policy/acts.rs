@@ -105,7 +105,7 @@ pub async fn policy_past(#[server(flatten)] fields: Fields) -> Result<Option<Fac
     let viewer = viewer(Permission::Configure).await?;
     let loaded = load(&viewer).await?;
     let Ok(policy) = parse(&fields, &loaded.catalogue()) else { return Ok(None) };
-    Ok(Some(facts(&loaded.saved.body, policy, &scored(&viewer).await?, viewer.now)))
+    Ok(Some(facts(&loaded.saved.body, &policy, &scored(&viewer).await?, viewer.now)))
 }
 
 /// Fills the form with the thresholds that come nearest to a wanted number a day: the way without scripts. Nothing is
@@ -120,7 +120,7 @@ pub async fn policy_propose(#[server(flatten)] fields: Fields) -> Result<(), App
         entry.wrong("", "To propose thresholds, the form must be complete and the number a day a whole one.");
         return entry.send_back().await;
     };
-    let known = facts(&loaded.saved.body, policy, &scored(&viewer).await?, viewer.now);
+    let known = facts(&loaded.saved.body, &policy, &scored(&viewer).await?, viewer.now);
     if known.past.is_empty() {
         entry.wrong("", "No ticket has been scored yet, so there is nothing to propose from.");
         return entry.send_back().await;

@@ -49,7 +49,7 @@ impl Scored {
     }
     fn past(&self, policy: &Policy) -> PastTicket {
         PastTicket {
-            id: self.id,
+            id: self.id.to_string(),
             title: cut(&self.ticket.title),
             psa: self.ticket.psa,
             levers: without_labels(&self.ticket.levers),
@@ -75,24 +75,25 @@ fn days(scored: &[Scored], now: DateTime<Utc>) -> u32 {
 }
 
 /// What the browser needs to try thresholds by itself.
-pub fn facts(saved: &Policy, policy: Policy, scored: &[Scored], now: DateTime<Utc>) -> Facts {
+pub fn facts(saved: &Policy, policy: &Policy, scored: &[Scored], now: DateTime<Utc>) -> Facts {
     Facts {
         days: days(scored, now),
-        past: scored.iter().map(|one| one.past(&policy)).collect(),
+        past: scored.iter().map(|one| one.past(policy)).collect(),
         was: scored.iter().map(|one| one.touch(saved)).collect(),
-        policy,
+        rules: policy.into(),
+        thresholds: policy.thresholds,
     }
 }
 
 /// What is shown before anything is moved.
 pub fn shown(facts: &Facts) -> Shown {
-    Shown::of(facts, &WhatIf::of(&facts.policy, &facts.past), facts.policy.thresholds)
+    Shown::of(facts, &WhatIf::of(&facts.rules, &facts.past), facts.thresholds)
 }
 
 /// The thresholds nearest to so many a day, and what to say of them.
 pub fn nearest(facts: &Facts, aim: Aim, wanted: u32) -> (Thresholds, String) {
-    let what_if = WhatIf::of(&facts.policy, &facts.past);
-    let found = what_if.nearest(facts.policy.thresholds, aim, in_all(wanted, facts.days));
+    let what_if = WhatIf::of(&facts.rules, &facts.past);
+    let found = what_if.nearest(facts.thresholds, aim, in_all(wanted, facts.days));
     let count = what_if.count(found, aim);
     (found, proposed(&what_if::a_day(count, facts.days)))
 }

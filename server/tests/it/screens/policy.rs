@@ -185,7 +185,7 @@ async fn what_the_browser_says_of_thresholds_is_what_the_server_says() {
     let answer = ask(&mut browser, "/do/policy-past", &form).await;
     let facts: Facts = serde_json::from_str::<Option<Facts>>(&answer.body).unwrap().unwrap();
     assert!(facts.past.len() > 100 && facts.days > 30, "{} of {} days", facts.past.len(), facts.days);
-    let what_if = WhatIf::of(&facts.policy, &facts.past);
+    let what_if = WhatIf::of(&facts.rules, &facts.past);
     let mut seen = Vec::new();
     for (sentiment, urgency, impact) in
         [("4", "4", "4"), ("5", "5", "5"), ("1", "1", "1"), ("3", "", "2"), ("", "3", ""), ("", "", "")]
@@ -219,7 +219,7 @@ async fn what_the_browser_says_of_thresholds_is_what_the_server_says() {
     let facts: Option<Facts> =
         serde_json::from_str(&ask(&mut browser, "/do/policy-past", &form).await.body).unwrap();
     let facts = facts.unwrap();
-    let tally = WhatIf::of(&facts.policy, &facts.past).tally(facts.policy.thresholds);
+    let tally = WhatIf::of(&facts.rules, &facts.past).tally(facts.thresholds);
     let left_out = facts.past.iter().filter(|ticket| ticket.left_out).count();
     assert!(left_out > 0 && tally.touched > 0 && tally.touched + left_out <= facts.past.len());
     let html: String = serde_json::from_str(&ask(&mut browser, "/do/policy-look", &form).await.body).unwrap();
