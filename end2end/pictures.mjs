@@ -1,12 +1,14 @@
-// Pictures of every page, to be looked at: `node pictures.mjs ADDRESS EMAIL FOLDER [WIDTH…]` against a running demo.
+// Pictures of every page, to be looked at: `node pictures.mjs ADDRESS EMAIL FOLDER [WIDTH…]` against a running demo, or
+// any workspace of it with the password “demo workspace”. Where there are clients and tickets, one of each is taken too, with
+// the report as it prints.
 import { chromium } from '@playwright/test';
 import { mkdirSync } from 'node:fs';
 
 const [address, email, folder, ...asked] = process.argv.slice(2);
-const widths = asked.length > 0 ? asked.map(Number) : [390, 1440];
+const widths = asked.length > 0 ? asked.map(Number) : [390, 768, 1440, 2560];
 const PAGES = {
   overview: '/', tickets: '/tickets', clients: '/clients', activity: '/activity', policy: '/policy', prompt: '/prompt',
-  connections: '/connections', tokens: '/tokens', settings: '/settings', setup: '/setup',
+  accuracy: '/accuracy', 'policy-live': '/policy?mode=live', overview90: '/?days=90', connections: '/connections', tokens: '/tokens', settings: '/settings', setup: '/setup',
 };
 
 const browser = await chromium.launch({
@@ -22,14 +24,24 @@ for (const colorScheme of ['light', 'dark']) {
     };
     await take('sign-in', '/sign-in');
     await take('sign-up', '/sign-up');
+    await take('components', `/ui?theme=${colorScheme}`);
     await page.goto(`${address}/sign-in`);
     await page.getByLabel('E-mail').fill(email);
     await page.getByLabel('Password').fill('demo workspace');
     await page.getByRole('button', { name: 'Sign in' }).click();
     for (const [name, path] of Object.entries(PAGES)) await take(name, path);
-    await page.goto(`${address}/tickets?state=acted`);
-    const ticket = await page.locator('a.row-link').first().getAttribute('href');
-    await take('ticket', ticket);
+    for (const [name, list] of [['ticket', '/tickets'], ['client', '/clients?days=90']]) {
+      await page.goto(address + list);
+      const row = page.locator('main a.row-link').first();
+      if (await row.count() === 0) continue;
+      const path = await row.getAttribute('href');
+      await take(name, path);
+      if (name === 'client') {
+        await page.emulateMedia({ media: 'print', colorScheme });
+        await take('report-in-print', path.replace('?', '/report?'));
+        await page.emulateMedia({ media: 'screen', colorScheme });
+      }
+    }
     await page.close();
   }
 }

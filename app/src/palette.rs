@@ -235,6 +235,14 @@ mod browser {
         fn choose(&self, event: &Event) {
             let count = self.found.0.with_untracked(Vec::len);
             let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
+            if key.key() == "Escape" {
+                // Not only what was typed goes away, as in other fields of a search.
+                event.prevent_default();
+                if let Some(dialog) = self.palette.get_untracked() {
+                    dialog.close();
+                }
+                return;
+            }
             let now = self.active.0.get_untracked();
             let next = match key.key().as_str() {
                 "ArrowDown" if count > 0 => (now + 1) % count,

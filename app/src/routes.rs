@@ -8,6 +8,14 @@ use leptos_router::SsrMode;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
+/// Every component in all its states; development builds only.
+fn components() -> impl IntoView {
+    #[cfg(debug_assertions)]
+    return pages::showcase::ShowcasePage();
+    #[cfg(not(debug_assertions))]
+    not_found()
+}
+
 /// All pages. Every page is rendered whole before the first byte leaves, so that it can still redirect.
 #[component]
 pub fn App() -> impl IntoView {
@@ -30,6 +38,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/prompt") view=pages::prompt::PromptPage ssr=SsrMode::Async/>
                 <Route path=path!("/tokens") view=pages::tokens::TokensPage ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
+                <Route path=path!("/ui") view=components ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=pages::sign_in::SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-up") view=pages::sign_up::SignUpPage ssr=SsrMode::Async/>
             </Routes>

@@ -64,6 +64,7 @@ test('the keys are told by a question mark and can be switched off', async ({ pa
   await page.keyboard.press('Control+k');
   await expect(palette(page)).toBeVisible();
   await expect(keys).toBeHidden();
+  await page.keyboard.type('words');
   await page.keyboard.press('Escape');
   await expect(palette(page)).toBeHidden();
 });

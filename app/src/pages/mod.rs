@@ -16,6 +16,8 @@ pub mod policy;
 pub mod prompt;
 pub mod settings;
 pub mod setup;
+#[cfg(debug_assertions)]
+pub mod showcase;
 pub mod sign_in;
 pub mod sign_up;
 pub mod ticket;
