@@ -196,7 +196,7 @@ fn forms() -> AnyView {
                 <Field label="With a hint, empty" name="hinted" hint="Where this is found, in the other product’s own words." placeholder="https://…" mono=true/>
                 <Field label="That is wrong" name="wrong"/>
                 <Select label="A choice" name="choice" options=picks() value="4"/>
-                <p class="sentence-line">"When it is "<Select inline=true label="In a sentence" name="inline" options=picks()/>", something happens."</p>
+                <div class="sentence-line">"When it is "<Select inline=true label="In a sentence" name="inline" options=picks()/>", something happens."</div>
                 <Check label="Yes or no" name="check" checked=true hint="What it means."/>
                 <p class="buttons">
                     <Button>"Save"</Button>
@@ -224,7 +224,7 @@ fn texts(now: DateTime<Utc>) -> AnyView {
     let text = "Nobody can work since this morning.\nIf this goes on we will look for another provider.";
     view! {
         <Section title="A note" about="The words that counted are marked.">
-            <Quoted text=text.to_owned() assessment=Some(assessment)/>
+            <blockquote class="note"><Quoted text=text.to_owned() assessment=Some(assessment)/></blockquote>
             <p class="quiet">"Read "<When at=now/>"."</p>
         </Section>
     }
