@@ -120,6 +120,9 @@ async fn lists_and_sums_of_one_tenant_hold_nothing_of_another(store: TestStore) 
     b.view_put(a.owner, "acme's", "q=bolt", true, at(9)).await.unwrap();
     assert_eq!(a.tenant.view_list(a.owner).await.unwrap(), kept);
     assert!(b.ticket_samples(10).await.unwrap().is_empty());
+    let system = PsaKind::Autotask.into();
+    assert!(!a.tenant.tickets_of(system, 10).await.unwrap().is_empty());
+    assert!(b.tickets_of(system, 10).await.unwrap().is_empty());
     assert_eq!(a.tenant.assessed_newest(10).await.unwrap().len(), 1);
     assert!(b.assessed_newest(10).await.unwrap().is_empty());
     let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
