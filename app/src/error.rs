@@ -104,8 +104,8 @@ pub fn chain(error: &dyn Error) -> String {
 /// What to do where a system is said to have moved to another one's address.
 pub fn another_system(there: &domain::PsaInstance) -> String {
     format!(
-        "At this address {there} of this workspace let us in, and it has tickets of its own: the two stay apart. To connect \
-         that one, choose “another system”."
+        "At this address is {there} of this workspace, which has tickets of its own: the two stay apart. To connect that one, \
+         choose “As the address says”."
     )
 }
 

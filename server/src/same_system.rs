@@ -23,15 +23,15 @@ pub enum Doubt {
     )]
     Silent,
     #[error(
-        "No ticket is known of that system any more by which it could be known again. Nothing is saved. Connect it as another system."
+        "No ticket is known of that system any more by which it could be known again. Nothing is saved. Saved as the address says, it is another system."
     )]
     NothingKnown,
     #[error(
-        "Ticket {number} there is another one than that of the system that we know (it was created at another time), so it is another system, or it was set up anew. Nothing is saved. Connect it as another system."
+        "Ticket {number} there is another one than that of the system that we know (it was created at another time), so it is another system, or it was set up anew. Nothing is saved. Saved as the address says, it is another system."
     )]
     Other { number: String },
     #[error(
-        "Ticket {number}, one of the newest that we know, is not there: it may be a copy that was made before. Nothing is saved. Connect it as another system."
+        "Ticket {number}, one of the newest that we know, is not there: it may be a copy that was made before. Nothing is saved. Saved as the address says, it is another system."
     )]
     Missing { number: String },
 }

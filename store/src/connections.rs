@@ -173,8 +173,7 @@ impl TenantStore {
     /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead. Whoever says so
     /// has looked: a ticket's number means another ticket in another system.
     /// [`StoreError::NotConnected`](crate::StoreError::NotConnected): the workspace was never connected to it.
-    /// [`StoreError::AnotherSystem`](crate::StoreError::AnotherSystem): another one let us in there, and both have tickets of
-    /// their own.
+    /// [`StoreError::AnotherSystem`](crate::StoreError::AnotherSystem): another one with tickets of its own is there.
     pub async fn psa_connection_move(
         &self,
         settings: PsaSettings,

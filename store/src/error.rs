@@ -26,7 +26,7 @@ pub enum StoreError {
     /// The ticket is in a ticketing system that the workspace was connected to before.
     #[error("the ticket is in a ticketing system that is not connected any more")]
     NotConnected,
-    /// Where a system is said to be now, this one let us in.
+    /// Where a system is said to be now is this one.
     #[error("the address is that of {0}, which has tickets of its own")]
     AnotherSystem(domain::PsaInstance),
     #[error("the address of a page is not one of ours")]

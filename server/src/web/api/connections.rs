@@ -157,7 +157,7 @@ pub(super) async fn psa_instances(caller: Caller) -> Result<Json<Vec<PsaInstance
 #[into_params(parameter_in = Query)]
 pub(super) struct PsaPutQuery {
     /// The system has moved: it is this one of `/connections/psa/instances`, wherever the settings lead. We look: it must let
-    /// us in and have the newest tickets that we know of. Refused where another one let us in. Left out: the address tells
+    /// us in and have the newest tickets that we know of. Refused where another one has tickets of its own. Left out: the address tells
     /// which one it is.
     same_as: Option<String>,
 }

@@ -199,7 +199,7 @@ impl From<StoreError> for ApiProblem {
             StoreError::AnotherSystem(there) => Self::Invalid {
                 field: "same_as".into(),
                 message: format!(
-                    "{there} of this workspace let us in at this address, and has tickets of its own: the two stay apart. Leave “same_as” out to connect that one."
+                    "At this address is {there} of this workspace, which has tickets of its own: the two stay apart. Leave “same_as” out to connect that one."
                 ),
             },
             StoreError::BadCursor => Self::Malformed {

@@ -111,7 +111,7 @@ async fn a_system_is_not_believed_to_have_moved_to_where_its_tickets_are_not_see
     world.scored_ticket(&world.ours, "7", 3).await;
     let moved = world.send(Method::PUT, "/connections/psa?same_as=autotask", &at("OTHER.COM")).await;
     assert_eq!(moved.problem(), (422, "invalid".into(), "same_as".into()));
-    assert!(moved.json()["detail"].as_str().unwrap().contains("Nothing is saved"), "{}", moved.json());
+    assert!(moved.json()["detail"].as_str().unwrap().contains("We could not look there"), "{}", moved.json());
     let kept = world.get("/connections/psa").await;
     assert_eq!(kept["settings"]["username"], "key@ACME.COM");
     // A new key of the one that is known needs no look.
