@@ -1,7 +1,7 @@
 //! What thresholds would have done to past tickets, told while they are moved: the policy itself runs in the browser.
 
 use domain::Thresholds;
-use domain::what_if::{Aim, PastTicket, Rules, Tally, Touch, WhatIf};
+use domain::what_if::{Aim, PastTicket, Rules, Tally, Touch};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -62,11 +62,12 @@ impl Few {
 }
 
 impl Shown {
-    pub fn of(facts: &Facts, what_if: &WhatIf, thresholds: Thresholds) -> Self {
+    /// `touches`: what happens to each ticket here.
+    pub fn of(facts: &Facts, touches: impl Iterator<Item = Touch>) -> Self {
         let mut shown = Self { looked_at: facts.past.len(), days: facts.days, ..Self::default() };
-        shown.here = what_if.tally(thresholds);
-        for ((ticket, &was), is) in facts.past.iter().zip(&facts.was).zip(what_if.touches(thresholds)) {
+        for ((ticket, &was), is) in facts.past.iter().zip(&facts.was).zip(touches) {
             shown.saved.add(was);
+            shown.here.add(is);
             if was == is {
                 if is.any() {
                     shown.same.add(ticket, is);
@@ -225,8 +226,9 @@ fn few(what: &'static str, few: &Few, open: bool) -> Option<impl IntoView + use<
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use super::{Aim, Facts, Shown, WhatIf, a_day, in_all};
+    use super::{Aim, Facts, Shown, a_day, in_all};
     use crate::live::browser::{QUIET, element, form_text, on, send};
+    use domain::what_if::WhatIf;
     use domain::{Dimension, Score, Thresholds};
     use leptos::html::Div;
     use leptos::prelude::*;
@@ -288,7 +290,7 @@ mod browser {
 
         fn draw(&self) {
             if let Some((facts, what_if)) = &*self.known.borrow() {
-                self.shown.set(Shown::of(facts, what_if, self.thresholds()));
+                self.shown.set(Shown::of(facts, what_if.touches(self.thresholds())));
             }
         }
 

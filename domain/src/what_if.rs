@@ -97,8 +97,8 @@ const SETS: usize = 1 << Dimension::ALL.len();
 impl WhatIf {
     pub fn of(rules: &Rules, past: &[PastTicket]) -> Self {
         let Rules { updates, escalation } = rules.clone();
-        let policy = Policy { updates, escalation, ..Policy::default() };
-        Self { outcomes: past.iter().map(|ticket| Outcome::of(&policy, ticket)).collect() }
+        let mut policy = Policy { updates, escalation, ..Policy::default() };
+        Self { outcomes: past.iter().map(|ticket| Outcome::of(&mut policy, ticket)).collect() }
     }
 
     /// One for each ticket, in their order.
@@ -148,16 +148,16 @@ impl WhatIf {
 }
 
 impl Outcome {
-    fn of(policy: &Policy, past: &PastTicket) -> Self {
+    /// Whatever thresholds `policy` has are replaced.
+    fn of(policy: &mut Policy, past: &PastTicket) -> Self {
         let mut touches = [Touch::default(); SETS];
         if !past.left_out {
             let (ticket, assessment) = (past.ticket(), past.assessment());
             for (set, touch) in touches.iter_mut().enumerate() {
                 // A score reaches itself, and nothing reaches a threshold that is off.
                 let at = |index: usize| (set & (1 << index) != 0).then_some(past.scores[index]);
-                let thresholds = Thresholds { sentiment: at(0), urgency: at(1), impact: at(2) };
-                let policy = Policy { thresholds, ..policy.clone() };
-                *touch = Touch::of(&policy, &ticket, &assessment);
+                policy.thresholds = Thresholds { sentiment: at(0), urgency: at(1), impact: at(2) };
+                *touch = Touch::of(policy, &ticket, &assessment);
             }
         }
         Self { scores: past.scores, touches }

@@ -148,7 +148,7 @@ fn editor(loaded: &Loaded, past: &[Scored], now: DateTime<Utc>) -> impl IntoView
 fn what_if(fields: &Fields, loaded: &Loaded, past: &[Scored], now: DateTime<Utc>) -> AnyView {
     let saved = &loaded.saved.body;
     let policy = parse(fields, &loaded.catalogue()).unwrap_or_else(|_| saved.clone());
-    let shown = past::shown(&past::facts(saved, &policy, past, now));
+    let shown = past::shown(saved, &policy, past, now);
     let wanted = fields.get(form::WANTED).cloned().unwrap_or_else(|| "3".into());
     let (facts, propose) = (PolicyPast::url().to_owned(), PolicyPropose::url().to_owned());
     let aim = form::aim(fields);

@@ -85,9 +85,9 @@ pub fn facts(saved: &Policy, policy: &Policy, scored: &[Scored], now: DateTime<U
     }
 }
 
-/// What is shown before anything is moved.
-pub fn shown(facts: &Facts) -> Shown {
-    Shown::of(facts, &WhatIf::of(&facts.rules, &facts.past), facts.thresholds)
+/// What is shown before anything is moved: the server decides each ticket once, for these thresholds alone.
+pub fn shown(saved: &Policy, policy: &Policy, scored: &[Scored], now: DateTime<Utc>) -> Shown {
+    Shown::of(&facts(saved, policy, scored, now), scored.iter().map(|one| one.touch(policy)))
 }
 
 /// The thresholds nearest to so many a day, and what to say of them.
