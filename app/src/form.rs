@@ -114,14 +114,18 @@ pub async fn failed(page: &str, text: &str) -> Result<(), AppError> {
 }
 
 async fn notify(page: &str, text: &str, failed: bool) -> Result<(), AppError> {
-    session().await?.insert(NOTICE, Notice { text: text.into(), failed }).await?;
+    leave(Notice { text: text.into(), failed }).await?;
     redirect(page);
     Ok(())
 }
 
 /// One sentence for the page that a form is sent back to.
 pub async fn notice(text: &str) -> Result<(), AppError> {
-    Ok(session().await?.insert(NOTICE, Notice { text: text.into(), failed: false }).await?)
+    leave(Notice { text: text.into(), failed: false }).await
+}
+
+async fn leave(notice: Notice) -> Result<(), AppError> {
+    Ok(session().await?.insert(NOTICE, notice).await?)
 }
 
 /// Leads the browser to `path` with a plain GET, whatever it asked with.
@@ -460,49 +464,4 @@ impl Described {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sent() -> Entry {
-        let mut entry = Entry::new("/do/token-create", "/tokens?from=setup").keep("name", "  ");
-        entry.wrong("name", "Give the token a name.");
-        entry
-    }
-
-    #[test]
-    fn errors_and_values_show_in_the_form_that_was_sent_and_nowhere_else() {
-        let entry = sent();
-        assert_eq!(entry.error("/do/token-create", "name"), Some("Give the token a name."));
-        assert_eq!(entry.value("/do/token-create", "name"), Some("  "));
-        assert_eq!(entry.error("/do/other", "name"), None);
-        assert_eq!(entry.value("/do/other", "name"), None);
-    }
-
-    #[test]
-    fn an_entry_belongs_to_its_page_whatever_the_query() {
-        assert!(sent().is_of("/tokens"));
-        assert!(!sent().is_of("/policy"));
-    }
-
-    #[test]
-    fn a_field_that_came_back_shows_the_error_beside_it_and_is_tied_to_it() {
-        let owner = Owner::new();
-        let html = owner.with(|| {
-            provide_context(sent());
-            view! { <Form to="/do/token-create"><Field label="Name" name="name" required=true hint="For people."/></Form> }.to_html()
-        });
-        assert!(html.contains(r#"aria-describedby="name-error name-hint""#), "{html}");
-        assert!(html.contains(r#"<p id="name-error" class="error">Give the token a name."#), "{html}");
-        assert!(html.contains("autofocus"), "{html}");
-    }
-
-    #[test]
-    fn a_password_is_never_put_back_into_the_page() {
-        let owner = Owner::new();
-        let html = owner.with(|| {
-            provide_context(Entry::new("/do/x", "/x").keep("password", "hunter2"));
-            view! { <Form to="/do/x"><Field kind="password" label="Password" name="password" value="hunter2"/></Form> }.to_html()
-        });
-        assert!(!html.contains("hunter2"), "{html}");
-    }
-}
+mod tests;

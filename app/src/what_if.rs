@@ -1,7 +1,7 @@
 //! What thresholds would have done to past tickets, told while they are moved: the policy itself runs in the browser.
 
 use domain::Thresholds;
-use domain::what_if::{Aim, PastTicket, Rules, Tally, Touch};
+use domain::what_if::{Aim, Counts, PastTicket, Rules, Touch};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -25,8 +25,8 @@ pub struct Facts {
 pub struct Shown {
     pub looked_at: usize,
     pub days: u32,
-    pub saved: Tally,
-    pub here: Tally,
+    pub saved: Counts,
+    pub here: Counts,
     /// Touched here and not by the saved policy, or in more ways.
     pub more: Few,
     /// Touched by the saved policy and not here, or in fewer ways.
@@ -158,7 +158,7 @@ fn draw(shown: &Shown) -> impl IntoView + use<> {
             .into_any();
     }
     let days = shown.days;
-    let line = |name: &'static str, of: fn(&Tally) -> usize| {
+    let line = |name: &'static str, of: fn(&Counts) -> usize| {
         let (saved, here) = (of(&shown.saved), of(&shown.here));
         let change = match here.cmp(&saved) {
             Ordering::Greater => "more",
@@ -185,9 +185,9 @@ fn draw(shown: &Shown) -> impl IntoView + use<> {
                 <tr><td></td><th scope="col">"As saved"</th><th scope="col">"As set here"</th><td></td></tr>
             </thead>
             <tbody>
-                {line("Changed at all", |tally| tally.touched)}
-                {line("Fields raised", |tally| tally.raised)}
-                {line("Handed over", |tally| tally.handed_over)}
+                {line("Changed at all", |counts| counts.touched)}
+                {line("Fields raised", |counts| counts.raised)}
+                {line("Handed over", |counts| counts.handed_over)}
             </tbody>
         </table>
         <div class="what-if-which">

@@ -51,14 +51,14 @@ impl Touch {
 
 /// How many tickets would have been touched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Counts {
     /// Raised, handed over, or both.
     pub touched: usize,
     pub raised: usize,
     pub handed_over: usize,
 }
 
-impl Tally {
+impl Counts {
     pub fn add(&mut self, touch: Touch) {
         self.touched += usize::from(touch.any());
         self.raised += usize::from(touch.raised);
@@ -106,18 +106,18 @@ impl WhatIf {
         self.outcomes.iter().map(move |outcome| outcome.touches[reached(thresholds, outcome.scores)])
     }
 
-    pub fn tally(&self, thresholds: Thresholds) -> Tally {
-        let mut tally = Tally::default();
-        self.touches(thresholds).for_each(|touch| tally.add(touch));
-        tally
+    pub fn counts(&self, thresholds: Thresholds) -> Counts {
+        let mut counts = Counts::default();
+        self.touches(thresholds).for_each(|touch| counts.add(touch));
+        counts
     }
 
     /// How many tickets of what is aimed at.
     pub fn count(&self, thresholds: Thresholds, aim: Aim) -> usize {
-        let tally = self.tally(thresholds);
+        let counts = self.counts(thresholds);
         match aim {
-            Aim::HandedOver => tally.handed_over,
-            Aim::Touched => tally.touched,
+            Aim::HandedOver => counts.handed_over,
+            Aim::Touched => counts.touched,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::example::*;
 use crate::properties::{assessments, policies, scores, tickets, wild_rules};
-use domain::what_if::{Aim, PastTicket, Rules, Tally, Touch, WhatIf, without_labels};
+use domain::what_if::{Aim, Counts, PastTicket, Rules, Touch, WhatIf, without_labels};
 use domain::*;
 use proptest::collection::vec;
 use proptest::option;
@@ -59,9 +59,9 @@ fn tickets_are_counted_by_what_happens_to_them_and_those_left_out_not_at_all() {
     let mut seen = of_scores(&[(5, 1, 1), (4, 4, 1), (1, 4, 1), (1, 1, 1), (5, 5, 5)]);
     seen[4].left_out = true;
     let what_if = WhatIf::of(&Rules::from(&policy()), &seen);
-    assert_eq!(what_if.tally(at(4, 4, 4)), Tally { touched: 3, raised: 3, handed_over: 2 });
-    assert_eq!(what_if.tally(at(5, 5, 5)), Tally { touched: 1, raised: 1, handed_over: 1 });
-    assert_eq!(what_if.tally(at(OFF, OFF, OFF)), Tally::default());
+    assert_eq!(what_if.counts(at(4, 4, 4)), Counts { touched: 3, raised: 3, handed_over: 2 });
+    assert_eq!(what_if.counts(at(5, 5, 5)), Counts { touched: 1, raised: 1, handed_over: 1 });
+    assert_eq!(what_if.counts(at(OFF, OFF, OFF)), Counts::default());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_nearest_thresholds_are_those_that_come_closest_then_change_least_then_are
         (at(4, 4, 4), Aim::Touched, 5, at(4, 4, 4)),
     ] {
         let found = what_if.nearest(now, aim, wanted);
-        assert_eq!(found, expected, "{aim:?} of {wanted} from {now:?}: {:?}", what_if.tally(found));
+        assert_eq!(found, expected, "{aim:?} of {wanted} from {now:?}: {:?}", what_if.counts(found));
     }
     let none = WhatIf::of(&Rules::from(&policy()), &[]);
     assert_eq!(none.nearest(at(4, 4, 4), Aim::Touched, 7), at(4, 4, 4), "nothing to go by changes nothing");

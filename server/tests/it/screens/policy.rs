@@ -197,7 +197,7 @@ async fn what_the_browser_says_of_thresholds_is_what_the_server_says() {
         let score = |text: &str| text.parse().ok().and_then(|number| Score::new(number).ok());
         let thresholds =
             Thresholds { sentiment: score(sentiment), urgency: score(urgency), impact: score(impact) };
-        let tally = what_if.tally(thresholds);
+        let tally = what_if.counts(thresholds);
         let html: String =
             serde_json::from_str(&ask(&mut browser, "/do/policy-look", &form).await.body).unwrap();
         if tally.touched == 0 {
@@ -219,7 +219,7 @@ async fn what_the_browser_says_of_thresholds_is_what_the_server_says() {
     let facts: Option<Facts> =
         serde_json::from_str(&ask(&mut browser, "/do/policy-past", &form).await.body).unwrap();
     let facts = facts.unwrap();
-    let tally = WhatIf::of(&facts.rules, &facts.past).tally(facts.thresholds);
+    let tally = WhatIf::of(&facts.rules, &facts.past).counts(facts.thresholds);
     let left_out = facts.past.iter().filter(|ticket| ticket.left_out).count();
     assert!(left_out > 0 && tally.touched > 0 && tally.touched + left_out <= facts.past.len());
     let html: String = serde_json::from_str(&ask(&mut browser, "/do/policy-look", &form).await.body).unwrap();
