@@ -281,11 +281,11 @@ mod browser {
             if name.starts_with("aim.") {
                 return;
             }
-            if name.starts_with("thresholds.") && self.known.borrow().is_some() {
+            if name.starts_with("thresholds.") {
                 self.draw();
-            } else {
-                self.ask();
             }
+            // Also after a threshold: tickets may have been scored since, and the server counts them already.
+            self.ask();
         }
 
         fn draw(&self) {
