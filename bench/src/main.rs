@@ -1,6 +1,6 @@
 //! What one instance does, measured from outside: a real process, real webhooks, real HTTP to the stand-ins.
 //!
-//! `cargo run --release -p bench -- PROGRAM [--tickets N] [--engine sqlite|postgres] [--only door|flow|flood|growth]`, where
+//! `cargo run --release -p bench -- PROGRAM [--tickets N] [--engine sqlite|postgres] [--only door|flow|flood|growth|views]`, where
 //! PROGRAM is the release build.
 //! The stand-ins, which answer at once, and the callers run in this process and share the machine with
 //! the program, so absolute figures say as much about the machine as about it. CPU and memory are the program's alone.
@@ -14,6 +14,7 @@ mod growth;
 mod instance;
 mod pages;
 mod report;
+mod views;
 mod wire;
 
 use anyhow::Context;
@@ -56,6 +57,11 @@ async fn main() -> anyhow::Result<()> {
         if is_wanted("flood") {
             flood(&wanted.program, &fresh, most.unwrap_or(USUAL), &mut report).await?;
         }
+        if is_wanted("views")
+            && let Some(store) = fresh().await
+        {
+            views::measure(&wanted.program, &store, &report).await?;
+        }
         if is_wanted("growth")
             && let (Some(few), Some(many)) = (fresh().await, fresh().await)
         {
@@ -96,7 +102,7 @@ fn wanted() -> anyhow::Result<Wanted> {
             "--engine" => wanted.engine = Some(value),
             "--only" => wanted.only = Some(value),
             _ => anyhow::bail!(
-                "{flag} is not known: --tickets N, --engine sqlite|postgres, --only door|flow|flood|growth"
+                "{flag} is not known: --tickets N, --engine sqlite|postgres, --only door|flow|flood|growth|views"
             ),
         }
     }

@@ -65,6 +65,25 @@ impl Wire {
         Ok(Answer { status, head, first_byte, whole: begun.elapsed(), length })
     }
 
+    /// Sends a request whose answer goes on and on; returns once it has begun.
+    pub async fn begin(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        self.buffer.clear();
+        self.stream.write_all(request).await?;
+        self.more().await?;
+        if !self.buffer.starts_with(b"HTTP/1.1 200") {
+            bail!("it answered {}", String::from_utf8_lossy(&self.buffer));
+        }
+        Ok(())
+    }
+
+    /// Hears what comes until the other side ends it.
+    pub async fn listen(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.buffer.clear();
+            self.more().await?;
+        }
+    }
+
     /// The body of the last answer, of those that tell their length.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(self.buffer.get(self.body..).unwrap_or_default()).into_owned()
