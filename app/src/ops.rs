@@ -47,6 +47,15 @@ pub struct Trial {
     pub provenance: Provenance,
 }
 
+/// Where settings lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leading {
+    /// To the system that their address tells.
+    AsAddressed,
+    /// To one of its own, though the address fits one that is known.
+    Another,
+}
+
 /// A stand-in of a PSA, to be offered as a first connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandIn {
@@ -72,6 +81,9 @@ pub trait Ops: Send + Sync {
         settings: &PsaSettings,
         instance: PsaInstance,
     ) -> Result<(), OpsError>;
+    /// Which system these settings lead to by their address. Where that leaves open whether it is one that is known, it is
+    /// looked as in [`Self::psa_is`]. `Outside`: it could not be looked, and why.
+    async fn psa_leads(&self, tenant: &TenantStore, settings: &PsaSettings) -> Result<Leading, OpsError>;
     /// Tries the saved PSA connection, saves what it found as the connection's state.
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;
     async fn model_test(&self, tenant: &TenantStore) -> Result<Report, OpsError>;

@@ -8,7 +8,7 @@ use crate::outside::CallError;
 use crate::same_system::{self, Doubt};
 use crate::scoring::prompt::{self, TemplateError, VARIABLES};
 use crate::scoring::score::{Verdict, score, shown};
-use app::ops::{Ops, OpsError, PromptVariable, StandIn, Trial, TrialText};
+use app::ops::{Leading, Ops, OpsError, PromptVariable, StandIn, Trial, TrialText};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use domain::backoff::Pace;
@@ -117,6 +117,21 @@ impl Operations {
     }
 }
 
+impl Operations {
+    /// Whether the newest tickets that are known of that system are where these settings lead.
+    async fn looked_for(
+        &self,
+        tenant: &TenantStore,
+        settings: &PsaSettings,
+        instance: PsaInstance,
+    ) -> Result<Result<(), Doubt>, OpsError> {
+        let tickets = tenant.tickets_of(instance, KNOWN).await.map_err(storing)?;
+        let psa = self.connections.unsaved(tenant, settings);
+        let look = tokio::time::timeout(PATIENCE, same_system::shows(&*psa, &tickets));
+        Ok(look.await.unwrap_or(Err(Doubt::Silent)))
+    }
+}
+
 #[async_trait]
 impl Ops for Operations {
     fn now(&self) -> DateTime<Utc> {
@@ -146,18 +161,29 @@ impl Ops for Operations {
     ) -> Result<(), OpsError> {
         let known = tenant.psa_instances().await.map_err(storing)?;
         let known = known.into_iter().find(|known| known.instance == instance);
-        // One that never let us in has no tickets to be known by, and one that stays where it was need not be.
-        let stays = |known: &KnownInstance| settings.is_surely_same_instance(&known.settings);
-        if known.is_none_or(|known| !known.has_worked || stays(&known)) {
+        // One of which no ticket was read has none to be known by, and one that stays where it was need not be.
+        let stays = |known: &KnownInstance| {
+            settings.is_same_instance(&known.settings) && !settings.may_be_another(&known.settings)
+        };
+        if known.is_none_or(|known| !known.has_tickets || stays(&known)) {
             return Ok(());
         }
-        let tickets = tenant.tickets_of(instance, KNOWN).await.map_err(storing)?;
-        let psa = self.connections.unsaved(tenant, settings);
-        let look = tokio::time::timeout(PATIENCE, same_system::shows(&*psa, &tickets));
-        let found = look.await.unwrap_or(Err(Doubt::Silent));
         let invalid =
             |doubt: Doubt| OpsError::Invalid { field: "same_as".into(), message: doubt.to_string() };
-        found.map_err(invalid)
+        self.looked_for(tenant, settings, instance).await?.map_err(invalid)
+    }
+
+    async fn psa_leads(&self, tenant: &TenantStore, settings: &PsaSettings) -> Result<Leading, OpsError> {
+        let known = tenant.psa_instances().await.map_err(storing)?;
+        let found = KnownInstance::of_address(settings, &known)
+            .filter(|known| known.has_tickets && settings.may_be_another(&known.settings));
+        let Some(found) = found else { return Ok(Leading::AsAddressed) };
+        match self.looked_for(tenant, settings, found.instance).await? {
+            // Nothing is known that could be done wrongly.
+            Ok(()) | Err(Doubt::NothingKnown) => Ok(Leading::AsAddressed),
+            Err(Doubt::Other { .. } | Doubt::Missing { .. }) => Ok(Leading::Another),
+            Err(doubt @ (Doubt::Call(_) | Doubt::Silent)) => Err(OpsError::Outside(doubt.to_string())),
+        }
     }
 
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError> {

@@ -170,6 +170,17 @@ impl TenantStore {
         self.psa_save(settings, Leads::ByAddress, actor, now).await
     }
 
+    /// As [`Self::psa_connection_put`] for a system that is none of those that are known, though its address fits one: what is
+    /// known of that one was looked for there, and is not.
+    pub async fn psa_connection_begin(
+        &self,
+        settings: PsaSettings,
+        actor: &Actor,
+        now: DateTime<Utc>,
+    ) -> Result<PsaSaved> {
+        self.psa_save(settings, Leads::ToAnother, actor, now).await
+    }
+
     /// As [`Self::psa_connection_put`] for a system that moved: it is `instance`, wherever the settings lead. Whoever says so
     /// has looked: a ticket's number means another ticket in another system.
     /// [`StoreError::NotConnected`](crate::StoreError::NotConnected): the workspace was never connected to it.

@@ -36,6 +36,22 @@ impl PsaSettings {
         self.is_same_instance(other) && self.detail().is_some() == other.detail().is_some()
     }
 
+    /// Whether what is taken for `known` by its address may be another: something is left open that tells two systems apart,
+    /// and these are not the same settings.
+    pub fn may_be_another(&self, known: &Self) -> bool {
+        if !self.is_surely_same_instance(known) {
+            return true;
+        }
+        // A sandbox has users of its own.
+        match (self, known) {
+            (
+                Self::Autotask { username, zone_url: None, .. },
+                Self::Autotask { username: known, zone_url: None, .. },
+            ) => !is_same_name(username, known),
+            _ => false,
+        }
+    }
+
     fn detail(&self) -> Option<&str> {
         match self {
             Self::ConnectWise { company_id, .. } => Some(company_id),

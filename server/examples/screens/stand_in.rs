@@ -3,7 +3,7 @@
 #[path = "lists.rs"]
 pub mod lists;
 
-use app::ops::{Ops, OpsError, PromptVariable, Trial, TrialText};
+use app::ops::{Leading, Ops, OpsError, PromptVariable, Trial, TrialText};
 use async_trait::async_trait;
 use domain::{
     Assessment, Choice, Dimension, History, Lever, Lookups, PsaInstance, PsaKind, PsaSettings, Reading,
@@ -61,6 +61,9 @@ impl Ops for StandIn {
         _instance: PsaInstance,
     ) -> Result<(), OpsError> {
         Ok(())
+    }
+    async fn psa_leads(&self, _tenant: &TenantStore, _settings: &PsaSettings) -> Result<Leading, OpsError> {
+        Ok(Leading::AsAddressed)
     }
     async fn psa_test(&self, _tenant: &TenantStore) -> Result<Report, OpsError> {
         let mut report = Report::default();

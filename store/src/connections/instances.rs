@@ -11,8 +11,8 @@ use crate::sweeps::{Change, LEFT, SweptSpan};
 use crate::{KeyRing, Result, StoreError, TenantStore};
 use chrono::{DateTime, Utc};
 use domain::{PsaInstance, PsaSettings, TenantId};
-use hand_over::{drop_calls, hand_over, hand_over_late};
-use known::{Found, Known, find, known};
+use hand_over::{drop_calls, hand_over, hand_over_late, read_anew};
+use known::{Found, Known, find, known, rank};
 
 pub(super) const TABLE: &str = "psa_instances";
 
@@ -25,6 +25,18 @@ pub struct KnownInstance {
     pub is_connected: bool,
     /// It let us in, ever.
     pub has_worked: bool,
+    /// Tickets of its own were read.
+    pub has_tickets: bool,
+}
+
+impl KnownInstance {
+    /// The one among `known` that these settings lead to by their address.
+    pub fn of_address<'k>(settings: &PsaSettings, known: &'k [Self]) -> Option<&'k Self> {
+        known.iter().filter(|known| settings.is_same_instance(&known.settings)).min_by_key(|known| {
+            let is_sure = settings.is_surely_same_instance(&known.settings);
+            rank(known.instance, known.has_worked, is_sure, known.is_connected, known.has_tickets)
+        })
+    }
 }
 
 /// Which system the settings of a save lead to.
@@ -34,6 +46,8 @@ pub(super) enum Leads {
     ByAddress,
     /// The one that a person names: it has moved to the address.
     To(PsaInstance),
+    /// None that is known: what is known to be at the address was looked for there and is not.
+    ToAnother,
 }
 
 /// What became of a save.
@@ -108,6 +122,9 @@ pub(super) async fn settle(
         }
         revive(tx, tenant, instance).await?;
     } else if found.moves {
+        if !found.has_tickets {
+            read_anew(tx, tenant, instance).await?;
+        }
         revive(tx, tenant, instance).await?;
     }
     Ok(Settled { instance, change, hook, swept })
@@ -125,8 +142,12 @@ async fn gather(
     // Only before any system let us in is what did not a mistake for the one that is saved now. Later it may have been
     // another system, whose numbers are other tickets here; unless a person says that it was this one.
     let is_first = !any_has_worked(tx, tenant).await?;
-    let is_said =
-        |known: &Known| leads != Leads::ByAddress && known.settings.is_surely_same_instance(&found.settings);
+    // A system that moved was looked for at the address, so whatever may be there is that one.
+    let is_there = |known: &Known| match found.moves && found.has_worked {
+        true => known.settings.is_same_instance(&found.settings),
+        false => known.settings.is_surely_same_instance(&found.settings),
+    };
+    let is_said = |known: &Known| matches!(leads, Leads::To(_)) && is_there(known);
     let mut absorbed = Vec::new();
     for known in known.iter().filter(|known| known.instance != found.instance) {
         let never_let_us_in = known.is_open() && !known.has_worked;
@@ -156,22 +177,25 @@ impl TenantStore {
         let mut reader = self.read().await?;
         let found = fetch_all!(
             reader,
-            (String, String, bool, bool),
+            (String, String, bool, bool, bool),
             concat!(
                 "SELECT i.psa, i.settings, EXISTS (
-                   SELECT 1 FROM psa_connections c WHERE c.tenant_id = i.tenant_id AND c.psa = i.psa), ",
+                   SELECT 1 FROM psa_connections c WHERE c.tenant_id = i.tenant_id AND c.psa = i.psa),
+                   EXISTS (SELECT 1 FROM tickets t WHERE t.tenant_id = i.tenant_id AND t.psa = i.psa), ",
                 has_worked!("i"),
                 " FROM psa_instances i WHERE i.tenant_id = $1 AND i.merged_into IS NULL"
             ),
             self.tenant.0
         )?;
-        let systems = found.into_iter().filter(|(.., is_connected, has_worked)| *is_connected || *has_worked);
-        let known = systems.map(|(psa, settings, is_connected, has_worked)| {
+        let systems =
+            found.into_iter().filter(|(_, _, is_connected, _, has_worked)| *is_connected || *has_worked);
+        let known = systems.map(|(psa, settings, is_connected, has_tickets, has_worked)| {
             Ok(KnownInstance {
                 instance: rows::read_instance(TABLE, &psa)?,
                 settings: rows::read_json(TABLE, "settings", &settings)?,
                 is_connected,
                 has_worked,
+                has_tickets,
             })
         });
         let mut known = known.collect::<Result<Vec<_>>>()?;

@@ -3,7 +3,7 @@
 use crate::instances::{LIVE, TRIAL, WRONG, arrive, carried, connect, halo, instance, number, waiting};
 use crate::support::{self, at, claim, tenant};
 use domain::{PsaInstance, PsaKind};
-use store::connections::HookChange;
+use store::connections::{HookChange, KnownInstance};
 use store::sweeps::{SweepEnd, SweptTicket};
 use store::testing::TestStore;
 use store::{Actor, KeyRing, Store, StoreError, TenantStore};
@@ -15,6 +15,9 @@ support::on_both_engines! {
     what_is_known_of_an_instance_tells_it_from_others,
     another_system_is_called_by_an_address_of_its_own,
     a_mistake_in_the_address_ends_no_webhook,
+    whoever_reads_at_a_mistaken_address_loses_the_ticket_once_the_right_one_is_said,
+    a_system_that_moved_leaves_no_twin_where_something_was_left_open,
+    what_was_looked_for_at_an_address_and_is_not_there_is_another_system,
     sweeping_goes_on_from_where_a_system_was_left,
     a_system_whose_zone_or_tenant_is_left_open_is_not_taken_for_another,
     what_never_worked_cannot_have_moved,
@@ -498,4 +501,66 @@ async fn addresses_that_are_kept_are_sealed_anew(store: TestStore) {
     connect(&acme, TRIAL, 20).await;
     let again = acme.hook().await.unwrap();
     assert_eq!((again.key, again.secret), (trial.key, trial.secret));
+}
+
+async fn whoever_reads_at_a_mistaken_address_loses_the_ticket_once_the_right_one_is_said(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    connect(&acme, WRONG, 10).await;
+    arrive(&acme, "8", 11).await;
+    let job = claim(&store, 12).await;
+    moved(&acme, TRIAL, number(2), 20).await;
+    let stored = acme.ticket_read(job.lease, &support::read("8", "c"), at(21)).await;
+    assert!(matches!(stored, Err(StoreError::LeaseLost)), "{stored:?}");
+    assert_eq!(waiting(&acme, 22).await, [("8".to_owned(), number(2))], "it is read at the right one");
+}
+
+fn open(url: &str, tenant: Option<&str>) -> domain::PsaSettings {
+    let mut settings = halo(url, "id");
+    if let domain::PsaSettings::HaloPsa { tenant: field, .. } = &mut settings {
+        *field = tenant.map(str::to_owned);
+    }
+    settings
+}
+
+async fn a_system_that_moved_leaves_no_twin_where_something_was_left_open(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    connect(&acme, LIVE, 0).await;
+    carried(&acme, "7", 1).await;
+    // The new address was tried before anybody said that it is the same system.
+    connect(&acme, MOVED, 10).await;
+    acme.connection_used(acme.newest_save(store::connections::Which::Psa).await, at(11)).await.unwrap();
+    let tried = key(&acme).await;
+    arrive(&acme, "8", 12).await;
+    let there = open(MOVED, Some("acme"));
+    acme.psa_connection_move(there.clone(), number(1), &Actor::System, at(20)).await.unwrap();
+    assert_eq!(places(&acme).await.len(), 1);
+    assert_eq!(leads_to(&store, &tried).await, Some(number(1)), "it may have been pasted there");
+    assert_eq!(waiting(&acme, 21).await, [("8".to_owned(), number(1))]);
+    connect(&acme, TRIAL, 30).await;
+    let back = acme.psa_connection_put(there, &Actor::System, at(40)).await.unwrap();
+    assert_eq!(back.instance, number(1));
+}
+
+async fn what_was_looked_for_at_an_address_and_is_not_there_is_another_system(store: TestStore) {
+    let acme = tenant(&store, "acme").await;
+    let (first, second) = (open(LIVE, None), open(LIVE, Some("two")));
+    acme.psa_connection_put(first.clone(), &Actor::System, at(0)).await.unwrap();
+    carried(&acme, "7", 1).await;
+    let saved = acme.psa_connection_begin(second.clone(), &Actor::System, at(10)).await.unwrap();
+    assert_eq!((saved.instance, saved.hook), (number(2), HookChange::New));
+    carried(&acme, "9", 11).await;
+    assert!(!arrive(&acme, "7", 12).await.repeated, "its numbers are other tickets");
+    // From now on each is known by what it says.
+    let known = acme.psa_instances().await.unwrap();
+    for (settings, expected) in [(&first, number(1)), (&second, number(2))] {
+        let found = KnownInstance::of_address(settings, &known).unwrap();
+        assert_eq!(found.instance, expected);
+        assert!(!settings.may_be_another(&found.settings));
+    }
+    for (settings, expected) in [(first, number(1)), (second, number(2))] {
+        let saved = acme.psa_connection_put(settings, &Actor::System, at(20)).await.unwrap();
+        assert_eq!(saved.instance, expected);
+    }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::AppError;
 use crate::error::another_system;
 use crate::form::{Button, Form, Hidden, Pick, Select, Weight, came_back, done, typed_or};
-use crate::ops::{OpsError, StandIn};
+use crate::ops::{Leading, OpsError, StandIn};
 use crate::pages::fields::{Fields, Problem};
 use crate::pages::parts::{Guide, ReportList, StateLine};
 use crate::viewer::{Viewer, viewer};
@@ -240,7 +240,16 @@ async fn keep(
 ) -> Result<Result<PsaSaved, Vec<Problem>>, AppError> {
     let (store, actor) = (&viewer.store, &viewer.actor);
     if same_as.is_empty() {
-        return Ok(Ok(store.psa_connection_put(settings, actor, viewer.now).await?));
+        return match viewer.ops.psa_leads(store, &settings).await {
+            Ok(Leading::AsAddressed) => {
+                Ok(Ok(store.psa_connection_put(settings, actor, viewer.ops.now()).await?))
+            }
+            Ok(Leading::Another) => {
+                Ok(Ok(store.psa_connection_begin(settings, actor, viewer.ops.now()).await?))
+            }
+            Err(OpsError::Outside(message)) => Ok(Err(vec![Problem { field: String::new(), message }])),
+            Err(other) => Err(other.into()),
+        };
     }
     let unknown =
         || vec![Problem { field: SAME_AS.into(), message: "Choose one of the systems in the list.".into() }];

@@ -5,6 +5,7 @@ use super::auth::Caller;
 use super::extract::{Body, Query};
 use super::problem::ApiProblem;
 use super::tickets::words;
+use app::ops::Leading;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -167,14 +168,17 @@ pub(super) struct PsaPutQuery {
 /// A secret that is left out, or given as it was shown, stays as it is while the address does. What is saved is not tried
 /// yet: see the test.
 ///
-/// Another address is another system, with tickets and a webhook address of its own, unless `same_as` says that it moved.
+/// Another address is another system, with tickets and a webhook address of its own, unless `same_as` says that it moved. Where
+/// the address fits one that is known but leaves something open, such as a tenant or zone that only one of them names, the
+/// newest tickets that are known are looked for.
 #[utoipa::path(put, path = "/connections/psa", tag = "Connections", params(PsaPutQuery),
     request_body(content = PsaSettings, examples(
         ("connectwise" = (value = json!({"kind": "connectwise", "site": "https://na.myconnectwise.net", "company_id": "acme", "public_key": "abcDEF123", "private_key": "xyzXYZ789", "client_id": "3f0e8b4e-6c1d-4c0e-9f63-0d0a9f9b2c11"}))),
         ("autotask" = (value = json!({"kind": "autotask", "username": "api@acme.example", "secret": "s3cr3t-s3cr3t", "integration_code": "ABCDEFGH12345678"}))),
         ("halopsa" = (value = json!({"kind": "halopsa", "url": "https://acme.halopsa.com", "client_id": "7c0f3a52", "client_secret": "s3cr3t-s3cr3t"}))),
     )),
-    responses((status = 200, description = "As saved", body = PsaSaved)))]
+    responses((status = 200, description = "As saved", body = PsaSaved),
+        (status = 502, description = "Whether it is a system that is known depends on what is there, and that could not be looked; nothing is saved")))]
 pub(super) async fn psa_put(
     State(api): State<Api>,
     caller: Caller,
@@ -186,7 +190,14 @@ pub(super) async fn psa_put(
     settings.validate()?;
     let kind = settings.kind();
     let saved = match query.same_as {
-        None => caller.tenant.psa_connection_put(settings, &caller.actor, api.ops.now()).await?,
+        None => match api.ops.psa_leads(&caller.tenant, &settings).await? {
+            Leading::AsAddressed => {
+                caller.tenant.psa_connection_put(settings, &caller.actor, api.ops.now()).await?
+            }
+            Leading::Another => {
+                caller.tenant.psa_connection_begin(settings, &caller.actor, api.ops.now()).await?
+            }
+        },
         Some(name) => {
             let instance = known_instance(&caller, kind, &name).await?;
             api.ops.psa_is(&caller.tenant, &settings, instance).await?;

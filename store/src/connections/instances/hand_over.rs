@@ -1,8 +1,10 @@
 //! What came for one instance of a ticketing system turns out to belong to another.
 
-use crate::Result;
 use crate::door::TAKEN_IN_BEFORE;
-use crate::engine::{Engine, News, Query, Tx, execute_query, fetch_all, fetch_optional, fetch_query};
+use crate::engine::{
+    Engine, News, Query, Tx, execute, execute_query, fetch_all, fetch_optional, fetch_query, locked,
+};
+use crate::{Result, StoreError};
 use domain::{PsaInstance, TenantId};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -54,6 +56,35 @@ pub(super) async fn drop_calls(tx: &mut Tx, tenant: TenantId, from: PsaInstance)
     }
 }
 
+/// The address that `psa` was said to be at before never let us in, and was a mistake: whoever reads a ticket there loses it.
+pub(super) async fn read_anew(tx: &mut Tx, tenant: TenantId, psa: PsaInstance) -> Result<()> {
+    let way = Way { tenant, from: psa.to_string(), to: String::new(), merges: false };
+    let jobs: Vec<(Uuid,)> = fetch_all!(
+        tx,
+        (Uuid,),
+        locked!(
+            tx,
+            "SELECT id FROM jobs WHERE tenant_id = $1 AND psa = $2 AND lease_token IS NOT NULL ORDER BY id"
+        ),
+        tenant.0,
+        &way.from
+    )?;
+    if way.has_read(tx).await? {
+        return Err(StoreError::busy(LET_IN));
+    }
+    for (job,) in jobs {
+        execute!(
+            tx,
+            "UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL, due_at = created_at WHERE id = $1",
+            job
+        )?;
+    }
+    Ok(())
+}
+
+/// The whole save is taken back, and is judged anew when it comes again.
+const LET_IN: &str = "a ticket was read there in this moment";
+
 /// An id within a text.
 fn id_text(tx: &Tx) -> &'static str {
     if tx.engine() == Engine::Postgres { "id::text" } else { "hex(id)" }
@@ -72,13 +103,15 @@ struct Way {
 
 impl Way {
     async fn go(&self, tx: &mut Tx) -> Result<bool> {
+        let mut moved = false;
         loop {
             let tickets = self.next_tickets(tx).await?;
             self.lock_jobs(tx, &tickets).await?;
             // It let us in a moment ago: its tickets are its own.
             if !self.merges && self.has_read(tx).await? {
-                return Ok(false);
+                return if moved { Err(StoreError::busy(LET_IN)) } else { Ok(false) };
             }
+            moved = true;
             if tickets.is_empty() {
                 tx.announce(News::Everywhere);
                 return Ok(true);

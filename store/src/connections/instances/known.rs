@@ -103,6 +103,7 @@ pub(super) struct Found {
     pub(super) settings: PsaSettings,
     /// It is a system that let us in before.
     pub(super) has_worked: bool,
+    pub(super) has_tickets: bool,
     /// It was known to be elsewhere.
     pub(super) moves: bool,
 }
@@ -121,6 +122,18 @@ impl Found {
     }
 }
 
+/// Settings that leave something open may fit several, of which the least is meant: what let us in goes before what did
+/// not, and what is surely there before what may be.
+pub(super) fn rank(
+    instance: PsaInstance,
+    has_worked: bool,
+    is_sure: bool,
+    is_present: bool,
+    has_tickets: bool,
+) -> impl Ord {
+    (!has_worked, !is_sure, !is_present, !has_tickets, instance)
+}
+
 pub(super) fn find(
     known: &[Known],
     settings: &PsaSettings,
@@ -131,10 +144,13 @@ pub(super) fn find(
     let present = |known: &&Known| Some(known.instance) == before;
     let found = match leads {
         Leads::To(named) => open().find(|known| known.instance == named),
-        // Settings that leave something open may fit several: what let us in goes before what did not.
-        Leads::ByAddress => open()
-            .filter(|known| settings.is_same_instance(&known.settings))
-            .min_by_key(|known| (!known.has_worked, !present(known), known.instance)),
+        Leads::ByAddress => {
+            open().filter(|known| settings.is_same_instance(&known.settings)).min_by_key(|known| {
+                let is_sure = settings.is_surely_same_instance(&known.settings);
+                rank(known.instance, known.has_worked, is_sure, present(known), known.has_tickets)
+            })
+        }
+        Leads::ToAnother => None,
     };
     let settings = settings.clone();
     match found {
@@ -144,13 +160,14 @@ pub(super) fn find(
                 instance: found.instance,
                 settings: if stays { settings.or_what_was_known(&found.settings) } else { settings },
                 has_worked: found.has_worked,
+                has_tickets: found.has_tickets,
                 moves: !stays,
             }
         }
         None => {
             let newest = known.iter().map(|known| known.instance.number).max().unwrap_or_default();
             let instance = PsaInstance { kind: settings.kind(), number: newest + 1 };
-            Found { instance, settings, has_worked: false, moves: false }
+            Found { instance, settings, has_worked: false, has_tickets: false, moves: false }
         }
     }
 }

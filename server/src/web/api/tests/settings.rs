@@ -87,9 +87,6 @@ async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its
     ]);
     assert_eq!(world.get("/connections/psa/instances").await, known);
 
-    // Nothing is known of the first one by which it could be known again.
-    let refused = put("?same_as=halopsa", "https://support.acme.example").await;
-    assert_eq!(refused.problem(), (422, "invalid".into(), "same_as".into()));
     let back = put("", "https://acme.halopsa.com").await.json();
     assert_eq!((&back["instance"], &back["webhook"]), (&json!("halopsa"), &json!("again")));
     assert_eq!(world.get("/hook").await["addresses"], hook, "it is called as before");
@@ -97,6 +94,10 @@ async fn a_system_that_moved_stays_the_same_and_another_one_has_a_webhook_of_its
         let refused = put(&format!("?same_as={unknown}"), "https://acme.halopsa.com").await;
         assert_eq!(refused.problem(), (422, "invalid".into(), "same_as".into()), "{unknown}");
     }
+    // No ticket of it was read yet, so there is nothing that could be taken for another.
+    let moved = put("?same_as=halopsa", "https://desk.acme.example").await.json();
+    assert_eq!((&moved["instance"], &moved["webhook"]), (&json!("halopsa"), &json!("same")));
+    assert_eq!(world.get("/hook").await["addresses"], hook);
 }
 
 #[tokio::test]
@@ -114,6 +115,12 @@ async fn a_system_is_not_believed_to_have_moved_to_where_its_tickets_are_not_see
     assert!(moved.json()["detail"].as_str().unwrap().contains("We could not look there"), "{}", moved.json());
     let kept = world.get("/connections/psa").await;
     assert_eq!(kept["settings"]["username"], "key@ACME.COM");
+    // By its address it may be the one that is known, or another: without a look nobody can tell.
+    let mut open = at("ACME.COM");
+    open.as_object_mut().unwrap().remove("zone_url");
+    let open = world.send(Method::PUT, "/connections/psa", &open).await;
+    assert_eq!(open.problem().0, 502, "{}", open.json());
+    assert!(open.json()["detail"].as_str().unwrap().contains("Nothing is saved"), "{}", open.json());
     // A new key of the one that is known needs no look.
     let again = world.send(Method::PUT, "/connections/psa?same_as=autotask", &at("ACME.COM")).await;
     assert_eq!(again.status, 200);
