@@ -33,6 +33,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/activity/:id") view=pages::activity::DeliveryPage ssr=SsrMode::Async/>
                 <Route path=path!("/setup") view=pages::setup::SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/connections") view=pages::connections::ConnectionsPage ssr=SsrMode::Async/>
+                <Route path=path!("/import") view=pages::import::ImportPage ssr=SsrMode::Async/>
                 <Route path=path!("/policy") view=pages::policy::PolicyPage ssr=SsrMode::Async/>
                 <Route path=path!("/accuracy") view=pages::accuracy::AccuracyPage ssr=SsrMode::Async/>
                 <Route path=path!("/prompt") view=pages::prompt::PromptPage ssr=SsrMode::Async/>

@@ -22,6 +22,7 @@ pub mod backoff;
 mod connection;
 mod decide;
 mod id;
+pub mod import;
 mod label;
 mod lookups;
 mod password;

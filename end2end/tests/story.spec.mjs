@@ -52,7 +52,7 @@ test('every page of a busy workspace is accessible, quiet and as wide as the scr
     await page.emulateMedia({ colorScheme: scheme });
     for (const width of [1440, 390]) {
       await page.setViewportSize({ width, height: 900 });
-      for (const path of ['/', '/tickets', '/clients', '/activity', '/policy', '/prompt', '/accuracy', '/connections', '/tokens', '/settings', '/setup']) {
+      for (const path of ['/', '/tickets', '/clients', '/activity', '/policy', '/prompt', '/accuracy', '/connections', '/import', '/tokens', '/settings', '/setup']) {
         const answer = await page.goto(path);
         expect(answer.status(), path).toBe(200);
         await fitsTheScreen(page);

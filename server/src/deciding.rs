@@ -6,7 +6,7 @@ use crate::llm::builtin::Builtin;
 use crate::outside::CallError;
 use crate::queue::{Onward, Setback, Tools, Work};
 use crate::scoring::score::{Verdict, score};
-use domain::{History, Outage, decide};
+use domain::{History, Mode, Outage, decide};
 use store::TenantStore;
 use store::analyses::{Analysis, AnalysisState, Provenance};
 use store::connections::Which;
@@ -15,7 +15,7 @@ use store::tickets::ReadTicket;
 
 /// Scores the job's ticket and stores the analysis with its plan, or why there is none.
 pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, Setback> {
-    let (lease, replay) = (work.job.lease, work.job.replay);
+    let (lease, replay, past) = (work.job.lease, work.job.replay, work.job.past);
     let tenant = tools.store.tenant(work.job.tenant);
     let standing = tools.connections.standing(&tenant).await.map_err(Setback::connect)?;
     let (ticket, read) = work.ticket(tools).await?;
@@ -45,7 +45,10 @@ pub async fn score_and_decide(tools: &Tools, work: &mut Work) -> Result<Onward, 
     };
     // Only a ticket that is analysed again has a past.
     let escalated = replay && tenant.escalated_before(ticket).await.map_err(Setback::store)?;
-    let plan = decide(&policy.body, &read.ticket, History { escalated }, &assessment);
+    let mut plan = decide(&policy.body, &read.ticket, History { escalated }, &assessment);
+    if past {
+        plan.mode = Mode::Shadow;
+    }
     let decided = tenant
         .analysis_scored(lease, ticket, &assessment, &plan, policy.version, &provenance, now)
         .await

@@ -6,6 +6,7 @@
 
 mod checkpoints;
 mod consequences;
+mod import;
 mod jumps;
 mod leases;
 mod nodes;
@@ -104,6 +105,9 @@ struct Inner {
     /// The same for sweeps.
     sweeps: Arc<Semaphore>,
     swept_at: tokio::sync::Mutex<Option<Instant>>,
+    /// And for imports.
+    imports: Arc<Semaphore>,
+    imported_at: tokio::sync::Mutex<Option<Instant>>,
     /// Work may be due: a slot became free for it, or somebody says so.
     nudge: Notify,
     /// The last claim may have left due work behind.
@@ -149,6 +153,8 @@ impl Queue {
             probed_at: tokio::sync::Mutex::default(),
             sweeps: Arc::new(Semaphore::new(sweep::AT_ONCE)),
             swept_at: tokio::sync::Mutex::default(),
+            imports: Arc::new(Semaphore::new(import::AT_ONCE)),
+            imported_at: tokio::sync::Mutex::default(),
             nudge: Notify::new(),
             more: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -236,10 +242,14 @@ impl Inner {
     /// Claims and starts due jobs; how many.
     async fn claim(self: &Arc<Self>) -> usize {
         let question = self.settling.asked.load(Ordering::SeqCst);
-        let idle = self.leases.count() == 0 && self.probes_nothing() && self.sweeps_nothing();
+        let idle = self.leases.count() == 0
+            && self.probes_nothing()
+            && self.sweeps_nothing()
+            && self.imports_nothing();
         let is_awaited = *self.settling.idle.borrow() < question;
         let idle = self.probe_due(is_awaited).await == 0 && idle;
         let idle = self.sweep_due(is_awaited).await == 0 && idle;
+        let idle = self.import_due(is_awaited).await == 0 && idle;
         let free = self.slots.available_permits().min(BATCH);
         let Ok(limit @ 1..) = u32::try_from(free) else { return 0 };
         let share = self.share();

@@ -5,7 +5,7 @@ use crate::jobs::{Held, Stage};
 use crate::rows::{self, Word, clean};
 use crate::tickets::TicketState;
 use crate::trends::Counted;
-use crate::{Lease, Result, StoreError, TenantStore, ledger, timeline};
+use crate::{Lease, Result, StoreError, TenantStore, imports, ledger, timeline};
 use chrono::{DateTime, Utc};
 use domain::{AnalysisId, Assessment, Dimension, Dollars, Mode, Plan, Price, TenantId, TicketId};
 use uuid::Uuid;
@@ -225,7 +225,10 @@ impl Scored {
             (false, Mode::Shadow, false) => TicketState::Shadowed,
             (false, Mode::Live, false) => TicketState::Acted,
         };
-        let counted = self.mark_ticket(tx, state).await?;
+        let counted = self.mark_ticket(tx, &held, state).await?;
+        if held.import_id.is_some() {
+            imports::scored(tx, &held, &self.provenance).await?;
+        }
         match before {
             Some(before) => before.replaced(tx, self.tenant.0, self.ticket).await?,
             None => counted.added(tx, self.tenant.0),
@@ -260,7 +263,7 @@ impl Scored {
     }
 
     /// Where nothing is left to do the ticket is through; a replay keeps the time that the first way took.
-    async fn mark_ticket(&self, tx: &mut Tx, state: TicketState) -> Result<Counted> {
+    async fn mark_ticket(&self, tx: &mut Tx, held: &Held, state: TicketState) -> Result<Counted> {
         let score = |dimension| i64::from(self.assessment.score(dimension).get());
         let finished = (state != TicketState::Acting).then_some(self.now);
         let row = fetch_one!(
@@ -282,7 +285,8 @@ impl Scored {
             self.tenant.0,
             self.ticket
         )?;
-        if finished.is_some() {
+        // From a ticket's creation long ago to its import is no time that anything took.
+        if finished.is_some() && held.import_id.is_none() {
             execute!(
                 tx,
                 "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3",
@@ -352,6 +356,9 @@ pub(crate) async fn skip(
         before.replaced(tx, held.tenant_id, ticket).await?;
     }
     timeline::event(tx, held.tenant_id, ticket, now, "skipped", reason).await?;
+    if held.import_id.is_some() {
+        imports::spent(tx, held, provenance).await?;
+    }
     held.finish(tx, now).await?;
     Ok(id.into())
 }

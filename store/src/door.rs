@@ -287,7 +287,7 @@ impl TenantStore {
         let (waiting, oldest_waiting_at): (i64, Option<DateTime<Utc>>) = fetch_one!(
             reader,
             (i64, Option<DateTime<Utc>>),
-            "SELECT count(*), min(created_at) FROM jobs WHERE tenant_id = $1 AND due_at IS NOT NULL",
+            "SELECT count(*), min(CASE WHEN import_id IS NULL THEN created_at END) FROM jobs WHERE tenant_id = $1 AND due_at IS NOT NULL",
             self.tenant.0
         )?;
         let (dead,): (i64,) = fetch_one!(

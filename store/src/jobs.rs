@@ -52,6 +52,8 @@ pub struct Job {
     pub analysis: Option<AnalysisId>,
     /// A person asked for it: analyse although it was analysed before.
     pub replay: bool,
+    /// Of an import of past tickets, now or then: closed tickets are read too, and nothing is written to the PSA.
+    pub past: bool,
     /// This attempt included.
     pub attempts: u32,
     pub created_at: DateTime<Utc>,

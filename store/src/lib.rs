@@ -19,6 +19,7 @@ pub mod door;
 mod engine;
 mod error;
 pub mod feedback;
+pub mod imports;
 pub mod jobs;
 pub mod ledger;
 mod nodes;

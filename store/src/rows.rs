@@ -3,6 +3,7 @@
 use crate::accounts::Tenant;
 use crate::analyses::AnalysisState;
 use crate::door::DeliveryState;
+use crate::imports::ImportState;
 use crate::jobs::Stage;
 use crate::tickets::TicketState;
 use crate::{Page, Result, StoreError};
@@ -49,6 +50,10 @@ words! {
     Dimension { Sentiment = "sentiment", Urgency = "urgency", Impact = "impact" }
     Verdict { Right = "right", TooHigh = "too_high", TooLow = "too_low" }
     HookState { On = "on", Off = "off", Absent = "absent" }
+    ImportState {
+        Listing = "listing", Listed = "listed", Running = "running", Paused = "paused", Done = "done",
+        Cancelled = "cancelled",
+    }
     Mode { Shadow = "shadow", Live = "live" }
     Label { Positive = "positive", Neutral = "neutral", Negative = "negative" }
     Role { Owner = "owner", Admin = "admin", Dispatcher = "dispatcher", Viewer = "viewer" }

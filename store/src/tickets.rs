@@ -354,13 +354,17 @@ async fn keep(
         clean(&read.text)
     )?;
     words::keep(tx, held.tenant_id, ticket, held.created_at, read).await?;
-    let what = format!("read from {}", read.ticket.psa.name());
+    let psa = read.ticket.psa.name();
+    let what = format!("read from {psa}");
     if let Some(before) = before {
         // The ticket may have moved to another client.
         before.replaced(tx, held.tenant_id, ticket).await?;
         timeline::event(tx, held.tenant_id, ticket, now, "read", &what).await?;
     } else {
-        let received = format!("webhook call from {}", read.ticket.psa.name());
+        let received = match held.import_id {
+            Some(_) => format!("created in {psa}; taken in later, with an import of the past"),
+            None => format!("webhook call from {psa}"),
+        };
         let lines = [(held.created_at, "received", received.as_str()), (now, "read", what.as_str())];
         timeline::events(tx, held.tenant_id, ticket, &lines).await?;
     }
@@ -381,8 +385,8 @@ async fn upsert(
         tx,
         (Uuid,),
         "INSERT INTO tickets (tenant_id, id, psa, external_id, number, title, client_id, client_name, board_name,
-           taken_in_at, day, hour, state, reason, updated, escalated, text_removed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $15)
+           taken_in_at, day, hour, state, reason, updated, escalated, text_removed, imported)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $15, $16)
          ON CONFLICT (tenant_id, psa, external_id) DO UPDATE SET number = excluded.number, title = excluded.title,
            client_id = excluded.client_id, client_name = excluded.client_name, board_name = excluded.board_name,
            state = excluded.state, reason = excluded.reason, text_removed = excluded.text_removed
@@ -401,7 +405,8 @@ async fn upsert(
         rows::hour_of(held.created_at, &held.time_zone),
         state.word(),
         reason,
-        false
+        false,
+        held.import_id.is_some()
     )?;
     Ok(id)
 }

@@ -54,6 +54,9 @@ pub fn ConnectionsPage() -> impl IntoView {
             <Section title="Missed tickets" about="Webhooks get lost. Every few minutes we ask your PSA which tickets were created, and take in those that no webhook told us of.">
                 <div id="arrivals"><ArrivalsCard coming/></div>
             </Section>
+            <Section title="The past" about="Tickets from before the connection was made are left alone, unless you import them: read and scored in shadow.">
+                <p><a class="button" href="/import">"Import the past"</a></p>
+            </Section>
         };
         Ok(Screen::new(Nav::Connections, "Connections", body))
     })

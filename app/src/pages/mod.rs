@@ -8,6 +8,7 @@ pub mod clients;
 pub mod connections;
 pub mod fields;
 pub mod find;
+pub mod import;
 pub mod once;
 pub mod overview;
 pub mod parts;

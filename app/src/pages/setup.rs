@@ -151,7 +151,7 @@ fn Finished() -> impl IntoView {
             <h2>"Undertone is listening"</h2>
             <p>"Each new ticket is read, scored and shown. In shadow mode nothing is written into your PSA; look for a few days at what would have \
                 been done, then go live."</p>
-            <p class="buttons"><a class="button button-primary" href="/tickets">"See the tickets"</a><a class="button" href="/policy">"Refine the policy"</a></p>
+            <p class="buttons"><a class="button button-primary" href="/tickets">"See the tickets"</a><a class="button" href="/policy">"Refine the policy"</a><a class="button" href="/import">"Import the past"</a></p>
         </section>
     }
 }

@@ -194,7 +194,7 @@ impl Tools {
     }
 
     /// A refusal may be of the key or of this one right. The connection's own test tells; only a key pauses it.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         tenant: &TenantStore,
         psa: &Opened<dyn Psa>,

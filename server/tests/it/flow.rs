@@ -9,6 +9,7 @@ mod clock;
 mod desk;
 mod door;
 mod fairness;
+mod import;
 mod instances;
 mod meanwhile;
 mod model;

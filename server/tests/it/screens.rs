@@ -168,13 +168,14 @@ async fn a_delivery(screens: &Screens, tenant: &TenantStore) -> String {
     screens.store.accept(delivery).await.unwrap().delivery.to_string()
 }
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/",
     "/tickets",
     "/clients",
     "/activity",
     "/setup",
     "/connections",
+    "/import",
     "/policy",
     "/prompt",
     "/accuracy",

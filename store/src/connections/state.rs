@@ -328,7 +328,7 @@ async fn locked_state(tx: &mut Tx, tenant: TenantId, save: Save) -> Result<Optio
 }
 
 /// Jobs that were put off while the connection was paused are due at once, in their old places. Those of another instance
-/// wait for that one.
+/// wait for that one; those of an import, whose places are long ago, for their own time.
 pub(super) async fn resume(tx: &mut Tx, tenant: TenantId, which: Which) -> Result<()> {
     bring_forward(tx, tenant, which, Waiting::Any).await
 }
@@ -344,12 +344,12 @@ async fn bring_forward(tx: &mut Tx, tenant: TenantId, which: Which, waiting: Wai
     let text = match which {
         Which::Psa => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage IN ('read', 'act')
-               AND lease_token IS NULL AND due_at > created_at AND (for_outage OR $2)
+               AND lease_token IS NULL AND due_at > created_at AND (for_outage OR $2) AND import_id IS NULL
                AND psa = coalesce((SELECT c.psa FROM psa_connections c WHERE c.tenant_id = $1 AND c.psa <> ''), psa)"
         }
         Which::Model => {
             "UPDATE jobs SET due_at = created_at WHERE tenant_id = $1 AND stage = 'score'
-               AND lease_token IS NULL AND due_at > created_at AND (for_outage OR $2)"
+               AND lease_token IS NULL AND due_at > created_at AND (for_outage OR $2) AND import_id IS NULL"
         }
     };
     execute!(tx, text, tenant.0, matches!(waiting, Waiting::Any))?;

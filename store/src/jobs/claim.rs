@@ -70,6 +70,8 @@ macro_rules! claim {
              UPDATE jobs SET lease_token = $2, due_at = $3, attempts = attempts + 1, total_attempts = total_attempts + 1
              WHERE id IN (", $choose, ")
              RETURNING id, tenant_id, psa, stage, delivery_id, external_ticket, ticket_id, analysis_id, replay, attempts, created_at,
+               import_id IS NOT NULL OR coalesce((SELECT t.imported FROM tickets t
+                 WHERE t.tenant_id = jobs.tenant_id AND t.id = jobs.ticket_id), false) AS past,
                (SELECT d.verified FROM deliveries d
                 WHERE d.tenant_id = jobs.tenant_id AND d.id = jobs.delivery_id) AS verified"
         )
@@ -155,6 +157,7 @@ pub(super) struct JobRow {
     ticket_id: Option<Uuid>,
     analysis_id: Option<Uuid>,
     replay: bool,
+    past: bool,
     attempts: i64,
     created_at: DateTime<Utc>,
     verified: Option<bool>,
@@ -172,6 +175,7 @@ impl JobRow {
             ticket: self.ticket_id.map(TicketId),
             analysis: self.analysis_id.map(AnalysisId),
             replay: self.replay,
+            past: self.past,
             attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
             created_at: self.created_at,
             verified: self.verified.unwrap_or(true),

@@ -3,7 +3,7 @@
 use super::Stage;
 use crate::engine::{News, Tx, execute, fetch_optional, locked};
 use crate::rows::Word;
-use crate::{Lease, Result, StoreError, timeline};
+use crate::{Lease, Result, StoreError, imports, timeline};
 use chrono::{DateTime, Utc};
 use domain::TenantId;
 use uuid::Uuid;
@@ -18,6 +18,8 @@ pub(crate) struct Held {
     pub(crate) delivery_id: Option<Uuid>,
     pub(crate) ticket_id: Option<Uuid>,
     pub(crate) replay: bool,
+    /// The import that took it in.
+    pub(crate) import_id: Option<Uuid>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) time_zone: String,
     again: bool,
@@ -32,7 +34,7 @@ impl Held {
             Self,
             locked!(
                 tx,
-                "SELECT j.id, j.tenant_id, j.psa, j.external_ticket, j.delivery_id, j.ticket_id, j.replay, j.created_at,
+                "SELECT j.id, j.tenant_id, j.psa, j.external_ticket, j.delivery_id, j.ticket_id, j.replay, j.import_id, j.created_at,
                    t.time_zone, j.again, j.total_attempts
                  FROM jobs j JOIN tenants t ON t.id = j.tenant_id WHERE j.id = $1 AND j.lease_token = $2",
                 of "j"
@@ -75,6 +77,9 @@ impl Held {
             return self.start_over(tx, now).await;
         }
         execute!(tx, "DELETE FROM jobs WHERE id = $1", self.id)?;
+        if self.import_id.is_some() {
+            imports::left(tx, self).await?;
+        }
         execute!(
             tx,
             "UPDATE deliveries SET state = 'done', reason = NULL, attempts = $1
@@ -93,10 +98,13 @@ impl Held {
         }
         execute!(
             tx,
-            "UPDATE jobs SET lease_token = NULL, due_at = NULL, cause = $1 WHERE id = $2",
+            "UPDATE jobs SET lease_token = NULL, due_at = NULL, cause = $1, import_id = NULL WHERE id = $2",
             cause,
             self.id
         )?;
+        if self.import_id.is_some() {
+            imports::failed(tx, self, cause).await?;
+        }
         execute!(
             tx,
             "UPDATE deliveries SET state = 'dead', reason = $1, attempts = $2

@@ -94,6 +94,8 @@ async fn a_deleted_tenant_takes_everything_but_shared_people_with_it(store: Test
         "ticket_words",
         "ticket_words_due",
         "ticket_views",
+        "imports",
+        "import_tickets",
         "day_tallies",
         "hour_tallies",
     ] {

@@ -103,7 +103,9 @@ fn every_function_of_a_tenant_is_tried_by_another_tenant() {
 
 /// Tables whose rows belong to one tenant. `jobs` is not among them: workers take them from all tenants, and reach each by
 /// its id and lease alone.
-const OF_TENANTS: [&str; 24] = [
+const OF_TENANTS: [&str; 26] = [
+    "imports",
+    "import_tickets",
     "ticket_views",
     "feedback",
     "client_notes",

@@ -9,6 +9,7 @@ mod door;
 mod feedback;
 mod flow;
 mod identify;
+mod imports;
 mod instances;
 mod jobs;
 mod ledger;

@@ -10,6 +10,7 @@ use domain::{
 use store::accounts::Tenant;
 use store::connections::{ConnectionState, Which};
 use store::door::{DeliveryFilter, PipelineHealth};
+use store::imports::{ImportAct, ImportNext};
 use store::jobs::Job;
 use store::ledger::{Outcome, Rest};
 use store::sweeps::{SweepEnd, SweptTicket};
@@ -23,6 +24,7 @@ support::on_both_engines! {
     ids_of_one_tenant_open_nothing_for_another,
     settings_of_one_tenant_are_not_anothers,
     a_sweep_of_one_tenant_finds_nothing_for_another,
+    an_import_of_one_tenant_is_out_of_anothers_reach,
     a_job_of_one_tenant_cannot_be_worked_on_as_another,
 }
 
@@ -89,6 +91,11 @@ pub async fn full_of(store: &Store, name: &str) -> Full {
     let delivery = job.delivery.unwrap();
     let found = SweptTicket { external_ticket: "7".into(), number: None, created_at: at(1) };
     tenant.sweep_keep(PsaKind::Autotask.into(), vec![found], at(1), None, at(2)).await.unwrap();
+    tenant.import_begin(30, &by, at(2)).await.unwrap();
+    let import = tenant.import().await.unwrap().unwrap().id;
+    let past = SweptTicket { external_ticket: "6".into(), number: None, created_at: at(-9) };
+    let next = ImportNext { at: at(2), reason: None };
+    assert!(tenant.import_keep(import, vec![past], None, next).await.unwrap());
     Full { tenant, owner, token, delivery, ticket, analysis, action, job }
 }
 
@@ -245,6 +252,8 @@ async fn settings_of_one_tenant_are_not_anothers(store: TestStore) {
     assert_eq!(a.tenant.client_note(&client).await.unwrap().unwrap().text, "to remember");
     b.psa_connection_move(psa(), PsaKind::Autotask.into(), &by, at(9)).await.unwrap();
     assert_eq!(b.psa_instances().await.unwrap().len(), 1);
+    b.psa_connection_begin(psa(), &by, at(9)).await.unwrap();
+    b.psa_connection_move(psa(), PsaKind::Autotask.into(), &by, at(9)).await.unwrap();
     b.hook_rotate(&by, at(9)).await.unwrap();
     b.tenant_update("Bolt", "Asia/Tokyo", &by, at(9)).await.unwrap();
     b.retention_put(Some(domain::Retention::new(30).unwrap()), &by, at(9)).await.unwrap();
@@ -299,6 +308,23 @@ async fn a_sweep_of_one_tenant_finds_nothing_for_another(store: TestStore) {
     assert!(a.tenant.sweep_missing(PsaKind::Autotask.into(), at(9), 10).await.unwrap().is_empty());
     assert_eq!((a.tenant.sweep().await.unwrap(), a.tenant.arrivals(day).await.unwrap()), before);
     assert_eq!(before.1[0].seen, 1);
+}
+
+async fn an_import_of_one_tenant_is_out_of_anothers_reach(store: TestStore) {
+    let a = full(&store).await;
+    let b = other(&store).await;
+    let before = a.tenant.import().await.unwrap().unwrap();
+    assert_eq!((before.counts.waiting, b.import().await.unwrap()), (1, None));
+    assert_eq!(b.usual_reading().await.unwrap(), None);
+    b.psa_connection_put(psa(), &Actor::System, at(3)).await.unwrap();
+    b.import_begin(30, &Actor::System, at(3)).await.unwrap();
+    let next = || ImportNext { at: at(9), reason: Some("B's own".into()) };
+    assert!(!b.import_keep(before.id, Vec::new(), None, next()).await.unwrap());
+    assert_eq!(b.import_feed(before.id, 9, at(9), next()).await.unwrap(), 0);
+    b.import_stuck(before.id, next()).await.unwrap();
+    b.import_abandon(before.id, "B's own", at(9)).await.unwrap();
+    assert!(b.import_act(ImportAct::Cancel, &Actor::System, at(9)).await.unwrap());
+    assert_eq!(a.tenant.import().await.unwrap().unwrap(), before);
 }
 
 async fn a_job_of_one_tenant_cannot_be_worked_on_as_another(store: TestStore) {

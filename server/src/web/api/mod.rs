@@ -15,6 +15,7 @@ mod document;
 mod export;
 mod extract;
 mod hook;
+mod import;
 mod page;
 mod people;
 mod policy;
@@ -100,6 +101,10 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::one))
         .routes(routes!(deliveries::replay))
         .routes(routes!(arrivals::arrivals))
+        .routes(routes!(import::newest, import::begin))
+        .routes(routes!(import::start))
+        .routes(routes!(import::pause))
+        .routes(routes!(import::cancel))
         .routes(routes!(trends::trends))
         .routes(routes!(trends::clients))
         .routes(routes!(people::members, people::member_add))

@@ -45,6 +45,37 @@ async fn tickets_are_listed_filtered_and_told() {
 }
 
 #[tokio::test]
+async fn the_past_is_listed_allowed_paused_and_cancelled() {
+    let world = World::new().await;
+    let post = async |path: &str, body: Value| world.send(Method::POST, path, &body).await;
+    assert_eq!(world.get("/import").await, json!({"import": null}));
+    assert_eq!(post("/import", json!({"days": 30})).await.problem().1, "not_set_up");
+    world.send(Method::PUT, "/connections/psa", &world.autotask_settings()).await;
+    for days in [0, -1, 366, 1_000_000] {
+        let refused = post("/import", json!({"days": days})).await;
+        assert_eq!(refused.problem(), (422, "invalid".into(), "days".into()), "{days}");
+    }
+    let begun = post("/import", json!({"days": 30})).await.json();
+    assert_eq!((&begun["import"]["state"], &begun["import"]["waiting"]), (&json!("listing"), &json!(0)));
+    assert_eq!(post("/import", json!({"days": 30})).await.problem().1, "conflict");
+    for path in ["start", "pause"] {
+        let refused = post(&format!("/import/{path}"), json!({})).await;
+        assert_eq!(refused.problem().0, 409, "{path}: nothing is listed yet");
+    }
+    let refused = post("/import/start", json!({"max_tickets": 0})).await;
+    assert_eq!(refused.problem().2, "max_tickets");
+    let ours = world.ours.tenant.import().await.unwrap().unwrap().id;
+    let next = || store::imports::ImportNext { at: chrono::DateTime::UNIX_EPOCH, reason: None };
+    assert!(world.ours.tenant.import_keep(ours, Vec::new(), None, next()).await.unwrap());
+    let running = post("/import/start", json!({"max_tickets": 9, "max_cost": "1.50"})).await.json();
+    let shown = ["state", "max_tickets", "max_cost"].map(|field| running["import"][field].clone());
+    assert_eq!(shown, [json!("running"), json!(9), json!("1.50")]);
+    assert_eq!(post("/import/pause", json!({})).await.json()["import"]["state"], "paused");
+    assert_eq!(post("/import/cancel", json!({})).await.json()["import"]["state"], "cancelled");
+    assert_eq!(post("/import/cancel", json!({})).await.problem().0, 409);
+}
+
+#[tokio::test]
 async fn webhook_calls_are_listed_told_and_worked_on_again() {
     let world = World::new().await;
     let (_, delivery) = world.scored_ticket(&world.ours, "1", 2).await;
