@@ -262,8 +262,8 @@ mod browser {
             turn.set(turn.get().wrapping_add(1));
             let (mine, turn, form) = (turn.get(), turn.clone(), form.clone());
             let words = self.input().map(|input| input.value()).unwrap_or_default();
-            let words = words.trim().to_lowercase();
-            let fits = |place: &&Place| place.word.to_lowercase().contains(&words);
+            let words = words.trim().to_ascii_lowercase();
+            let fits = |place: &&Place| place.word.to_ascii_lowercase().contains(&words);
             let pages: Vec<Place> = self.places.iter().filter(fits).cloned().collect();
             self.show(pages.clone());
             if words.is_empty() {

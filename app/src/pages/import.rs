@@ -193,8 +193,8 @@ fn progress(import: &Import, since: bool) -> impl IntoView + use<> {
     };
     let table = (!matches!(import.state, ImportState::Listing | ImportState::Listed)).then(|| fates(import));
     view! {
-        <div data-waiting=changes.then_some("")>
-            <p class="state-line"><Badge tone text=word/>" "{sentence}{import.ended_at.map(|at| view! { " "<When at/>"." })}</p>
+        <div class="import-state" class:import-over=since && !changes data-waiting=changes.then_some("")>
+            <p class="state-line"><Badge tone text=word/>" "{sentence}{import.ended_at.map(|at| view! { " Ended "<When at/>"." })}</p>
             {reason.map(|reason| view! { <p class="quiet">{reason}</p> })}
             {bar}
             {left}
@@ -245,7 +245,7 @@ fn fates(import: &Import) -> impl IntoView + use<> {
     .into_iter()
     .filter(|(name, number, _)| *number > 0 || *name == "Scored")
     .map(|(name, number, what)| {
-        view! { <tr><th scope="row">{name}</th><td class="n num">{thousands(number)}</td><td class="quiet">{what}</td></tr> }
+        view! { <tr><th scope="row" class="fit">{name}</th><td class="n num">{thousands(number)}</td><td class="quiet">{what}</td></tr> }
     })
     .collect_view();
     let tokens = counts.tokens_in + counts.tokens_out;
@@ -254,7 +254,7 @@ fn fates(import: &Import) -> impl IntoView + use<> {
         view! { <p>{format!("Spent so far: {} tokens{}.", thousands(tokens), cost.unwrap_or_default())}</p> }
     });
     view! {
-        <Table caption="What became of the tickets of the list" heads=vec!["Ticket", "#Number", "What that means"]>{rows}</Table>
+        <Table caption="What became of the tickets of the list" heads=vec!["Tickets", "#Number", "What that means"]>{rows}</Table>
         {spent}
     }
 }

@@ -111,7 +111,8 @@ fn FirstSteps(connected: bool, heard: bool) -> impl IntoView {
             ("/activity", "See activity"),
         ),
     };
-    view! { <div class="card"><Empty title text action/></div> }
+    let past = connected.then(|| view! { <p class="after-empty">"Or begin with what was there before: "<a href="/import">"import past tickets"</a>"."</p> });
+    view! { <div class="card"><Empty title text action/>{past}</div> }
 }
 
 #[component]
