@@ -1,5 +1,6 @@
 // Pictures of every page, to be looked at: `node pictures.mjs ADDRESS EMAIL FOLDER [WIDTH…]` against a running demo, or
-// any workspace of it with the password “demo workspace”. Where there are clients and tickets, one of each is taken too, with
+// any workspace of it with the password “demo workspace” (or another, as PASSWORD; `bench PROGRAM --only stay` has one with
+// 100,000 tickets). Where there are clients and tickets, one of each is taken too, with
 // the report as it prints.
 import { chromium } from '@playwright/test';
 import { mkdirSync } from 'node:fs';
@@ -27,7 +28,7 @@ for (const colorScheme of ['light', 'dark']) {
     await take('components', `/ui?theme=${colorScheme}`);
     await page.goto(`${address}/sign-in`);
     await page.getByLabel('E-mail').fill(email);
-    await page.getByLabel('Password').fill('demo workspace');
+    await page.getByLabel('Password').fill(process.env.PASSWORD ?? 'demo workspace');
     await page.getByRole('button', { name: 'Sign in' }).click();
     for (const [name, path] of Object.entries(PAGES)) await take(name, path);
     for (const [name, list] of [['ticket', '/tickets'], ['client', '/clients?days=90']]) {

@@ -1,6 +1,6 @@
 //! What one instance does, measured from outside: a real process, real webhooks, real HTTP to the stand-ins.
 //!
-//! `cargo run --release -p bench -- PROGRAM [--tickets N] [--engine sqlite|postgres] [--only door|flow|flood|growth|views]`, where
+//! `cargo run --release -p bench -- PROGRAM [--tickets N] [--engine sqlite|postgres] [--only door|flow|flood|growth|views|stay]`, where
 //! PROGRAM is the release build.
 //! The stand-ins, which answer at once, and the callers run in this process and share the machine with
 //! the program, so absolute figures say as much about the machine as about it. CPU and memory are the program's alone.
@@ -57,6 +57,12 @@ async fn main() -> anyhow::Result<()> {
         if is_wanted("flood") {
             flood(&wanted.program, &fresh, most.unwrap_or(USUAL), &mut report).await?;
         }
+        // For people and other tools, and therefore only when asked for.
+        if wanted.only.as_deref() == Some("stay")
+            && let Some(store) = fresh().await
+        {
+            return views::stay(&wanted.program, &store).await;
+        }
         if is_wanted("views")
             && let Some(store) = fresh().await
         {
@@ -102,7 +108,7 @@ fn wanted() -> anyhow::Result<Wanted> {
             "--engine" => wanted.engine = Some(value),
             "--only" => wanted.only = Some(value),
             _ => anyhow::bail!(
-                "{flag} is not known: --tickets N, --engine sqlite|postgres, --only door|flow|flood|growth|views"
+                "{flag} is not known: --tickets N, --engine sqlite|postgres, --only door|flow|flood|growth|views|stay"
             ),
         }
     }

@@ -1,7 +1,7 @@
 //! What people feel: how much travels before a page can be used, how soon its first byte is there at 100,000 tickets, and
 //! whether that stays so while 200 people have a live list open.
 
-use super::instance::{Instance, NO_LIMIT, Owner};
+use super::instance::{Instance, NO_LIMIT, Owner, PASSWORD};
 use super::pages::sign_in;
 use super::report::{Goal, Report, Waits};
 use super::wire::Wire;
@@ -20,6 +20,26 @@ const WATCHED: Duration = Duration::from_secs(30);
 const KB: f64 = 1_000.0;
 
 pub async fn measure(program: &Path, store: &TestStore, report: &Report) -> anyhow::Result<()> {
+    let (instance, owner) = open(program, store).await?;
+    let cookie = sign_in(&instance, &owner).await?;
+    let pages = pages(&instance, &owner).await?;
+    sizes(&instance, &cookie, report).await?;
+    first_bytes(&instance, &cookie, &pages, report).await?;
+    live(&instance, &cookie, &pages, report).await
+}
+
+/// Such a workspace to look at, for pictures and other tools, until the input ends.
+pub async fn stay(program: &Path, store: &TestStore) -> anyhow::Result<()> {
+    let (instance, owner) = open(program, store).await?;
+    println!(
+        "{TICKETS} tickets at http://{}: sign in as {} with “{PASSWORD}”; ends with the input",
+        instance.web, owner.email
+    );
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
+    Ok(())
+}
+
+async fn open(program: &Path, store: &TestStore) -> anyhow::Result<(Instance, Owner)> {
     let instance = Instance::start(program, "web", store, &NO_LIMIT).await?;
     let owner = instance.workspace(program, store, "bench")?;
     let tenant = store.tenant_list().await?.first().map(|tenant| tenant.id).context("the workspace")?;
@@ -28,11 +48,7 @@ pub async fn measure(program: &Path, store: &TestStore, report: &Report) -> anyh
         // As its server does by itself.
         store.count_rows().await;
     }
-    let cookie = sign_in(&instance, &owner).await?;
-    let pages = pages(&instance, &owner).await?;
-    sizes(&instance, &cookie, report).await?;
-    first_bytes(&instance, &cookie, &pages, report).await?;
-    live(&instance, &cookie, &pages, report).await
+    Ok((instance, owner))
 }
 
 /// Name and address of the pages that are opened most.
