@@ -28,13 +28,19 @@ pub fn LiveRegion(
 
 /// Redrawn by `to` every few seconds until what it returns contains no `data-waiting`.
 #[island]
-pub fn WaitingRegion(to: String, every_seconds: u32, children: Children) -> impl IntoView {
+pub fn WaitingRegion(
+    to: String,
+    every_seconds: u32,
+    /// Read out when it changes. Not for what changes all the time.
+    announced: bool,
+    children: Children,
+) -> impl IntoView {
     let region = NodeRef::<Div>::new();
     #[cfg(feature = "hydrate")]
     browser::poll(region, to, every_seconds);
     #[cfg(not(feature = "hydrate"))]
     let _ = (to, every_seconds);
-    view! { <div class="live" node_ref=region aria-live="polite">{children()}</div> }
+    view! { <div class="live" node_ref=region aria-live=announced.then_some("polite")>{children()}</div> }
 }
 
 /// Says how many tickets of the list came in since the page was made, and leads to the list with them; what is being read

@@ -46,5 +46,6 @@ CREATE POLICY tenancy ON import_tickets USING ((SELECT undertone_every_tenant())
 
 -- Whose import it is of; NULL: a webhook or a sweep brought it.
 ALTER TABLE jobs ADD COLUMN import_id uuid;
+CREATE INDEX jobs_import ON jobs (tenant_id, external_ticket) WHERE import_id IS NOT NULL;
 -- From before the workspace was connected: never acted on.
 ALTER TABLE tickets ADD COLUMN imported boolean NOT NULL DEFAULT false;

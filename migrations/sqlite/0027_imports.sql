@@ -42,5 +42,6 @@ CREATE INDEX import_tickets_newest ON import_tickets (tenant_id, state, created_
 
 -- Whose import it is of; NULL: a webhook or a sweep brought it.
 ALTER TABLE jobs ADD COLUMN import_id BLOB;
+CREATE INDEX jobs_import ON jobs (tenant_id, external_ticket) WHERE import_id IS NOT NULL;
 -- From before the workspace was connected: never acted on.
 ALTER TABLE tickets ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;

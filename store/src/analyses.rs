@@ -225,7 +225,7 @@ impl Scored {
             (false, Mode::Shadow, false) => TicketState::Shadowed,
             (false, Mode::Live, false) => TicketState::Acted,
         };
-        let counted = self.mark_ticket(tx, &held, state).await?;
+        let counted = self.mark_ticket(tx, state).await?;
         if held.import_id.is_some() {
             imports::scored(tx, &held, &self.provenance).await?;
         }
@@ -263,7 +263,7 @@ impl Scored {
     }
 
     /// Where nothing is left to do the ticket is through; a replay keeps the time that the first way took.
-    async fn mark_ticket(&self, tx: &mut Tx, held: &Held, state: TicketState) -> Result<Counted> {
+    async fn mark_ticket(&self, tx: &mut Tx, state: TicketState) -> Result<Counted> {
         let score = |dimension| i64::from(self.assessment.score(dimension).get());
         let finished = (state != TicketState::Acting).then_some(self.now);
         let row = fetch_one!(
@@ -286,10 +286,10 @@ impl Scored {
             self.ticket
         )?;
         // From a ticket's creation long ago to its import is no time that anything took.
-        if finished.is_some() && held.import_id.is_none() {
+        if finished.is_some() {
             execute!(
                 tx,
-                "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3",
+                "UPDATE tickets SET duration_ms = $1 WHERE tenant_id = $2 AND id = $3 AND NOT imported",
                 row.took(self.now),
                 self.tenant.0,
                 self.ticket

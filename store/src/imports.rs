@@ -13,7 +13,7 @@ mod listing;
 mod taking_in;
 
 use crate::analyses::Provenance;
-use crate::engine::{Reader, Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, sql};
+use crate::engine::{Reader, Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked, sql};
 use crate::rows::{self, Word, clean};
 use crate::sweeps::SweptTicket;
 use crate::{Actor, Result, Store, StoreError, TenantStore, audit};
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 pub(crate) use fate::{failed, left, scored, spent};
 
-/// A longer list is cut: its oldest are of no use for a long time.
+/// Of a longer list the oldest are left out, and it begins later.
 pub const LISTED_AT_MOST: i64 = 50_000;
 /// Failures that are told one by one.
 const FAILURES: i64 = 5;
@@ -100,6 +100,8 @@ pub struct ImportCounts {
     /// Millionths of a dollar, of those whose cost is known, and how many those are.
     pub cost: i64,
     pub costed: i64,
+    /// Those that took tokens whose cost nobody knows.
+    pub uncosted: i64,
 }
 
 impl ImportCounts {
@@ -256,23 +258,25 @@ impl TenantStore {
         self
             .write((self.tenant, days, actor.clone(), now), |tx, (tenant, days, actor, now)| {
                 Box::pin(async move {
+                    // Two at the same time come one after the other.
                     let connected: Option<(String,)> = fetch_optional!(
                         tx,
                         (String,),
-                        "SELECT psa FROM psa_connections WHERE tenant_id = $1 AND psa <> ''",
+                        locked!(tx, "SELECT psa FROM psa_connections WHERE tenant_id = $1 AND psa <> ''"),
                         tenant.0
                     )?;
                     let Some((psa,)) = connected else { return Err(StoreError::NotConnected) };
                     let (busy,): (bool,) = fetch_one!(
                         tx,
                         (bool,),
-                        "SELECT EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = $1 AND i.state NOT IN ('done', 'cancelled'))
-                           OR EXISTS (SELECT 1 FROM import_tickets t WHERE t.tenant_id = $1 AND t.state = 'taken')",
+                        "SELECT EXISTS (SELECT 1 FROM imports WHERE tenant_id = $1 AND state NOT IN ('done', 'cancelled'))",
                         tenant.0
                     )?;
                     if busy {
                         return Err(StoreError::Conflict { what: "an import that is under way" });
                     }
+                    // What came back to wait since the last one was cancelled.
+                    taking_in::release(tx, *tenant).await?;
                     let swept: Option<(Option<DateTime<Utc>>,)> = fetch_optional!(
                         tx,
                         (Option<DateTime<Utc>>,),
@@ -317,8 +321,9 @@ impl TenantStore {
                     ImportAct::Cancel => {
                         let text = "UPDATE imports SET state = 'cancelled', due_at = NULL, reason = NULL, ended_at = $2
                                     WHERE tenant_id = $1 AND state NOT IN ('done', 'cancelled')";
-                        let detail = "what was read stays".to_owned();
-                        (execute!(tx, text, tenant.0, *now)?, "import.cancelled", detail)
+                        let changed = execute!(tx, text, tenant.0, *now)?;
+                        taking_in::release(tx, *tenant).await?;
+                        (changed, "import.cancelled", "what was read stays".into())
                     }
                 };
                 if changed == 0 {
@@ -353,15 +358,11 @@ impl TenantStore {
                     *import
                 )?;
                 let Some((since, until, psa)) = span else { return Ok(false) };
-                let found = found.iter().filter(|one| (since..until).contains(&one.created_at));
+                // One of which the PSA told no time stands at the beginning: whether it is past is not known.
+                let found = found.iter().filter(|one| one.created_at > since && one.created_at < until);
                 listing::add(tx, *tenant, found).await?;
-                let (listed,): (i64,) = fetch_one!(
-                    tx,
-                    (i64,),
-                    "SELECT count(*) FROM import_tickets WHERE tenant_id = $1",
-                    tenant.0
-                )?;
-                if cursor.is_none() || listed >= LISTED_AT_MOST {
+                listing::cut(tx, *tenant, LISTED_AT_MOST).await?;
+                if cursor.is_none() {
                     listing::end(tx, *tenant, &psa).await?;
                 }
                 Ok(true)
@@ -413,6 +414,7 @@ impl TenantStore {
             (self.tenant, import, clean(reason).into_owned(), now),
             |tx, (tenant, import, reason, now)| {
                 Box::pin(async move {
+                    taking_in::release(tx, *tenant).await?;
                     execute!(
                         tx,
                         "UPDATE imports SET state = 'cancelled', due_at = NULL, reason = $1, ended_at = $2
@@ -465,10 +467,12 @@ struct StateRow {
     tokens_out: i64,
     cost: i64,
     costed: i64,
+    uncosted: i64,
 }
 
 const BY_STATE: &str = "SELECT state, count(*) AS tickets, CAST(sum(tokens_in) AS bigint) AS tokens_in,
-   CAST(sum(tokens_out) AS bigint) AS tokens_out, CAST(coalesce(sum(cost), 0) AS bigint) AS cost, count(cost) AS costed
+   CAST(sum(tokens_out) AS bigint) AS tokens_out, CAST(coalesce(sum(cost), 0) AS bigint) AS cost, count(cost) AS costed,
+   count(CASE WHEN tokens_in > 0 AND cost IS NULL THEN 1 END) AS uncosted
  FROM import_tickets WHERE tenant_id = $1 GROUP BY state";
 
 fn counts(states: &[StateRow]) -> ImportCounts {
@@ -486,6 +490,7 @@ fn counts(states: &[StateRow]) -> ImportCounts {
         counts.tokens_out += row.tokens_out;
         counts.cost += row.cost;
         counts.costed += row.costed;
+        counts.uncosted += row.uncosted;
     }
     counts
 }

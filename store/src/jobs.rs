@@ -12,7 +12,7 @@ pub use identify::Identified;
 pub(crate) use requeue::Requeue;
 
 use crate::engine::{News, Query, Scope, Tx, execute, execute_query, fetch_one, fetch_query, sql};
-use crate::rows::clean;
+use crate::rows::{self, clean};
 use crate::writer::announce;
 use crate::{Lease, Result, Store, StoreError, timeline};
 use chrono::{DateTime, Utc};
@@ -64,6 +64,11 @@ pub struct Job {
 impl Job {
     pub fn id(&self) -> JobId {
         self.lease.job
+    }
+
+    /// When the job was made; that of an import is younger than its ticket.
+    pub fn made_at(&self) -> DateTime<Utc> {
+        rows::time_of(self.id().0).unwrap_or(self.created_at)
     }
 
     /// The same job in its next stage, as the end of a stage has stored it.

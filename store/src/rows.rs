@@ -119,6 +119,12 @@ pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
     id_of(at, rest)
 }
 
+/// The time that an id of [`id_at`] begins with, to the millisecond.
+pub(crate) fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
 /// The least id that [`id_at`] could give at this time.
 pub(crate) fn first_id_at(at: DateTime<Utc>) -> Uuid {
     id_of(at, [0; 10])

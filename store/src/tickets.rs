@@ -389,7 +389,8 @@ async fn upsert(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $15, $16)
          ON CONFLICT (tenant_id, psa, external_id) DO UPDATE SET number = excluded.number, title = excluded.title,
            client_id = excluded.client_id, client_name = excluded.client_name, board_name = excluded.board_name,
-           state = excluded.state, reason = excluded.reason, text_removed = excluded.text_removed
+           state = excluded.state, reason = excluded.reason, text_removed = excluded.text_removed,
+           imported = tickets.imported OR excluded.imported
          RETURNING id",
         held.tenant_id,
         rows::id_at(held.created_at),

@@ -20,6 +20,7 @@ use domain::{Permission, import};
 use estimate::{Estimate, about};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
+use store::connections::ConnectionState;
 use store::imports::{Import, ImportState};
 
 const PAGE: &str = "/import";
@@ -49,14 +50,39 @@ pub fn ImportPage() -> impl IntoView {
     })
 }
 
+/// How it stands, and what it waits for that is not its own.
+struct Standing {
+    import: Import,
+    waits: Option<String>,
+}
+
+async fn standing(viewer: &Viewer) -> Result<Option<Standing>, AppError> {
+    let Some(import) = viewer.store.import().await? else { return Ok(None) };
+    let goes_on = matches!(import.state, ImportState::Listing | ImportState::Running);
+    let psa = viewer.store.psa_connection().await?.map(|psa| psa.state);
+    let model = viewer.store.model_connection().await?.state;
+    let waits = match (psa, model) {
+        (Some(ConnectionState::Paused { .. }), _) if goes_on => Some(format!(
+            "{} refused the key; it goes on by itself once that works again.",
+            import.psa.kind.name()
+        )),
+        (_, ConnectionState::Paused { .. }) if import.state == ImportState::Running => {
+            Some("The model refused the key; what is under way waits until that works again.".into())
+        }
+        _ => None,
+    };
+    Ok(Some(Standing { import, waits }))
+}
+
 async fn content(viewer: &Viewer, may_change: bool) -> Result<AnyView, AppError> {
-    let Some(import) = viewer.store.import().await? else {
+    let Some(standing) = standing(viewer).await? else {
         return Ok(may_change.then(|| view! { <Begin again=false/> }).into_any());
     };
+    let import = &standing.import;
     let over = import.state.is_over();
     let work = match import.state {
-        ImportState::Listed => listed(viewer, &import, may_change).await?,
-        _ => going(&import, may_change).into_any(),
+        ImportState::Listed => listed(viewer, import, may_change).await?,
+        _ => going(viewer, &standing, may_change).await?,
     };
     Ok(view! { {work} {(over && may_change).then(|| view! { <Begin again=true/> })} }.into_any())
 }
@@ -98,7 +124,8 @@ async fn listed(viewer: &Viewer, import: &Import, may_change: bool) -> Result<An
     let usual = viewer.store.usual_reading().await?;
     let estimate = Estimate::of(counts.waiting.unsigned_abs(), usual, &model, import.psa.kind);
     let priced = estimate.cost.is_some();
-    let rows = estimate.lines(counts.known).into_iter().map(|(name, value, hint)| {
+    let days = (import.until - import.since).num_days();
+    let rows = estimate.lines(counts.known, days).into_iter().map(|(name, value, hint)| {
         view! { <div><dt>{name}</dt><dd><span class="num">{value}</span>{(!hint.is_empty()).then(|| view! { <span class="quiet">" "{hint}</span> })}</dd></div> }
     });
     let limit = estimate.cost_with_room();
@@ -107,7 +134,7 @@ async fn listed(viewer: &Viewer, import: &Import, may_change: bool) -> Result<An
             <Form to=ImportStart::url()>
                 <div class="row-form">
                     <Field kind="number" label="At most so many tickets" name="tickets" value=counts.waiting.to_string() hint="The newest come first."/>
-                    {priced.then(|| view! { <Field label="Spend at most, in US dollars" name="cost" value=limit hint="It stops by itself before it costs more."/> })}
+                    {priced.then(|| view! { <Field label="Spend at most, in US dollars" name="cost" value=limit hint="It stops by itself once that is reached."/> })}
                 </div>
                 <p class="buttons"><Button>"Read and score them"</Button><Button weight=Weight::Quiet to=ImportCancel::url() unchecked=true>"Cancel"</Button></p>
             </Form>
@@ -123,8 +150,10 @@ async fn listed(viewer: &Viewer, import: &Import, may_change: bool) -> Result<An
     .into_any())
 }
 
-fn going(import: &Import, may_change: bool) -> impl IntoView + use<> {
-    let shown = progress(import, false);
+async fn going(viewer: &Viewer, standing: &Standing, may_change: bool) -> Result<AnyView, AppError> {
+    let import = &standing.import;
+    let shown = progress(standing, false);
+    let is_priced = viewer.store.model_connection().await?.settings.price().is_some();
     let buttons = may_change.then(|| match import.state {
         ImportState::Listing => view! { <Form to=ImportCancel::url()><p class="buttons"><Button weight=Weight::Quiet>"Cancel"</Button></p></Form> }.into_any(),
         ImportState::Running => view! {
@@ -133,22 +162,26 @@ fn going(import: &Import, may_change: bool) -> impl IntoView + use<> {
             </Form>
         }
         .into_any(),
-        ImportState::Paused => resume(import).into_any(),
+        ImportState::Paused => resume(import, is_priced).into_any(),
         _ => ().into_any(),
     });
-    view! {
+    Ok(view! {
         <section class="card import">
-            <WaitingRegion to=ImportLook::url().to_owned() every_seconds=EVERY_SECONDS>{shown}</WaitingRegion>
+            <WaitingRegion to=ImportLook::url().to_owned() every_seconds=EVERY_SECONDS announced=false>{shown}</WaitingRegion>
             <noscript><p><a class="button" href=PAGE>"Look again"</a></p></noscript>
             {buttons}
         </section>
     }
+    .into_any())
 }
 
-fn resume(import: &Import) -> impl IntoView + use<> {
-    let limits = import.limits;
-    let tickets = limits.tickets.map(|most| most.to_string()).unwrap_or_default();
-    let cost = limits.cost.map(|most| most.to_string());
+fn resume(import: &Import, is_priced: bool) -> impl IntoView + use<> {
+    let (limits, counts) = (import.limits, import.counts);
+    // A limit that was reached is no proposal.
+    let tickets = limits.tickets.filter(|most| i64::from(*most) > counts.used());
+    let tickets = tickets.map_or(counts.used() + counts.waiting, i64::from).to_string();
+    let cost = (is_priced || limits.cost.is_some())
+        .then(|| limits.cost.map(|most| most.to_string()).unwrap_or_default());
     view! {
         <Form to=ImportStart::url()>
             <div class="row-form">
@@ -162,7 +195,8 @@ fn resume(import: &Import) -> impl IntoView + use<> {
 
 /// How far it is. `data-waiting` stands in it while that changes by itself. `since`: the page was made before, and its
 /// buttons may be those of an earlier state.
-fn progress(import: &Import, since: bool) -> impl IntoView + use<> {
+fn progress(standing: &Standing, since: bool) -> impl IntoView + use<> {
+    let import = &standing.import;
     let counts = import.counts;
     let changes = matches!(import.state, ImportState::Listing | ImportState::Running);
     let (tone, word, sentence) = told(import);
@@ -176,9 +210,9 @@ fn progress(import: &Import, since: bool) -> impl IntoView + use<> {
             <p class="num">{label}</p>
         }
     });
-    let reason = import.reason.clone();
-    let left = (import.state == ImportState::Running).then(|| {
-        let rest = u64::try_from(all - counts.through()).unwrap_or(0);
+    let reason = import.reason.clone().or_else(|| standing.waits.clone());
+    let rest = u64::try_from(all - counts.through()).unwrap_or(0);
+    let left = (import.state == ImportState::Running && rest > 0).then(|| {
         let time = import::time_left(import.psa.kind, rest, counts.through().unsigned_abs(), import.ran);
         view! { <p>{format!("{} left.", about(time))}</p> }
     });

@@ -8,9 +8,6 @@ use store::StoreError;
 use store::connections::Which;
 use store::jobs::Job;
 
-/// A past ticket is in no hurry, and waits out any outage: as if it had waited so long already.
-const OF_THE_PAST: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
-
 impl Inner {
     pub(super) async fn set_back(&self, job: &Job, setback: Setback) {
         let now = self.tools.clock.now();
@@ -51,7 +48,7 @@ impl Inner {
     /// How long to wait and whether the attempt is given back; `None` when there were enough.
     fn next_try(&self, job: &Job, wait: Wait, now: DateTime<Utc>) -> Option<(Duration, bool)> {
         let luck = self.tools.luck.next();
-        let age = if job.past { OF_THE_PAST } else { now - job.created_at };
+        let age = now - if job.past { job.made_at() } else { job.created_at };
         let asked = match wait {
             Wait::Outage { asked } if age < PATIENCE => return Some((outage_wait(age, asked, luck), true)),
             Wait::Exactly(wait) if job.attempts < backoff::MAX_ATTEMPTS => return Some((wait, false)),

@@ -1,4 +1,5 @@
-//! What became of a ticket that an import took in; kept in the transaction in which it became that.
+//! What became of a ticket that an import took in; kept in the transaction in which it became that. A ticket of an earlier
+//! import, still under way, says nothing of the same number in the list of a later one.
 
 use crate::Result;
 use crate::analyses::Provenance;
@@ -16,12 +17,14 @@ pub(crate) async fn spent(tx: &mut Tx, held: &Held, provenance: &Provenance) -> 
     execute!(
         tx,
         "UPDATE import_tickets SET tokens_in = $1, tokens_out = $2, cost = $3
-         WHERE tenant_id = $4 AND external_ticket = $5 AND state = 'taken'",
+         WHERE tenant_id = $4 AND external_ticket = $5 AND state = 'taken'
+           AND EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = $4 AND i.id = $6)",
         provenance.tokens_in,
         provenance.tokens_out,
         provenance.cost.map(|cost| i64::try_from(cost.millionths()).unwrap_or(i64::MAX)),
         held.tenant_id,
-        &held.external_ticket
+        &held.external_ticket,
+        held.import_id
     )
     .map(drop)
 }
@@ -52,11 +55,13 @@ async fn became(tx: &mut Tx, held: &Held, state: &str, reason: Option<&str>) -> 
     execute!(
         tx,
         "UPDATE import_tickets SET state = $1, reason = $2
-         WHERE tenant_id = $3 AND external_ticket = $4 AND state = 'taken'",
+         WHERE tenant_id = $3 AND external_ticket = $4 AND state = 'taken'
+           AND EXISTS (SELECT 1 FROM imports i WHERE i.tenant_id = $3 AND i.id = $5)",
         state,
         reason,
         held.tenant_id,
-        &held.external_ticket
+        &held.external_ticket,
+        held.import_id
     )
     .map(drop)
 }

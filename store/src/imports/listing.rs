@@ -1,9 +1,10 @@
 //! Writing down what is to be read.
 
 use crate::Result;
-use crate::engine::{Query, Tx, execute, execute_query};
+use crate::engine::{Query, Tx, execute, execute_query, fetch_optional};
 use crate::rows::clean;
 use crate::sweeps::SweptTicket;
+use chrono::{DateTime, Utc};
 use domain::TenantId;
 
 /// Rows in one insert.
@@ -30,6 +31,26 @@ pub(super) async fn add(
         execute_query!(tx, query)?;
     }
     Ok(())
+}
+
+/// Leaves out the oldest beyond `most`; what is listed begins with the oldest that is left.
+pub(super) async fn cut(tx: &mut Tx, tenant: TenantId, most: i64) -> Result<()> {
+    let oldest: Option<(DateTime<Utc>,)> = fetch_optional!(
+        tx,
+        (DateTime<Utc>,),
+        "SELECT created_at FROM import_tickets WHERE tenant_id = $1 AND state = 'waiting'
+         ORDER BY created_at DESC LIMIT 1 OFFSET $2",
+        tenant.0,
+        most
+    )?;
+    let Some((oldest,)) = oldest else { return Ok(()) };
+    execute!(
+        tx,
+        "DELETE FROM import_tickets WHERE tenant_id = $1 AND state = 'waiting' AND created_at <= $2",
+        tenant.0,
+        oldest
+    )?;
+    execute!(tx, "UPDATE imports SET since = $1 WHERE tenant_id = $2", oldest, tenant.0).map(drop)
 }
 
 /// What is here already is not read again.

@@ -10,8 +10,6 @@ use uuid::Uuid;
 
 /// Two steps further apart were not one run.
 const APART: TimeDelta = TimeDelta::minutes(2);
-/// Tickets that are read while it is not known yet what one costs.
-const FEW: i64 = 4;
 
 #[derive(sqlx::FromRow)]
 struct Running {
@@ -41,7 +39,7 @@ pub(super) async fn step(
         import
     )?;
     let Some(running) = running else { return Ok(0) };
-    forget_orphans(tx, tenant, &running.psa).await?;
+    forget_orphans(tx, tenant, import).await?;
     let states: Vec<StateRow> = fetch_all!(tx, StateRow, BY_STATE, tenant.0)?;
     let mut counts = counts(&states);
     let limit = room_within(&counts, limits(running.most_tickets, running.most_cost));
@@ -77,16 +75,48 @@ pub(super) async fn step(
 }
 
 /// A job that ended otherwise than by its stages, such as with its connection, is no ticket under way.
-async fn forget_orphans(tx: &mut Tx, tenant: TenantId, psa: &str) -> Result<()> {
+async fn forget_orphans(tx: &mut Tx, tenant: TenantId, import: Uuid) -> Result<()> {
     execute!(
         tx,
         "UPDATE import_tickets AS t SET state = 'left' WHERE t.tenant_id = $1 AND t.state = 'taken'
-           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = t.tenant_id AND j.psa = $2
-             AND j.external_ticket = t.external_ticket AND j.import_id IS NOT NULL)",
+           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant_id = t.tenant_id
+             AND j.external_ticket = t.external_ticket AND j.import_id = $2)",
         tenant.0,
-        psa
+        import
     )
     .map(drop)
+}
+
+/// An import is over: of what it took in, that which nobody has begun to read is as if it had never been taken in. The rest
+/// goes on to its end, whatever is imported next.
+pub(super) async fn release(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    let waiting: Vec<(Uuid, String, String)> = fetch_all!(
+        tx,
+        (Uuid, String, String),
+        locked!(
+            tx,
+            "SELECT id, psa, external_ticket FROM jobs WHERE tenant_id = $1 AND import_id IS NOT NULL AND ticket_id IS NULL
+               AND stage = 'read' AND lease_token IS NULL ORDER BY id"
+        ),
+        tenant.0
+    )?;
+    for (job, psa, ticket) in waiting {
+        execute!(tx, "DELETE FROM jobs WHERE id = $1", job)?;
+        execute!(
+            tx,
+            "DELETE FROM intake WHERE tenant_id = $1 AND psa = $2 AND external_ticket = $3",
+            tenant.0,
+            psa,
+            &ticket
+        )?;
+        execute!(
+            tx,
+            "UPDATE import_tickets SET state = 'waiting' WHERE tenant_id = $1 AND external_ticket = $2 AND state = 'taken'",
+            tenant.0,
+            ticket
+        )?;
+    }
+    Ok(())
 }
 
 /// How many more the limits allow, and which of them is the tighter; `None`: there are none. What is under way will cost
@@ -97,11 +127,17 @@ fn room_within(counts: &ImportCounts, limits: ImportLimits) -> Option<(i64, &'st
         .map(|most| (i64::from(most) - counts.used(), "the number of tickets you allowed is reached"));
     let by_cost = limits.cost.map(|most| {
         let most = i64::try_from(most.millionths()).unwrap_or(i64::MAX);
+        if counts.uncosted > 0 {
+            return (
+                0,
+                "nobody knows any more what the model costs, so it cannot keep to the cost you allowed",
+            );
+        }
         let left = most - counts.cost;
         let room = match counts.cost.checked_div(counts.costed) {
             Some(each @ 1..) => left / each - counts.taken,
-            // Nothing is known yet: a few at a time.
-            _ if left > 0 && counts.costed == 0 => FEW - counts.taken,
+            // Nothing is known yet: one, to know.
+            _ if left > 0 && counts.costed == 0 => 1 - counts.taken,
             _ => i64::from(left > 0) * i64::MAX,
         };
         (room.max(0), "the cost you allowed is reached")
@@ -204,7 +240,8 @@ mod tests {
             ("those under way count", counts(3, 5, 0, 0), limits(Some(10), None), Some(2)),
             ("reached", counts(0, 10, 0, 0), limits(Some(10), None), Some(0)),
             ("lowered since", counts(0, 10, 0, 0), limits(Some(4), None), Some(-6)),
-            ("a few while the cost is unknown", counts(1, 0, 0, 0), limits(None, Some(900)), Some(3)),
+            ("one while the cost is unknown", counts(0, 0, 0, 0), limits(None, Some(900)), Some(1)),
+            ("and no second one meanwhile", counts(1, 0, 0, 0), limits(None, Some(900)), Some(0)),
             ("nothing allowed", counts(0, 0, 0, 0), limits(None, Some(0)), Some(0)),
             ("as many as the rest pays for", counts(2, 5, 500, 5), limits(None, Some(1_000)), Some(3)),
             ("spent", counts(0, 10, 1_000, 10), limits(None, Some(1_000)), Some(0)),
@@ -214,6 +251,8 @@ mod tests {
         for (name, counts, limits, expected) in cases {
             assert_eq!(room(&counts, limits), expected, "{name}");
         }
+        let unknown = ImportCounts { uncosted: 1, ..counts(0, 10, 100, 9) };
+        assert_eq!(room(&unknown, limits(None, Some(1_000))), Some(0), "its price is not known any more");
         let free = room(&counts(0, 10, 0, 10), limits(None, Some(1_000)));
         assert!(free.is_some_and(|room| room > 1_000), "a model that costs nothing reaches no limit");
     }

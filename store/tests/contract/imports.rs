@@ -21,7 +21,9 @@ support::on_both_engines! {
     what_is_spent_is_counted_and_ends_where_it_was_allowed,
     an_imported_ticket_stands_where_it_was_created_and_takes_no_time,
     a_usual_reading_is_told_by_what_models_with_tokens_took,
-    a_very_long_list_is_cut,
+    a_very_long_list_begins_later,
+    what_a_cancelled_import_has_not_begun_is_as_if_it_never_was,
+    a_past_ticket_that_is_read_again_takes_no_time_either,
 }
 
 const DAY: i64 = 86_400;
@@ -268,12 +270,72 @@ async fn a_usual_reading_is_told_by_what_models_with_tokens_took(store: TestStor
     assert_eq!((usual.readings, usual.tokens_in, usual.tokens_out), (2, 1_500, 100));
 }
 
-async fn a_very_long_list_is_cut(store: TestStore) {
+async fn a_very_long_list_begins_later(store: TestStore) {
     let acme = connected(&store).await;
     acme.import_begin(365, &Actor::System, at(1)).await.unwrap();
     let id = import(&acme).await.id;
     let most = usize::try_from(LISTED_AT_MOST).unwrap();
-    let list: Vec<SweptTicket> = (0..most).map(|ticket| found(&ticket.to_string(), -9)).collect();
-    assert!(acme.import_keep(id, list, Some("there is more".into()), next(2)).await.unwrap());
-    assert_eq!(import(&acme).await.state, ImportState::Listed);
+    // The oldest first, as some PSAs list them.
+    let second = |ticket: usize| i64::try_from(ticket).unwrap() - 100_000;
+    let list = |from: usize, to: usize| {
+        (from..to).map(|ticket| found(&ticket.to_string(), second(ticket))).collect::<Vec<_>>()
+    };
+    assert!(acme.import_keep(id, list(0, most), Some("on".into()), next(2)).await.unwrap());
+    assert!(acme.import_keep(id, list(most, most + 5), None, next(3)).await.unwrap());
+    let listed = import(&acme).await;
+    assert_eq!((listed.state, listed.counts.waiting), (ImportState::Listed, LISTED_AT_MOST));
+    assert_eq!(listed.since, at(second(4)), "the five oldest are left out");
+}
+
+async fn what_a_cancelled_import_has_not_begun_is_as_if_it_never_was(store: TestStore) {
+    let acme = connected(&store).await;
+    let first = running(&acme, 4, ImportLimits::default()).await.id;
+    assert_eq!(feed(&acme, first, 3, 10).await, 3);
+    let jobs = store.job_claim(at(10), support::LEASE, 1, Share::of(1)).await.unwrap();
+    let begun = jobs[0].external_ticket.clone();
+    assert!(act(&acme, ImportAct::Cancel, 11).await);
+    let cancelled = import(&acme).await.counts;
+    assert_eq!((cancelled.taken, cancelled.waiting), (1, 3));
+    assert!(store.job_claim(at(12), support::LEASE, 9, Share::of(9)).await.unwrap().is_empty());
+
+    // The next one finds all but the one that is being read, which says nothing of it.
+    let next = running(&acme, 4, ImportLimits::default()).await;
+    assert_eq!((next.counts.waiting, next.counts.known), (3, 1));
+    let job = &jobs[0];
+    let ticket = acme.ticket_read(job.lease, &support::read(&begun, "c"), at(13)).await.unwrap();
+    acme.analysis_scored(
+        job.lease,
+        ticket,
+        &support::assessment(4),
+        &plan(Mode::Shadow, 4, &[]),
+        1,
+        &support::provenance(),
+        at(13),
+    )
+    .await
+    .unwrap();
+    assert_eq!(import(&acme).await.counts, next.counts);
+    // One that could not be read and waits again stands in nobody's way either.
+    assert_eq!(feed(&acme, next.id, 1, 20).await, 1);
+    let job = claim(&store, 20).await;
+    assert!(act(&acme, ImportAct::Cancel, 21).await);
+    store.job_retry(job.lease, at(900), "the PSA is away", true).await.unwrap();
+    let again = running(&acme, 4, ImportLimits::default()).await;
+    assert_eq!((again.counts.waiting, again.counts.known), (3, 1));
+}
+
+async fn a_past_ticket_that_is_read_again_takes_no_time_either(store: TestStore) {
+    let acme = connected(&store).await;
+    let id = running(&acme, 1, ImportLimits::default()).await.id;
+    feed(&acme, id, 9, 10).await;
+    carried(&acme, 12, &support::provenance()).await;
+    let row = acme.ticket_list(&TicketFilter::default(), 9, None).await.unwrap().rows.remove(0);
+    assert!(acme.ticket_replay(row.id, &Actor::System, at(20)).await.unwrap());
+    let job = claim(&store, 21).await;
+    assert_eq!(job.made_at(), at(20));
+    support::give_back(&store, &job).await;
+    carried(&acme, 22, &support::provenance()).await;
+    let durations: Vec<(i64, i64)> =
+        store.beside().await.rows("SELECT count(*), count(duration_ms) FROM tickets").await;
+    assert_eq!(durations, [(1, 0)]);
 }

@@ -1,6 +1,6 @@
 //! What a person does with an import.
 
-use super::{DAYS, PAGE, progress};
+use super::{DAYS, PAGE, progress, standing};
 use crate::AppError;
 use crate::form::{Entry, done, failed};
 use crate::viewer::viewer;
@@ -35,8 +35,12 @@ pub async fn import_start(
     #[server(default)] tickets: String,
     #[server(default)] cost: String,
 ) -> Result<(), AppError> {
-    viewer(Permission::Configure).await?;
-    let (most_tickets, most_cost) = (whole(&tickets), dollars(&cost));
+    let viewer = viewer(Permission::Configure).await?;
+    let (most_tickets, mut most_cost) = (whole(&tickets), dollars(&cost));
+    let price = viewer.store.model_connection().await?.settings.price();
+    if price.is_none() && matches!(most_cost, Ok(Some(_))) {
+        most_cost = Err("Say under Connections what your model costs, or leave this empty.");
+    }
     let mut entry = Entry::new(ImportStart::url(), PAGE).keep("tickets", &tickets).keep("cost", &cost);
     if let Err(message) = &most_tickets {
         entry.wrong("tickets", *message);
@@ -71,8 +75,7 @@ async fn act(act: ImportAct, told: &str) -> Result<(), AppError> {
 #[server(prefix = "/do", endpoint = "import-look")]
 pub async fn import_look() -> Result<String, AppError> {
     let viewer = viewer(Permission::Read).await?;
-    let import = viewer.store.import().await?;
-    Ok(import.map(|import| progress(&import, true).to_html()).unwrap_or_default())
+    Ok(standing(&viewer).await?.map(|standing| progress(&standing, true).to_html()).unwrap_or_default())
 }
 
 /// Empty: no limit.

@@ -16,6 +16,8 @@ pub struct Estimate {
     pub tokens: Option<(u64, u64)>,
     /// `None`: nobody has said what the model costs, or it costs nothing.
     pub cost: Option<Dollars>,
+    /// It is known to cost nothing.
+    pub is_free: bool,
     pub time: Duration,
     /// Of how many readings the tokens are known; 0: a usual ticket's are taken.
     pub readings: i64,
@@ -28,12 +30,16 @@ impl Estimate {
             .map_or(USUAL_TOKENS, |usual| (usual.tokens_in.unsigned_abs(), usual.tokens_out.unsigned_abs()));
         let tokens = (!matches!(model, ModelSettings::Builtin {}))
             .then(|| (each.0.saturating_mul(tickets), each.1.saturating_mul(tickets)));
-        let cost =
-            tokens.zip(model.price()).map(|((tokens_in, tokens_out), price)| price.of(tokens_in, tokens_out));
+        let nothing = Dollars::default();
+        let is_free = model.price().is_some_and(|price| price.input == nothing && price.output == nothing);
+        let cost = tokens
+            .zip(model.price().filter(|_| !is_free))
+            .map(|((tokens_in, tokens_out), price)| price.of(tokens_in, tokens_out));
         Self {
             tickets,
             tokens,
             cost,
+            is_free,
             time: time_left(psa, tickets, 0, Duration::ZERO),
             readings: usual.map_or(0, |usual| usual.readings),
         }
@@ -47,11 +53,12 @@ impl Estimate {
     }
 
     /// Name, value, and where it comes from.
-    pub fn lines(&self, known: i64) -> Vec<(&'static str, String, String)> {
+    pub fn lines(&self, known: i64, days: i64) -> Vec<(&'static str, String, String)> {
         let tickets = thousands(i64::try_from(self.tickets).unwrap_or(i64::MAX));
+        let span = format!("of {}", count(days, "day", "days"));
         let beside = match known {
-            0 => String::new(),
-            known => format!("and {} that are here already", thousands(known)),
+            0 => span,
+            known => format!("{span}, and {} that are here already", thousands(known)),
         };
         let mut lines = vec![("Tickets to read", tickets, beside)];
         if let Some((tokens_in, tokens_out)) = self.tokens {
@@ -69,6 +76,9 @@ impl Estimate {
                 format!("about ${}", cents(cost)),
                 "by the price in your connection to the model".into(),
             ),
+            (Some(_), None) if self.is_free => {
+                ("Cost", "none".into(), "by the price in your connection to the model".into())
+            }
             (Some(_), None) => {
                 ("Cost", "not known".into(), "say under Connections what your model costs".into())
             }
@@ -123,20 +133,30 @@ mod tests {
             (priced.cost.unwrap().to_string(), priced.cost_with_room()),
             ("2.40".into(), "3.00".into())
         );
-        let lines = priced.lines(7);
-        assert_eq!(lines[0], ("Tickets to read", "2,000".into(), "and 7 that are here already".into()));
+        let lines = priced.lines(7, 90);
+        assert_eq!(
+            lines[0],
+            ("Tickets to read", "2,000".into(), "of 90 days, and 7 that are here already".into())
+        );
         assert_eq!(lines[1].2, "by your last 40 scored tickets");
         assert_eq!(lines[2].1, "about $2.40");
         assert_eq!(lines[3].1, "about 34 minutes");
 
         let few = of(own(4), &model(None));
         assert_eq!(few.tokens, Some((2_000 * USUAL_TOKENS.0, 2_000 * USUAL_TOKENS.1)));
-        assert_eq!(few.lines(0)[2].1, "not known");
-        assert!(few.lines(0)[1].2.contains("usual ticket"));
+        assert_eq!(few.lines(0, 90)[2].1, "not known");
+        assert!(few.lines(0, 90)[1].2.contains("usual ticket"));
+
+        let local = of(own(40), &model(Some(("0", "0"))));
+        assert_eq!(
+            (local.cost, local.lines(0, 90)[2].1.as_str()),
+            (None, "none"),
+            "a limit of nothing would stop it at once"
+        );
 
         let builtin = of(own(40), &ModelSettings::Builtin {});
         assert_eq!((builtin.tokens, builtin.cost), (None, None));
-        assert_eq!(builtin.lines(0)[1].1, "none");
+        assert_eq!(builtin.lines(0, 90)[1].1, "none");
     }
 
     #[test]

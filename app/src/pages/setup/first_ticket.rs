@@ -37,7 +37,7 @@ pub async fn load(viewer: &Viewer, page: &'static str) -> Result<AnyView, AppErr
         <HookGuide psa ways open=false/>
         <h3>"Send a test ticket"</h3>
         <TestTicket psa sandbox/>
-        <WaitingRegion to=SetupLook::url().to_owned() every_seconds=EVERY_SECONDS>{arrived}</WaitingRegion>
+        <WaitingRegion to=SetupLook::url().to_owned() every_seconds=EVERY_SECONDS announced=true>{arrived}</WaitingRegion>
         <noscript><p><a class="button" href=page>"Refresh"</a></p></noscript>
     }
     .into_any())

@@ -100,7 +100,7 @@ pub(super) struct ImportAllowed {
     #[serde(default)]
     #[schema(example = 2000, minimum = 1)]
     max_tickets: Option<i64>,
-    /// It stops by itself before it costs more than that; left out: there is no limit.
+    /// It stops by itself once that is reached; left out: there is no limit. Needs the price of the model.
     #[serde(default)]
     max_cost: Option<Dollars>,
 }
@@ -147,12 +147,16 @@ pub(super) async fn start(
     caller: Caller,
     Body(allowed): Body<ImportAllowed>,
 ) -> Result<Json<NewestImport>, ApiProblem> {
-    let tickets = allowed.max_tickets.map(|most| u32::try_from(most).ok().filter(|most| *most > 0));
-    let tickets = match tickets {
-        Some(None) => return Err(ApiProblem::invalid("max_tickets", "“max_tickets” must be at least 1.")),
-        Some(most) => most,
-        None => None,
+    let tickets = match allowed.max_tickets {
+        Some(..=0) => return Err(ApiProblem::invalid("max_tickets", "“max_tickets” must be at least 1.")),
+        most => most.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
     };
+    let model = caller.tenant.model_connection().await?.settings;
+    if allowed.max_cost.is_some() && model.price().is_none() {
+        let told =
+            "“max_cost” needs the price of the model: say it with PUT /connections/model, or leave it out.";
+        return Err(ApiProblem::invalid("max_cost", told));
+    }
     act(&api, &caller, ImportAct::Start(ImportLimits { tickets, cost: allowed.max_cost })).await
 }
 

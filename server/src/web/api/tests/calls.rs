@@ -67,6 +67,12 @@ async fn the_past_is_listed_allowed_paused_and_cancelled() {
     let ours = world.ours.tenant.import().await.unwrap().unwrap().id;
     let next = || store::imports::ImportNext { at: chrono::DateTime::UNIX_EPOCH, reason: None };
     assert!(world.ours.tenant.import_keep(ours, Vec::new(), None, next()).await.unwrap());
+    let unpriced = post("/import/start", json!({"max_cost": "1.50"})).await;
+    assert_eq!(unpriced.problem(), (422, "invalid".into(), "max_cost".into()));
+    world.connect_model().await;
+    let mut model = world.get("/connections/model").await["settings"].clone();
+    model["price"] = json!({"input": "0.40", "output": "1.60"});
+    assert_eq!(world.send(Method::PUT, "/connections/model", &model).await.status, 200);
     let running = post("/import/start", json!({"max_tickets": 9, "max_cost": "1.50"})).await.json();
     let shown = ["state", "max_tickets", "max_cost"].map(|field| running["import"][field].clone());
     assert_eq!(shown, [json!("running"), json!(9), json!("1.50")]);
