@@ -52,6 +52,8 @@ pub struct Trial {
 pub enum Leading {
     /// To the system that their address tells.
     AsAddressed,
+    /// To this one of those that their address fits.
+    At(PsaInstance),
     /// To one of its own, though the address fits one that is known.
     Another,
 }

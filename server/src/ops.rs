@@ -175,15 +175,22 @@ impl Ops for Operations {
 
     async fn psa_leads(&self, tenant: &TenantStore, settings: &PsaSettings) -> Result<Leading, OpsError> {
         let known = tenant.psa_instances().await.map_err(storing)?;
-        let found = KnownInstance::of_address(settings, &known)
-            .filter(|known| known.has_tickets && settings.may_be_another(&known.settings));
-        let Some(found) = found else { return Ok(Leading::AsAddressed) };
-        match self.looked_for(tenant, settings, found.instance).await? {
-            // Nothing is known that could be done wrongly.
-            Ok(()) | Err(Doubt::NothingKnown) => Ok(Leading::AsAddressed),
-            Err(Doubt::Other { .. } | Doubt::Missing { .. }) => Ok(Leading::Another),
-            Err(doubt @ (Doubt::Call(_) | Doubt::Silent)) => Err(OpsError::Outside(doubt.to_string())),
+        let fitting = KnownInstance::of_address(settings, known);
+        let is_open = |first: &KnownInstance| first.has_tickets && settings.may_be_another(&first.settings);
+        if !fitting.first().is_some_and(is_open) {
+            return Ok(Leading::AsAddressed);
         }
+        for known in fitting.iter().filter(|known| known.has_tickets) {
+            match self.looked_for(tenant, settings, known.instance).await? {
+                // Nothing is known that could be done wrongly.
+                Ok(()) | Err(Doubt::NothingKnown) => return Ok(Leading::At(known.instance)),
+                Err(Doubt::Other { .. } | Doubt::Missing { .. }) => {}
+                Err(doubt @ (Doubt::Call(_) | Doubt::Silent)) => {
+                    return Err(OpsError::Outside(doubt.to_string()));
+                }
+            }
+        }
+        Ok(Leading::Another)
     }
 
     async fn psa_test(&self, tenant: &TenantStore) -> Result<Report, OpsError> {

@@ -30,12 +30,15 @@ pub struct KnownInstance {
 }
 
 impl KnownInstance {
-    /// The one among `known` that these settings lead to by their address.
-    pub fn of_address<'k>(settings: &PsaSettings, known: &'k [Self]) -> Option<&'k Self> {
-        known.iter().filter(|known| settings.is_same_instance(&known.settings)).min_by_key(|known| {
-            let is_sure = settings.is_surely_same_instance(&known.settings);
-            rank(known.instance, known.has_worked, is_sure, known.is_connected, known.has_tickets)
-        })
+    /// Those among `known` that the address of these settings fits; by their address alone they lead to the first.
+    pub fn of_address(settings: &PsaSettings, known: Vec<Self>) -> Vec<Self> {
+        let mut found: Vec<Self> =
+            known.into_iter().filter(|known| settings.is_same_instance(&known.settings)).collect();
+        found.sort_by_cached_key(|known| {
+            let Self { instance, is_connected, has_worked, has_tickets, .. } = known;
+            rank(settings, &known.settings, *instance, *has_worked, *is_connected, *has_tickets)
+        });
+        found
     }
 }
 

@@ -244,6 +244,9 @@ async fn keep(
             Ok(Leading::AsAddressed) => {
                 Ok(Ok(store.psa_connection_put(settings, actor, viewer.ops.now()).await?))
             }
+            Ok(Leading::At(instance)) => {
+                Ok(Ok(store.psa_connection_move(settings, instance, actor, viewer.ops.now()).await?))
+            }
             Ok(Leading::Another) => {
                 Ok(Ok(store.psa_connection_begin(settings, actor, viewer.ops.now()).await?))
             }

@@ -194,6 +194,9 @@ pub(super) async fn psa_put(
             Leading::AsAddressed => {
                 caller.tenant.psa_connection_put(settings, &caller.actor, api.ops.now()).await?
             }
+            Leading::At(instance) => {
+                caller.tenant.psa_connection_move(settings, instance, &caller.actor, api.ops.now()).await?
+            }
             Leading::Another => {
                 caller.tenant.psa_connection_begin(settings, &caller.actor, api.ops.now()).await?
             }

@@ -75,7 +75,8 @@ pub(super) async fn read_anew(tx: &mut Tx, tenant: TenantId, psa: PsaInstance) -
     for (job,) in jobs {
         execute!(
             tx,
-            "UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL, due_at = created_at WHERE id = $1",
+            "UPDATE jobs SET lease_token = NULL, attempts = 0, cause = NULL,
+               due_at = CASE WHEN import_id IS NULL THEN created_at ELSE due_at END WHERE id = $1",
             job
         )?;
     }
@@ -213,9 +214,10 @@ impl Way {
             // What is being done for it is done for the one system it is.
             "attempts = CASE WHEN lease_token IS NULL THEN 0 ELSE attempts END,
              cause = CASE WHEN lease_token IS NULL THEN NULL ELSE cause END,
-             due_at = CASE WHEN lease_token IS NULL THEN created_at ELSE due_at END"
+             due_at = CASE WHEN lease_token IS NULL AND import_id IS NULL THEN created_at ELSE due_at END"
         } else {
-            "lease_token = NULL, attempts = 0, cause = NULL, due_at = created_at, stage = 'read', ticket_id = NULL,
+            "lease_token = NULL, attempts = 0, cause = NULL,
+             due_at = CASE WHEN import_id IS NULL THEN created_at ELSE due_at END, stage = 'read', ticket_id = NULL,
              analysis_id = NULL"
         });
         query.push(", psa = ").bind(self.to.as_str()).push(" WHERE tenant_id = ");

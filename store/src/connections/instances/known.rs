@@ -122,16 +122,18 @@ impl Found {
     }
 }
 
-/// Settings that leave something open may fit several, of which the least is meant: what let us in goes before what did
-/// not, and what is surely there before what may be.
+/// Settings that leave something open may fit several, of which the least is meant: the one that has these very settings,
+/// or else what let us in before what did not, and what is surely there before what may be.
 pub(super) fn rank(
+    settings: &PsaSettings,
+    known: &PsaSettings,
     instance: PsaInstance,
     has_worked: bool,
-    is_sure: bool,
     is_present: bool,
     has_tickets: bool,
-) -> impl Ord {
-    (!has_worked, !is_sure, !is_present, !has_tickets, instance)
+) -> impl Ord + use<> {
+    let is_sure = settings.is_surely_same_instance(known);
+    (settings.may_be_another(known), !has_worked, !is_sure, !is_present, !has_tickets, instance)
 }
 
 pub(super) fn find(
@@ -146,11 +148,14 @@ pub(super) fn find(
         Leads::To(named) => open().find(|known| known.instance == named),
         Leads::ByAddress => {
             open().filter(|known| settings.is_same_instance(&known.settings)).min_by_key(|known| {
-                let is_sure = settings.is_surely_same_instance(&known.settings);
-                rank(known.instance, known.has_worked, is_sure, present(known), known.has_tickets)
+                let Known { instance, has_worked, has_tickets, .. } = known;
+                rank(settings, &known.settings, *instance, *has_worked, present(known), *has_tickets)
             })
         }
-        Leads::ToAnother => None,
+        // Saved a second time before it was looked again: the one that the first save began.
+        Leads::ToAnother => open().find(|known| {
+            settings.is_same_instance(&known.settings) && !settings.may_be_another(&known.settings)
+        }),
     };
     let settings = settings.clone();
     match found {
