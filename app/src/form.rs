@@ -288,7 +288,9 @@ pub fn TextArea(
     let state = field_state(&name);
     let parts = Described::new(&state.id, hint, state.error);
     // A line feed right after the tag is dropped by the browser; one more keeps a leading empty line.
-    let value = format!("\n{}", state.value.unwrap_or(value));
+    // What stands in this element the renderer takes for text that needs no escaping: a `</textarea>` would end it.
+    let value = state.value.unwrap_or(value).replace('&', "&amp;").replace('<', "&lt;");
+    let value = format!("\n{value}");
     view! {
         <div class="field" class:field-wrong=parts.is_wrong()>
             <label for=state.id.clone()>{label}</label>

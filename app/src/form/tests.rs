@@ -42,3 +42,15 @@ fn a_password_is_never_put_back_into_the_page() {
     });
     assert!(!html.contains("hunter2"), "{html}");
 }
+
+#[test]
+fn words_that_would_end_a_field_of_several_lines_stay_within_it() {
+    let owner = Owner::new();
+    let html = owner.with(|| {
+        let value = "Fish &amp; chips </textarea><img src=x onerror=alert(1)>";
+        view! { <TextArea label="Notes" name="notes" value/> }.to_html()
+    });
+    let inside = html.split("<textarea").nth(1).and_then(|rest| rest.split_once('>')).unwrap().1;
+    let inside = inside.split("</textarea>").next().unwrap();
+    assert_eq!(inside, "\nFish &amp;amp; chips &lt;/textarea>&lt;img src=x onerror=alert(1)>");
+}
