@@ -208,7 +208,7 @@ fn few(what: &'static str, few: &Few, open: bool) -> Option<impl IntoView + use<
         .map(|one| {
             view! {
                 <li>
-                    <a href=format!("/tickets/{}", one.id)>{one.title.clone()}</a>
+                    <a href=format!("/tickets/{}", one.id) dir="auto">{one.title.clone()}</a>
                     <span class="quiet">" "{words(one.touch)}</span>
                 </li>
             }

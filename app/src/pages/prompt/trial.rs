@@ -66,8 +66,8 @@ fn Outcome(shown: Shown) -> impl IntoView {
             let decision = if decision.is_empty() { vec!["Nothing would be done.".to_owned()] } else { decision };
             view! {
                 <div class="trial" role="status">
-                    <h3>{if text.title.is_empty() { "Your text".to_owned() } else { text.title }}</h3>
-                    <blockquote class="trial-text"><Quoted text=text.text assessment=Some(assessment.clone())/></blockquote>
+                    <h3 dir="auto">{if text.title.is_empty() { "Your text".to_owned() } else { text.title }}</h3>
+                    <blockquote class="trial-text" dir="auto"><Quoted text=text.text assessment=Some(assessment.clone())/></blockquote>
                     <dl class="trial-readings">{readings}</dl>
                     <h4>"What the policy would do"</h4>
                     <ul class="sentences">{decision.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view()}</ul>

@@ -104,7 +104,7 @@ fn FirstTicket(row: TicketRow) -> impl IntoView {
     let mood = row.sentiment.map(|score| view! { <Mood score/>" " });
     view! {
         <p class="notice notice-done">
-            {mood}<a href=format!("/tickets/{}", row.id)>{row.title}</a>
+            {mood}<a href=format!("/tickets/{}", row.id) dir="auto">{row.title}</a>
             {row.reason.map(|reason| format!(": {reason}"))}
         </p>
     }
