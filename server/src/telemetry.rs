@@ -143,6 +143,7 @@ fn describe() {
         "undertone_recovered_total",
         "Tickets taken in by a sweep, by whether their webhook got lost or none calls"
     );
+    describe_counter!("undertone_imported_total", "Past tickets that imports took in");
     describe_gauge!("undertone_hooks_off", "Workspaces whose PSA has switched our webhook off");
     describe_counter!(
         "undertone_tidied_total",
