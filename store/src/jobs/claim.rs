@@ -70,8 +70,8 @@ macro_rules! claim {
              UPDATE jobs SET lease_token = $2, due_at = $3, attempts = attempts + 1, total_attempts = total_attempts + 1
              WHERE id IN (", $choose, ")
              RETURNING id, tenant_id, psa, stage, delivery_id, external_ticket, ticket_id, analysis_id, replay, attempts, created_at,
-               import_id IS NOT NULL OR coalesce((SELECT t.imported FROM tickets t WHERE t.tenant_id = jobs.tenant_id
-                 AND t.psa = jobs.psa AND t.external_id = jobs.external_ticket), false) AS past,
+               import_id IS NOT NULL OR coalesce((SELECT k.imported FROM tickets k WHERE k.tenant_id = jobs.tenant_id
+                 AND k.psa = jobs.psa AND k.external_id = jobs.external_ticket), false) AS past,
                (SELECT d.verified FROM deliveries d
                 WHERE d.tenant_id = jobs.tenant_id AND d.id = jobs.delivery_id) AS verified"
         )
