@@ -7,7 +7,8 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use std::str::FromStr;
 use strict::Strict;
 
@@ -84,6 +85,21 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
             Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiProblem::NoSuchAddress)?;
         text.parse().map(Self).map_err(|_| ApiProblem::NotFound("thing"))
     }
+}
+
+/// A whole number; `89.0` is one too, as JSON has no other numbers than numbers.
+pub(super) fn whole<'de, D: Deserializer<'de>>(given: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(given)?;
+    let rounded =
+        || number.as_f64().filter(|number| number.fract() == 0.0).map(|number| format!("{number:.0}"));
+    let whole = number.as_i64().or_else(|| rounded()?.parse().ok());
+    whole.ok_or_else(|| D::Error::custom(format!("{number} is no whole number")))
+}
+
+/// As [`whole`]; null is none.
+pub(super) fn whole_or_none<'de, D: Deserializer<'de>>(given: D) -> Result<Option<i64>, D::Error> {
+    let number = Option::<serde_json::Number>::deserialize(given)?;
+    number.map(|number| whole(number).map_err(D::Error::custom)).transpose()
 }
 
 /// How many rows a list gives: 50 unless told, 1 to 200.

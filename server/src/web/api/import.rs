@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::auth::Caller;
-use super::extract::Body;
+use super::extract::{Body, whole, whole_or_none};
 use super::problem::ApiProblem;
 use super::tickets::words;
 use axum::Json;
@@ -89,6 +89,7 @@ pub(super) struct NewestImport {
 #[serde(deny_unknown_fields)]
 pub(super) struct ImportSpan {
     /// 1 to 365 days before the workspace was connected.
+    #[serde(deserialize_with = "whole")]
     #[schema(example = 90, minimum = 1, maximum = 365)]
     days: i64,
 }
@@ -97,7 +98,7 @@ pub(super) struct ImportSpan {
 #[serde(deny_unknown_fields)]
 pub(super) struct ImportAllowed {
     /// At most so many tickets in all, the newest first; left out: all that are listed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_none")]
     #[schema(example = 2000, minimum = 1)]
     max_tickets: Option<i64>,
     /// It stops by itself once that is reached; left out: there is no limit. Needs the price of the model.

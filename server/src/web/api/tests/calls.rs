@@ -55,7 +55,9 @@ async fn the_past_is_listed_allowed_paused_and_cancelled() {
         let refused = post("/import", json!({"days": days})).await;
         assert_eq!(refused.problem(), (422, "invalid".into(), "days".into()), "{days}");
     }
-    let begun = post("/import", json!({"days": 30})).await.json();
+    let refused = post("/import", json!({"days": 30.5})).await;
+    assert_eq!(refused.problem(), (400, "malformed".into(), "days".into()));
+    let begun = post("/import", json!({"days": 30.0})).await.json();
     assert_eq!((&begun["import"]["state"], &begun["import"]["waiting"]), (&json!("listing"), &json!(0)));
     assert_eq!(post("/import", json!({"days": 30})).await.problem().1, "conflict");
     for path in ["start", "pause"] {
