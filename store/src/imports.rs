@@ -8,12 +8,13 @@
 //! Only what was created before the sweeps of this connection began belongs to the past: what came later is new, and is
 //! acted on.
 
+mod counts;
 mod fate;
 mod listing;
 mod taking_in;
 
 use crate::analyses::Provenance;
-use crate::engine::{Reader, Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked, sql};
+use crate::engine::{Scope, Tx, execute, fetch_all, fetch_one, fetch_optional, locked, sql};
 use crate::rows::{self, Word, clean};
 use crate::sweeps::SweptTicket;
 use crate::{Actor, Result, Store, StoreError, TenantStore, audit};
@@ -22,12 +23,12 @@ use domain::{Dollars, PsaInstance, TenantId};
 use std::time::Duration;
 use uuid::Uuid;
 
+pub use counts::ImportCounts;
+use counts::{BY_STATE, StateRow, counts, failures};
 pub(crate) use fate::{failed, left, scored, spent};
 
 /// Of a longer list the oldest are left out, and it begins later.
 pub const LISTED_AT_MOST: i64 = 50_000;
-/// Failures that are told one by one.
-const FAILURES: i64 = 5;
 /// Readings from which a usual one is known.
 const READINGS: i64 = 50;
 
@@ -81,44 +82,6 @@ pub struct ImportLimits {
     /// The newest so many of the list.
     pub tickets: Option<u32>,
     pub cost: Option<Dollars>,
-}
-
-/// What became of the tickets that were listed; they add up to the list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportCounts {
-    pub waiting: i64,
-    /// Here already when they were listed.
-    pub known: i64,
-    /// Being read and scored now.
-    pub taken: i64,
-    pub scored: i64,
-    /// Left out: by the scope, as machine text, or because the model gave no scores.
-    pub left: i64,
-    pub failed: i64,
-    pub tokens_in: i64,
-    pub tokens_out: i64,
-    /// Millionths of a dollar, of those whose cost is known, and how many those are.
-    pub cost: i64,
-    pub costed: i64,
-    /// Those that took tokens whose cost nobody knows.
-    pub uncosted: i64,
-}
-
-impl ImportCounts {
-    pub fn listed(&self) -> i64 {
-        self.waiting + self.known + self.used()
-    }
-    /// Taken in, whatever became of them.
-    pub fn used(&self) -> i64 {
-        self.taken + self.through()
-    }
-    /// Taken in, and through.
-    pub fn through(&self) -> i64 {
-        self.scored + self.left + self.failed
-    }
-    pub fn spent(&self) -> Dollars {
-        Dollars::from_millionths(self.cost.unsigned_abs())
-    }
 }
 
 /// What a person does with an import.
@@ -457,53 +420,6 @@ impl TenantStore {
             tokens_out,
         }))
     }
-}
-
-#[derive(sqlx::FromRow)]
-struct StateRow {
-    state: String,
-    tickets: i64,
-    tokens_in: i64,
-    tokens_out: i64,
-    cost: i64,
-    costed: i64,
-    uncosted: i64,
-}
-
-const BY_STATE: &str = "SELECT state, count(*) AS tickets, CAST(sum(tokens_in) AS bigint) AS tokens_in,
-   CAST(sum(tokens_out) AS bigint) AS tokens_out, CAST(coalesce(sum(cost), 0) AS bigint) AS cost, count(cost) AS costed,
-   count(CASE WHEN tokens_in > 0 AND cost IS NULL THEN 1 END) AS uncosted
- FROM import_tickets WHERE tenant_id = $1 GROUP BY state";
-
-fn counts(states: &[StateRow]) -> ImportCounts {
-    let mut counts = ImportCounts::default();
-    for row in states {
-        match row.state.as_str() {
-            "waiting" => counts.waiting = row.tickets,
-            "known" => counts.known = row.tickets,
-            "taken" => counts.taken = row.tickets,
-            "scored" => counts.scored = row.tickets,
-            "failed" => counts.failed = row.tickets,
-            _ => counts.left += row.tickets,
-        }
-        counts.tokens_in += row.tokens_in;
-        counts.tokens_out += row.tokens_out;
-        counts.cost += row.cost;
-        counts.costed += row.costed;
-        counts.uncosted += row.uncosted;
-    }
-    counts
-}
-
-async fn failures(reader: &mut Reader, tenant: TenantId) -> Result<Vec<(String, String)>> {
-    fetch_all!(
-        reader,
-        (String, String),
-        "SELECT external_ticket, coalesce(reason, '') FROM import_tickets WHERE tenant_id = $1 AND state = 'failed'
-         ORDER BY created_at DESC LIMIT $2",
-        tenant.0,
-        FAILURES
-    )
 }
 
 /// Starts, or goes on after a pause; how many rows that changed.

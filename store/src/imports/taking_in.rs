@@ -1,6 +1,7 @@
 //! A step of an import: tickets that wait become jobs, a few at a time and within what a person allows.
 
-use super::{BY_STATE, ImportCounts, ImportLimits, ImportNext, ImportState, StateRow, counts, limits};
+use super::counts::{BY_STATE, StateRow, counts};
+use super::{ImportCounts, ImportLimits, ImportNext, ImportState, limits};
 use crate::Result;
 use crate::engine::{News, Tx, execute, fetch_all, fetch_optional, locked};
 use crate::rows::{self, Word};
